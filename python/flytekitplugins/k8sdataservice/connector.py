@@ -1,0 +1,1 @@
+from flytekitplugins_k8sdataservice.connector import *  # noqa: F403

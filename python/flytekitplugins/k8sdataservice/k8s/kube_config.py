@@ -1,0 +1,1 @@
+from flytekitplugins_k8sdataservice.kube_config import *  # noqa: F403

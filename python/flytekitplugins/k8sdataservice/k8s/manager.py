@@ -1,0 +1,1 @@
+from flytekitplugins_k8sdataservice.manager import *  # noqa: F403

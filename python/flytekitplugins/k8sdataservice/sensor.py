@@ -1,0 +1,1 @@
+from flytekitplugins_k8sdataservice.sensor import *  # noqa: F403

@@ -1,0 +1,1 @@
+from flytekitplugins_k8sdataservice.task import *  # noqa: F403

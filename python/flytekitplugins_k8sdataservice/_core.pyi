@@ -1,0 +1,222 @@
+"""The compiled core: it builds the objects of a data service and manages their lifecycle.
+
+Each method of :class:`Client` exists twice: as an awaitable, which needs a running event loop, and with the suffix
+``_sync``, which blocks, releases the GIL and ends on Ctrl-C. Cancelling the awaitable stops the work between two requests.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Literal, final
+
+@final
+class Client:
+    """A client for data services.
+
+    It connects at its first call and keeps one connection pool per cluster. It has no state about any service, so any
+    client can carry on what another has begun.
+
+    Args:
+        timeout: How many seconds a call may try before it fails or, for ``get``, says that nothing is known. Faults that
+            may pass are retried within. Default 2.5, since Flyte waits 3 s for an answer.
+
+    Raises:
+        ValueError: The timeout is negative or not a number.
+    """
+
+    def __new__(cls, *, timeout: float = 2.5) -> Client: ...
+    def connect_sync(self, cluster: str | None = None) -> str | None:
+        """Checks that a cluster is configured, without sending anything, and returns a warning about its choice if any.
+
+        Raises:
+            DataServiceError: No cluster is configured.
+        """
+
+    def create(
+        self,
+        config: Mapping[str, Any],
+        *,
+        namespace: str,
+        owner: str,
+        execution: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Awaitable[Created]:
+        """Makes the StatefulSet and the Service of a configuration, or finds that they are there.
+
+        The call can be repeated: the same owner, or the same specification under the same name, gives the same service.
+
+        Args:
+            config: The wire form of a ``DataServiceConfig``.
+            namespace: The namespace to make it in.
+            owner: What identifies the node's execution; equal for each retry. A service without a Name is named by it.
+            execution: The owner in words, for messages to others.
+            labels: Flyte's labels for the execution, put on every object.
+            annotations: Flyte's annotations for the execution, put on every object.
+
+        Raises:
+            InvalidSpecError: A field is at fault; nothing was made.
+            ConflictError: The name is taken by another service.
+            ForbiddenError: The account lacks a right.
+            NotFoundError: The namespace does not exist.
+            UnavailableError: The API server could not be used within the timeout.
+            DataServiceError: The API server refused an object, or no cluster is configured.
+        """
+
+    def create_sync(
+        self,
+        config: Mapping[str, Any],
+        *,
+        namespace: str,
+        owner: str,
+        execution: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Created:
+        """Does what :meth:`create` does, and blocks."""
+
+    def get(self, name: str, *, namespace: str, cluster: str | None = None) -> Awaitable[Status]:
+        """Tells how a service is doing. A service that does not exist has the phase ``Failed``.
+
+        Args:
+            name: The service's name.
+            namespace: The namespace it lives in.
+            cluster: The kubeconfig context; a name that no context has means the default cluster.
+
+        Raises:
+            ForbiddenError: The account lacks the right to get StatefulSets.
+            DataServiceError: No cluster is configured.
+        """
+
+    def get_sync(self, name: str, *, namespace: str, cluster: str | None = None) -> Status:
+        """Does what :meth:`get` does, and blocks."""
+
+    def wait(
+        self, name: str, *, namespace: str, cluster: str | None = None, timeout: float = 600.0
+    ) -> Awaitable[Status]:
+        """Waits until a service is ready or has failed, and returns its state then.
+
+        Args:
+            name: The service's name.
+            namespace: The namespace it lives in.
+            cluster: The kubeconfig context; a name that no context has means the default cluster.
+            timeout: For how many seconds to wait.
+
+        Raises:
+            DataServiceTimeoutError: Neither has happened in time. The service is left as it is.
+        """
+
+    def wait_sync(self, name: str, *, namespace: str, cluster: str | None = None, timeout: float = 600.0) -> Status:
+        """Does what :meth:`wait` does, and blocks."""
+
+    def delete(
+        self, name: str, *, namespace: str, cluster: str | None = None, owner: str | None = None
+    ) -> Awaitable[Deletion]:
+        """Deletes both objects of a service. What is already gone is a success.
+
+        Args:
+            name: The service's name.
+            namespace: The namespace it lives in.
+            cluster: The kubeconfig context; a name that no context has means the default cluster.
+            owner: Delete only what was made for this owner, and leave anything else alone without an error. Default:
+                delete whatever this plugin has made, for whomever.
+
+        Raises:
+            NotOwnedError: Somebody else's object has the name, and no owner was given.
+            ForbiddenError: The account lacks a right.
+            UnavailableError: The API server could not be used within the timeout.
+        """
+
+    def delete_sync(
+        self, name: str, *, namespace: str, cluster: str | None = None, owner: str | None = None
+    ) -> Deletion:
+        """Does what :meth:`delete` does, and blocks."""
+
+@final
+class Created:
+    """A service that is there."""
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace it lives in."""
+
+    @property
+    def existing(self) -> bool:
+        """Whether the configuration named an existing service, so that nothing was made and nothing was looked up."""
+
+    @property
+    def shared_with(self) -> str | None:
+        """Whose service is used, where another run has made it."""
+
+    @property
+    def warning(self) -> str | None:
+        """What the user should know about how the cluster was chosen."""
+
+@final
+class Status:
+    """The state of a service at one moment."""
+
+    @property
+    def phase(self) -> Literal["Pending", "Initializing", "Ready", "Failed"]:
+        """Where the service stands. Ready and Failed are final."""
+
+    @property
+    def reason(self) -> str:
+        """A stable CamelCase code for the state."""
+
+    @property
+    def message(self) -> str:
+        """One or two sentences for the person who waits."""
+
+    @property
+    def ready(self) -> int:
+        """How many replicas are ready."""
+
+    @property
+    def wanted(self) -> int | None:
+        """How many replicas are wanted; None where nothing is known of the StatefulSet."""
+
+@final
+class Deletion:
+    """What became of a deletion."""
+
+    @property
+    def outcome(self) -> Literal["NothingThere", "Gone", "Terminating", "LeftAlone"]:
+        """``Terminating``: under way, a finalizer holds an object. ``LeftAlone``: there, but not the owner's."""
+
+    @property
+    def warning(self) -> str | None:
+        """What the user should know about how the cluster was chosen."""
+
+def validate(config: Mapping[str, Any]) -> None:
+    """Checks the wire form of a ``DataServiceConfig``, without a cluster.
+
+    Raises:
+        InvalidSpecError: A field is at fault; the message starts with its path.
+    """
+
+def manifests(
+    config: Mapping[str, Any],
+    *,
+    namespace: str,
+    owner: str,
+    execution: str,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> Sequence[dict[str, Any]]:
+    """Returns the StatefulSet and the Service that ``create`` would make, or nothing for an existing service.
+
+    Raises:
+        InvalidSpecError: A field is at fault.
+    """
+
+def generate_name(owner: str | None = None) -> str:
+    """Returns the name of a service whose configuration gives none: always the same for an owner, random without."""
+
+def hostnames(name: str, replicas: int) -> list[str]:
+    """Returns the stable host name of each pod, such as ``foo-0.foo``."""
+
+def endpoints(name: str, replicas: int = 1, port: int = 40000, namespace: str | None = None) -> list[str]:
+    """Returns the endpoint of each pod, such as ``foo-0.foo:40000``; with a namespace ``foo-0.foo.flyte:40000``."""

@@ -1,0 +1,161 @@
+"""The connector: Flyte's create, get and delete of a data service."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.core.execution_pb2 import TaskExecution
+from flytekit import logger
+from flytekit.extend.backend.base_connector import AsyncConnectorBase, ConnectorRegistry, Resource
+
+from flytekitplugins_k8sdataservice import settings
+from flytekitplugins_k8sdataservice.client import default_client, warn
+from flytekitplugins_k8sdataservice.config import DataServiceConfig
+from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+from flytekitplugins_k8sdataservice.owner import Owner, owner_of
+
+if TYPE_CHECKING:
+    from flytekit.models.literals import LiteralMap
+    from flytekit.models.task import TaskExecutionMetadata, TaskTemplate
+
+    from flytekitplugins_k8sdataservice._core import Created
+
+__all__ = ["DataServiceConnector", "DataServiceMetadata"]
+
+#: The task type that this connector serves.
+TASK_TYPE = "dataservicetask"
+
+#: Flyte's phase for each of the core's. Flyte shows the message of a task that waits only in these: RUNNING drops it.
+_PHASES = {
+    "Pending": TaskExecution.QUEUED,
+    "Initializing": TaskExecution.INITIALIZING,
+    "Ready": TaskExecution.SUCCEEDED,
+    "Failed": TaskExecution.FAILED,
+}
+
+#: How long the API server has, in seconds, to drop a request whose sender was interrupted.
+_SETTLE = 0.2
+
+
+class DataServiceConnector(AsyncConnectorBase):
+    """Brings data services up and takes them down for Flyte. It holds no state: all of it is in the metadata.
+
+    Its methods are real coroutine functions, since flytekit runs anything else in a small thread pool.
+    """
+
+    name = "K8s DataService Async Connector"
+
+    def __init__(self) -> None:
+        """Makes the connector. Nothing is connected to before the first call."""
+        super().__init__(task_type_name=TASK_TYPE, metadata_type=DataServiceMetadata)
+
+    async def create(
+        self,
+        task_template: TaskTemplate,
+        output_prefix: str,
+        inputs: LiteralMap | None = None,
+        task_execution_metadata: TaskExecutionMetadata | None = None,
+        **kwargs: Any,
+    ) -> DataServiceMetadata:
+        """Makes the service, or finds that it is there; the call can be repeated.
+
+        Raises:
+            DataServiceError: The service cannot be made; each subclass and message says why. Nothing is left behind.
+        """
+        config: dict[str, Any] = task_template.custom or {}
+        owner = owner_of(output_prefix, task_execution_metadata)
+        arguments: dict[str, Any] = {
+            "namespace": settings.namespace(),
+            "owner": owner.id,
+            "execution": owner.execution,
+            "labels": owner.labels,
+            "annotations": owner.annotations,
+        }
+        if task_execution_metadata is None:
+            created = _create_locally(config, owner, arguments)
+        else:
+            created = await default_client().create(config, **arguments)
+        warn(created.warning)
+        if created.shared_with:
+            logger.info("Data service %s is shared: it belongs to %s.", created.name, created.shared_with)
+        return DataServiceMetadata(
+            dataservice_config=DataServiceConfig(
+                Name=None if created.existing else created.name,
+                Port=config.get("Port"),
+                Replicas=config.get("Replicas"),
+                ExistingReleaseName=created.name if created.existing else None,
+                Cluster=config.get("Cluster"),
+            ),
+            name=created.name,
+            namespace=created.namespace,
+            owner=owner.id,
+        )
+
+    async def get(self, resource_meta: DataServiceMetadata, **kwargs: Any) -> Resource:
+        """Tells how the service is doing. A fault that may pass is no error: the message says what is the matter.
+
+        Raises:
+            ForbiddenError: The connector's account may not get StatefulSets.
+        """
+        status = await default_client().get(
+            resource_meta.name,
+            namespace=resource_meta.namespace,
+            cluster=resource_meta.dataservice_config.Cluster,
+        )
+        ready = status.phase == "Ready"
+        return Resource(
+            phase=_PHASES[status.phase],
+            message=status.message,
+            # Exactly the declared output: one key more breaks caching and local runs.
+            outputs={"name": resource_meta.name} if ready else None,
+        )
+
+    async def delete(self, resource_meta: DataServiceMetadata, **kwargs: Any) -> None:
+        """Takes down what the task made; a service that it only used is left alone.
+
+        Raises:
+            ForbiddenError: The connector's account lacks a right.
+            UnavailableError: The API server could not be used in time; the call can be repeated.
+        """
+        if resource_meta.dataservice_config.ExistingReleaseName:
+            return
+        await default_client().delete(
+            resource_meta.name,
+            namespace=resource_meta.namespace,
+            cluster=resource_meta.dataservice_config.Cluster,
+            owner=resource_meta.owner,
+        )
+
+
+def delete_now(resource_meta: DataServiceMetadata) -> None:
+    """Does what the connector's delete does, without an event loop, as a signal handler needs it."""
+    if resource_meta.dataservice_config.ExistingReleaseName:
+        return
+    default_client().delete_sync(
+        resource_meta.name,
+        namespace=resource_meta.namespace,
+        cluster=resource_meta.dataservice_config.Cluster,
+        owner=resource_meta.owner,
+    )
+
+
+def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, Any]) -> Created:
+    """Creates in a local run, where Ctrl-C must leave nothing behind.
+
+    The call blocks, so that an interruption arrives here; a coroutine would just be abandoned with its loop.
+    """
+    client = default_client()
+    try:
+        return client.create_sync(config, **arguments)
+    except (KeyboardInterrupt, SystemExit):
+        from flytekitplugins_k8sdataservice._core import generate_name
+
+        time.sleep(_SETTLE)
+        name = config.get("Name") or generate_name(owner.id)
+        cluster = config.get("Cluster")
+        client.delete_sync(name, namespace=arguments["namespace"], cluster=cluster, owner=owner.id)
+        raise
+
+
+ConnectorRegistry.register(DataServiceConnector())

@@ -1,0 +1,73 @@
+"""The task that brings a data service up, or uses one that exists."""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import Any
+
+from flytekit import kwtypes, logger
+from flytekit.configuration import SerializationSettings
+from flytekit.core.base_task import PythonTask
+from flytekit.core.interface import Interface
+from flytekit.extend.backend.base_connector import AsyncConnectorExecutorMixin
+
+from flytekitplugins_k8sdataservice.config import DataServiceConfig
+from flytekitplugins_k8sdataservice.connector import TASK_TYPE, delete_now
+from flytekitplugins_k8sdataservice.exceptions import DataServiceError
+from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+
+__all__ = ["DataServiceConfig", "DataServiceTask"]
+
+
+class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]):
+    """Brings a data service up and succeeds when it is ready. Its output ``name`` is the service's name."""
+
+    _TASK_TYPE = TASK_TYPE
+
+    def __init__(
+        self,
+        name: str,
+        task_config: DataServiceConfig | None,
+        inputs: dict[str, type] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Makes the task.
+
+        Args:
+            name: The task's name in Flyte.
+            task_config: What to bring up, or which service to use.
+            inputs: Inputs of the task, if any. They do not influence the service; they order it after other tasks.
+            **kwargs: As for any ``flytekit`` task.
+        """
+        super().__init__(
+            name=name,
+            task_config=task_config,
+            interface=Interface(inputs=inputs, outputs=kwtypes(name=str)),
+            task_type=self._TASK_TYPE,
+            **kwargs,
+        )
+
+    def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
+        """Returns the configuration as it travels to the connector.
+
+        Raises:
+            InvalidSpecError: A field is at fault, so that registering fails and not the first run.
+        """
+        from flytekitplugins_k8sdataservice._core import validate
+
+        wire = (self.task_config or DataServiceConfig()).to_wire()
+        validate(wire)
+        return wire
+
+    def connector_signal_handler(
+        self, resource_meta: DataServiceMetadata, signum: int, frame: FrameType | None
+    ) -> None:
+        """Removes on Ctrl-C what a local run made.
+
+        flytekit's own handler starts an event loop inside the one that is running, which fails, and deletes nothing.
+        """
+        try:
+            delete_now(resource_meta)
+        except DataServiceError as error:
+            logger.error("Data service %s could not be removed: %s", resource_meta.name, error)
+        self._clean_up_task = True

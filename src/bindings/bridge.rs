@@ -1,0 +1,87 @@
+//! The one bridge between Python and the runtime: nothing else spawns, blocks, releases the GIL or checks signals.
+
+use std::future::Future;
+use std::sync::OnceLock;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3_async_runtimes::tokio::{future_into_py, get_runtime, init};
+
+use super::errors;
+use crate::error::Result;
+
+/// How often a sync call looks for signals: Ctrl-C ends it within this time.
+const SIGNALS: Duration = Duration::from_millis(50);
+
+/// The process in which the runtime lives.
+static PROCESS: OnceLock<u32> = OnceLock::new();
+
+/// Runs a future on the runtime, as an awaitable of the running event loop. Cancelling the awaitable drops the future
+/// at its await.
+pub(super) fn spawn<F, T>(py: Python<'_>, future: F) -> PyResult<Bound<'_, PyAny>>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+    T: for<'py> IntoPyObject<'py> + Send + 'static,
+{
+    enter()?;
+    future_into_py(py, async move { future.await.map_err(errors::to_python) })
+}
+
+/// Runs a future to its end, with the GIL released. A signal whose handler raises ends it and drops the future.
+///
+/// The future runs on the runtime's own threads, so that a signal handler may make calls of its own while this one waits.
+pub(super) fn block<F, T>(py: Python<'_>, future: F) -> PyResult<T>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    enter()?;
+    py.detach(|| {
+        let (sender, answer) = mpsc::channel();
+        let task = get_runtime().spawn(async move { sender.send(future.await) });
+        loop {
+            match answer.recv_timeout(SIGNALS) {
+                Ok(answer) => return answer.map_err(errors::to_python),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(errors::raise(
+                        "DataServiceError",
+                        "The call ended without an answer: this is a bug in the core.",
+                    ));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method alone is not general enough in its lifetime"
+            )]
+            let signals = Python::attach(|py| py.check_signals());
+            if let Err(signal) = signals {
+                task.abort();
+                // Returns once the future is dropped, so that nothing is sent after the caller knows of the interruption.
+                let _ = answer.recv();
+                return Err(signal);
+            }
+        }
+    })
+}
+
+/// Starts the runtime at the first call, and refuses calls in a child of the process that did: its threads, and so the
+/// runtime, did not survive the fork, and a call would hang for ever.
+fn enter() -> PyResult<()> {
+    let here = std::process::id();
+    let home = *PROCESS.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2).thread_name("k8sdataservice").enable_all();
+        init(builder);
+        here
+    });
+    if here == home {
+        return Ok(());
+    }
+    Err(errors::raise(
+        "DataServiceError",
+        "This process was forked from one that had already used the data service client, whose threads a fork does not \
+         copy. Start the child with the \"spawn\" or \"forkserver\" method, or use the client only after the fork.",
+    ))
+}

@@ -1,0 +1,300 @@
+//! The client: create, get, wait and delete, each as an awaitable and as a sync twin.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use serde_json::Value;
+
+use super::bridge::{block, spawn};
+use super::errors::to_python;
+use super::types::{Created, Deletion, Status};
+use crate::cluster::Clusters;
+use crate::error::{Error, Result};
+use crate::lifecycle::{self, Deadline, Scope};
+use crate::names::{check_existing_name, check_namespace, generate_name};
+use crate::ownership::{Identity, Owner};
+use crate::spec::{Target, parse_cluster};
+
+type Strings = BTreeMap<String, String>;
+
+/// A client for data services. It connects at its first call, and keeps one connection pool per cluster.
+#[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
+pub(super) struct Client {
+    clusters: Arc<Clusters>,
+    timeout: Duration,
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (*, timeout=2.5))]
+    fn new(timeout: f64) -> PyResult<Self> {
+        Ok(Self {
+            clusters: Arc::default(),
+            timeout: seconds(timeout)?,
+        })
+    }
+
+    #[pyo3(signature = (cluster=None))]
+    fn connect_sync(&self, py: Python<'_>, cluster: Option<String>) -> PyResult<Option<String>> {
+        let clusters = Arc::clone(&self.clusters);
+        block(py, async move {
+            let connection = clusters.connect(cluster.as_deref()).await?;
+            Ok(connection.warning)
+        })
+    }
+
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn create<'py>(
+        &self,
+        py: Python<'py>,
+        config: &Bound<'py, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(
+            py,
+            self.creating(config, namespace, owner, execution, labels, annotations)?,
+        )
+    }
+
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn create_sync(
+        &self,
+        py: Python<'_>,
+        config: &Bound<'_, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+    ) -> PyResult<Created> {
+        block(
+            py,
+            self.creating(config, namespace, owner, execution, labels, annotations)?,
+        )
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.getting(name, namespace, cluster)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None))]
+    fn get_sync(&self, py: Python<'_>, name: String, namespace: String, cluster: Option<String>) -> PyResult<Status> {
+        block(py, self.getting(name, namespace, cluster)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]
+    fn wait<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        timeout: f64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.waiting(name, namespace, cluster, timeout)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]
+    fn wait_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        timeout: f64,
+    ) -> PyResult<Status> {
+        block(py, self.waiting(name, namespace, cluster, timeout)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None, owner=None))]
+    fn delete<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        owner: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.deleting(name, namespace, cluster, owner)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None, owner=None))]
+    fn delete_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        owner: Option<String>,
+    ) -> PyResult<Deletion> {
+        block(py, self.deleting(name, namespace, cluster, owner)?)
+    }
+}
+
+/// What the methods and their twins have in common. Input is checked here, before anything is awaited.
+impl Client {
+    fn creating(
+        &self,
+        config: &Bound<'_, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+    ) -> PyResult<impl Future<Output = Result<Created>> + Send + 'static> {
+        let config = read(config)?;
+        let (target, cluster) = Target::parse(&config)
+            .and_then(|target| Ok((target, parse_cluster(&config)?)))
+            .and_then(|parsed| check_namespace(&namespace).map(|()| parsed))
+            .map_err(to_python)?;
+        let clusters = Arc::clone(&self.clusters);
+        let timeout = self.timeout;
+        Ok(async move {
+            let spec = match target {
+                Target::New(spec) => spec,
+                // Whether it is there, and how it does, is for `get` to say, which can say it in a phase.
+                Target::Existing(name) => return Ok(Created::existing(name, namespace)),
+            };
+            let identity = identity(spec.name.clone(), namespace, owner, execution, labels, annotations);
+            let connection = clusters.connect(cluster.as_deref()).await?;
+            let created = lifecycle::create(&connection.api, &spec, &identity, Deadline::after(timeout)).await?;
+            Ok(Created::new(created, connection.warning))
+        })
+    }
+
+    fn getting(
+        &self,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+    ) -> PyResult<impl Future<Output = Result<Status>> + Send + 'static> {
+        let place = Place::new(name, namespace, cluster)?;
+        let clusters = Arc::clone(&self.clusters);
+        let timeout = self.timeout;
+        Ok(async move {
+            let connection = clusters.connect(place.cluster()).await?;
+            lifecycle::observe(&connection.api, &place.namespace, &place.name, Deadline::after(timeout))
+                .await
+                .map(Status::from)
+        })
+    }
+
+    fn waiting(
+        &self,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        patience: f64,
+    ) -> PyResult<impl Future<Output = Result<Status>> + Send + 'static> {
+        let place = Place::new(name, namespace, cluster)?;
+        let patience = seconds(patience)?;
+        let clusters = Arc::clone(&self.clusters);
+        let timeout = self.timeout;
+        Ok(async move {
+            let connection = clusters.connect(place.cluster()).await?;
+            lifecycle::wait(&connection.api, &place.namespace, &place.name, patience, timeout)
+                .await
+                .map(Status::from)
+        })
+    }
+
+    fn deleting(
+        &self,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        owner: Option<String>,
+    ) -> PyResult<impl Future<Output = Result<Deletion>> + Send + 'static> {
+        let place = Place::new(name, namespace, cluster)?;
+        let scope = owner.map_or(Scope::AnyOfOurs, Scope::OwnedBy);
+        let clusters = Arc::clone(&self.clusters);
+        let timeout = self.timeout;
+        Ok(async move {
+            let connection = clusters.connect(place.cluster()).await?;
+            let deadline = Deadline::after(timeout);
+            let deletion = lifecycle::delete(&connection.api, &place.namespace, &place.name, &scope, deadline).await?;
+            Ok(Deletion::new(&deletion, connection.warning))
+        })
+    }
+}
+
+/// Where a service is.
+struct Place {
+    name: String,
+    namespace: String,
+    cluster: Option<String>,
+}
+
+impl Place {
+    fn new(name: String, namespace: String, cluster: Option<String>) -> PyResult<Self> {
+        check_existing_name("name", &name)
+            .and_then(|()| check_namespace(&namespace))
+            .map_err(to_python)?;
+        Ok(Self {
+            name,
+            namespace,
+            cluster,
+        })
+    }
+
+    fn cluster(&self) -> Option<&str> {
+        self.cluster.as_deref().filter(|cluster| !cluster.is_empty())
+    }
+}
+
+/// A configuration as JSON.
+pub(super) fn read(config: &Bound<'_, PyAny>) -> PyResult<Value> {
+    super::functions::to_json(config).map_err(|error| {
+        to_python(Error::invalid(
+            "DataServiceConfig",
+            format!("cannot be read as a dictionary: {error}."),
+        ))
+    })
+}
+
+/// The identity of a service; without a name, its name is made from its owner.
+pub(super) fn identity(
+    name: Option<String>,
+    namespace: String,
+    owner: String,
+    execution: String,
+    labels: Option<Strings>,
+    annotations: Option<Strings>,
+) -> Identity {
+    Identity {
+        name: name.unwrap_or_else(|| generate_name(Some(&owner))),
+        namespace,
+        owner: Owner {
+            id: owner,
+            description: execution,
+        },
+        labels: labels.unwrap_or_default(),
+        annotations: annotations.unwrap_or_default(),
+    }
+}
+
+fn seconds(timeout: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(timeout).map_err(|_| {
+        PyValueError::new_err(format!(
+            "timeout is {timeout}, but must be a number of seconds, 0 or more"
+        ))
+    })
+}

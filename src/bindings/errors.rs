@@ -1,0 +1,54 @@
+//! Errors of the core as the exceptions of `flytekitplugins_k8sdataservice.exceptions`.
+//!
+//! The classes are defined in Python, because several have a built-in exception as their second base, and the stable
+//! ABI lets an extension give an exception one base only.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::error::Error;
+
+const MODULE: &str = "flytekitplugins_k8sdataservice.exceptions";
+
+/// The exception for an error, with its data as attributes.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
+pub(super) fn to_python(error: Error) -> PyErr {
+    Python::attach(|py| build(py, &error).unwrap_or_else(|failure| failure))
+}
+
+/// An exception of the package with a message alone.
+pub(super) fn raise(class: &str, message: &str) -> PyErr {
+    Python::attach(|py| {
+        let made = py
+            .import(MODULE)
+            .and_then(|module| module.getattr(class)?.call1((message,)));
+        made.map_or_else(|_| PyRuntimeError::new_err(message.to_owned()), PyErr::from_value)
+    })
+}
+
+fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let exception = py.import(MODULE)?.getattr(class(error))?.call1((error.to_string(),))?;
+    exception.setattr("reason", error.reason())?;
+    exception.setattr("code", error.code())?;
+    if let Some(object) = error.object() {
+        exception.setattr("namespace", &object.namespace)?;
+        exception.setattr("name", &object.name)?;
+    }
+    if let Error::InvalidSpec { field, .. } = error {
+        exception.setattr("field", field)?;
+    }
+    Ok(PyErr::from_value(exception))
+}
+
+fn class(error: &Error) -> &'static str {
+    match error {
+        Error::InvalidSpec { .. } => "InvalidSpecError",
+        Error::NotFound { .. } => "NotFoundError",
+        Error::Conflict { .. } => "ConflictError",
+        Error::NotOwned { .. } => "NotOwnedError",
+        Error::Forbidden { .. } => "ForbiddenError",
+        Error::Unavailable { .. } => "UnavailableError",
+        Error::Timeout { .. } => "DataServiceTimeoutError",
+        Error::Rejected { .. } | Error::Cluster { .. } => "DataServiceError",
+    }
+}

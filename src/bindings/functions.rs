@@ -1,0 +1,70 @@
+//! Functions that need no cluster.
+
+use std::collections::BTreeMap;
+
+use pyo3::prelude::*;
+use pythonize::{depythonize, pythonize};
+use serde_json::Value;
+
+use super::client::{identity, read};
+use super::errors::to_python;
+use crate::manifests::{service, stateful_set};
+use crate::names;
+use crate::spec::{Target, parse_cluster};
+
+/// Checks a configuration.
+#[pyfunction]
+pub(super) fn validate(config: &Bound<'_, PyAny>) -> PyResult<()> {
+    let config = read(config)?;
+    Target::parse(&config)
+        .and_then(|_| parse_cluster(&config))
+        .map_err(to_python)?;
+    Ok(())
+}
+
+/// The objects that would be made for a configuration.
+#[pyfunction]
+#[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+pub(super) fn manifests<'py>(
+    py: Python<'py>,
+    config: &Bound<'py, PyAny>,
+    namespace: String,
+    owner: String,
+    execution: String,
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let Target::New(spec) = Target::parse(&read(config)?).map_err(to_python)? else {
+        return Ok(Vec::new());
+    };
+    let identity = identity(spec.name.clone(), namespace, owner, execution, labels, annotations);
+    Ok(vec![
+        pythonize(py, &stateful_set(&spec, &identity))?,
+        pythonize(py, &service(&spec, &identity, None))?,
+    ])
+}
+
+/// The name of a service whose configuration gives none.
+#[pyfunction]
+#[pyo3(signature = (owner=None))]
+pub(super) fn generate_name(owner: Option<&str>) -> String {
+    names::generate_name(owner)
+}
+
+/// The stable host names of the pods.
+#[pyfunction]
+pub(super) fn hostnames(name: &str, replicas: u32) -> Vec<String> {
+    crate::endpoints::hostnames(name, replicas)
+}
+
+/// The endpoints of the pods as `host:port`.
+#[pyfunction]
+#[pyo3(signature = (name, replicas=1, port=40000, namespace=None))]
+pub(super) fn endpoints(name: &str, replicas: u32, port: u16, namespace: Option<&str>) -> Vec<String> {
+    crate::endpoints::endpoints(name, replicas, port, namespace)
+}
+
+/// A Python value as JSON.
+pub(super) fn to_json(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    Ok(depythonize(value)?)
+}

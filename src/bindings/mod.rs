@@ -1,0 +1,20 @@
+//! The border to Python: the only place that knows `PyO3`.
+
+mod bridge;
+mod client;
+mod errors;
+mod functions;
+mod types;
+
+use pyo3::prelude::*;
+
+/// The extension module `flytekitplugins_k8sdataservice._core`. Its documentation for users is in `_core.pyi`.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::client::Client;
+    #[pymodule_export]
+    use super::functions::{endpoints, generate_name, hostnames, manifests, validate};
+    #[pymodule_export]
+    use super::types::{Created, Deletion, Status};
+}

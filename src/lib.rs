@@ -1,0 +1,24 @@
+//! The core of the Flyte data service plugin.
+//!
+//! A *pure core* says what the Kubernetes objects of a data service should be ([`spec`], [`names`], [`quantity`],
+//! [`endpoints`], [`manifests`], [`ownership`]) and what their state means ([`status`]). A *thin lifecycle* makes it so
+//! ([`lifecycle`], written against the trait in [`api`]). *One border* to Python (`bindings`, behind the feature
+//! `python`) exposes it.
+//!
+//! Arrows point one way: the pure core knows nothing of the lifecycle, and nothing outside `bindings` knows Python.
+
+pub mod api;
+pub mod cluster;
+pub mod endpoints;
+pub mod error;
+pub mod lifecycle;
+pub mod manifests;
+pub mod names;
+pub mod ownership;
+pub mod quantity;
+pub mod spec;
+pub mod status;
+pub mod wording;
+
+#[cfg(feature = "python")]
+mod bindings;

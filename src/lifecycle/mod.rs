@@ -1,0 +1,15 @@
+//! What is done to a service, one file per verb, written against [`crate::api::Api`] alone.
+
+mod create;
+mod deadline;
+mod delete;
+mod observe;
+mod service;
+mod stateful_set;
+mod wait;
+
+pub use create::{Created, create};
+pub use deadline::Deadline;
+pub use delete::{Deletion, Scope, delete};
+pub use observe::observe;
+pub use wait::wait;

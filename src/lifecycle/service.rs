@@ -1,0 +1,67 @@
+//! The Service's part of create.
+
+use k8s_openapi::api::core::v1::Service;
+
+use super::deadline::{Backoff, Deadline, Step, reference, repeat};
+use crate::api::{Api, Fault};
+use crate::error::{Error, Result};
+use crate::manifests::service;
+use crate::ownership::{Identity, Maker, describe, maker};
+use crate::spec::DataServiceSpec;
+
+/// Makes the Service of the `StatefulSet` with this uid, or finds that it is there.
+pub(super) async fn ensure_service<A: Api>(
+    api: &A,
+    spec: &DataServiceSpec,
+    identity: &Identity,
+    stateful_set_uid: &str,
+    deadline: Deadline,
+) -> Result<()> {
+    let Identity { namespace, name, .. } = identity;
+    let wanted = service(spec, identity, Some(stateful_set_uid));
+    let creating = Step::new::<Service>("create", namespace, name);
+    let reading = Step::new::<Service>("get", namespace, name);
+    let deleting = Step::new::<Service>("delete", namespace, name);
+    let mut backoff = Backoff::new();
+    loop {
+        match repeat(deadline, &creating, || api.create(&wanted)).await? {
+            Ok(_) => return Ok(()),
+            Err(Fault::AlreadyExists) => {}
+            Err(fault) => return Err(creating.failed(fault)),
+        }
+        let there: Option<Service> = repeat(deadline, &reading, || api.read(namespace, name))
+            .await?
+            .map_err(|fault| reading.failed(fault))?;
+        if let Some(there) = there {
+            if belongs_to(&there, stateful_set_uid) && there.metadata.deletion_timestamp.is_none() {
+                return Ok(());
+            }
+            if maker(&there.metadata) == Maker::Other {
+                return Err(Error::Conflict {
+                    object: reference::<Service>(namespace, name),
+                    difference: format!("it belongs to {}.", describe(&there.metadata)),
+                    advice: "Choose another Name.".to_owned(),
+                });
+            }
+            // What a StatefulSet that is gone has left behind. The garbage collector will take it, and must not take it
+            // from under the new one, so it makes way now.
+            let uid = there.metadata.uid.unwrap_or_default();
+            match repeat(deadline, &deleting, || api.delete::<Service>(namespace, name, &uid)).await? {
+                Ok(_) | Err(Fault::Changed) => {}
+                Err(fault) => return Err(deleting.failed(fault)),
+            }
+        }
+        if !backoff.wait(deadline, None).await {
+            return Err(creating.unavailable(deadline, "a Service of that name is still being deleted"));
+        }
+    }
+}
+
+fn belongs_to(service: &Service, stateful_set_uid: &str) -> bool {
+    service
+        .metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .any(|owner| owner.uid == stateful_set_uid)
+}

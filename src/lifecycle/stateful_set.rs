@@ -1,0 +1,109 @@
+//! The `StatefulSet`'s part of create.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+
+use super::deadline::{Backoff, Deadline, Step, reference, repeat};
+use crate::api::{Api, Fault};
+use crate::error::{Error, Result};
+use crate::manifests::{differences, stateful_set};
+use crate::ownership::{Identity, Maker, describe, has_hash, is_owned_by, maker};
+use crate::spec::DataServiceSpec;
+
+/// How long a create that failed may go on to take back what it made. Flyte waits 3 s for the whole call.
+const TAKE_BACK: Duration = Duration::from_millis(400);
+
+/// A `StatefulSet` that is there and that the caller may use.
+pub(super) struct Held {
+    /// Its uid.
+    pub(super) uid: String,
+    /// Whether this call has made it.
+    pub(super) made_here: bool,
+    /// Whose it is, if not the caller's.
+    pub(super) shared_with: Option<String>,
+}
+
+/// Makes the `StatefulSet`, or finds one that may be used.
+pub(super) async fn ensure_stateful_set<A: Api>(
+    api: &A,
+    spec: &DataServiceSpec,
+    identity: &Identity,
+    deadline: Deadline,
+) -> Result<Held> {
+    let Identity { namespace, name, .. } = identity;
+    let wanted = stateful_set(spec, identity);
+    let creating = Step::new::<StatefulSet>("create", namespace, name);
+    let reading = Step::new::<StatefulSet>("get", namespace, name);
+    let mut backoff = Backoff::new();
+    loop {
+        match repeat(deadline, &creating, || api.create(&wanted)).await? {
+            Ok(made) => {
+                return Ok(Held {
+                    uid: made.metadata.uid.unwrap_or_default(),
+                    made_here: true,
+                    shared_with: None,
+                });
+            }
+            Err(Fault::AlreadyExists) => {}
+            Err(fault) => return Err(creating.failed(fault)),
+        }
+        let there: Option<StatefulSet> = repeat(deadline, &reading, || api.read(namespace, name))
+            .await?
+            .map_err(|fault| reading.failed(fault))?;
+        let blocked = match there {
+            Some(there) if there.metadata.deletion_timestamp.is_some() && maker(&there.metadata) != Maker::Other => {
+                "a service of that name is still being deleted"
+            }
+            Some(there) => return use_or_refuse(&there, &wanted, spec, identity),
+            // It went between the two requests.
+            None => "a service of that name comes and goes",
+        };
+        if !backoff.wait(deadline, None).await {
+            return Err(creating.unavailable(deadline, blocked));
+        }
+    }
+}
+
+/// Decides about a `StatefulSet` of the same name.
+fn use_or_refuse(
+    there: &StatefulSet,
+    wanted: &StatefulSet,
+    spec: &DataServiceSpec,
+    identity: &Identity,
+) -> Result<Held> {
+    let metadata = &there.metadata;
+    let ours = is_owned_by(metadata, &identity.owner.id);
+    if ours || has_hash(metadata, &spec.hash()) {
+        return Ok(Held {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            made_here: false,
+            shared_with: (!ours).then(|| describe(metadata)),
+        });
+    }
+    let differences = differences(there, wanted);
+    let difference = if differences.is_empty() || maker(metadata) == Maker::Other {
+        format!("it belongs to {}.", describe(metadata))
+    } else {
+        format!(
+            "it belongs to {} and differs in {}.",
+            describe(metadata),
+            differences.join(", ")
+        )
+    };
+    Err(Error::Conflict {
+        object: reference::<StatefulSet>(&identity.namespace, &identity.name),
+        difference,
+        advice: "Choose another Name, or set ExistingReleaseName to use the service that is there.".to_owned(),
+    })
+}
+
+/// Removes the `StatefulSet` that a failed create made. What cannot be removed now is found under its name by the next
+/// try, which uses it, and by the sensor, which deletes it.
+pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str) {
+    let Identity { namespace, name, .. } = identity;
+    let step = Step::new::<StatefulSet>("delete", namespace, name);
+    let delete = || api.delete::<StatefulSet>(namespace, name, uid);
+    // The error that made the create fail is the one that the user must see.
+    let _ = repeat(Deadline::after(TAKE_BACK), &step, delete).await;
+}

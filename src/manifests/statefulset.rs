@@ -1,0 +1,91 @@
+//! The `StatefulSet` whose pods are the service.
+
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+
+use super::metadata;
+use crate::names::selector;
+use crate::ownership::Identity;
+use crate::spec::DataServiceSpec;
+
+/// The user and the group that the pods run as, and that their volumes belong to.
+const USER: i64 = 1001;
+
+/// The name of the container's port.
+const PORT_NAME: &str = "graph-engine";
+
+/// Makes the `StatefulSet` of a service.
+#[must_use]
+pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet {
+    let metadata = metadata(spec, identity);
+    let template = PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            labels: metadata.labels.clone(),
+            annotations: (!identity.annotations.is_empty()).then(|| identity.annotations.clone()),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(PodSpec {
+            containers: vec![container(spec, &identity.name)],
+            security_context: Some(PodSecurityContext {
+                fs_group: Some(USER),
+                run_as_user: Some(USER),
+                run_as_group: Some(USER),
+                run_as_non_root: Some(true),
+                ..PodSecurityContext::default()
+            }),
+            ..PodSpec::default()
+        }),
+    };
+    StatefulSet {
+        metadata,
+        spec: Some(StatefulSetSpec {
+            replicas: Some(replicas(spec)),
+            selector: LabelSelector {
+                match_labels: Some(selector(&identity.name)),
+                ..LabelSelector::default()
+            },
+            service_name: Some(identity.name.clone()),
+            template,
+            ..StatefulSetSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn replicas(spec: &DataServiceSpec) -> i32 {
+    // The parser lets no larger number through.
+    i32::try_from(spec.replicas).unwrap_or(i32::MAX)
+}
+
+fn container(spec: &DataServiceSpec, name: &str) -> Container {
+    let variable = |name: &str, value: String| EnvVar {
+        name: name.to_owned(),
+        value: Some(value),
+        value_from: None,
+    };
+    Container {
+        name: name.to_owned(),
+        image: Some(spec.image.clone()),
+        image_pull_policy: Some("IfNotPresent".to_owned()),
+        command: spec.command.clone(),
+        ports: Some(vec![ContainerPort {
+            name: Some(PORT_NAME.to_owned()),
+            container_port: i32::from(spec.port),
+            ..ContainerPort::default()
+        }]),
+        env: Some(vec![
+            variable("GE_BASE_PORT", spec.port.to_string()),
+            variable("GE_COUNT", spec.replicas.to_string()),
+            variable("SERVER_PORT", spec.port.to_string()),
+        ]),
+        resources: Some(ResourceRequirements {
+            requests: Some(spec.requests.clone()),
+            limits: Some(spec.limits.clone()),
+            ..ResourceRequirements::default()
+        }),
+        ..Container::default()
+    }
+}

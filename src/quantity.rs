@@ -1,0 +1,266 @@
+//! Flyte's resources as Kubernetes quantities.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube_quantity::ParsedQuantity;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::wording::{shorten, shown};
+
+/// Resource names as Kubernetes calls them, with their amounts.
+pub type Amounts = BTreeMap<String, Quantity>;
+
+/// The fields of `flytekit.Resources` and what Kubernetes calls them.
+const RESOURCES: [(&str, &str); 4] = [
+    ("cpu", "cpu"),
+    ("mem", "memory"),
+    ("gpu", GPU),
+    ("ephemeral_storage", "ephemeral-storage"),
+];
+
+/// What a GPU is called where the platform says nothing else: the resource of NVIDIA's device plugin, Flyte's default.
+pub const GPU: &str = "nvidia.com/gpu";
+
+/// What a service requests when its user says nothing: 2 CPUs and 10 GB of memory.
+#[must_use]
+pub fn default_requests() -> Amounts {
+    amounts([("cpu", "2"), ("memory", "10G")])
+}
+
+/// What a service is limited to when its user says nothing: 6 CPUs and 16 GB of memory.
+#[must_use]
+pub fn default_limits() -> Amounts {
+    amounts([("cpu", "6"), ("memory", "16G")])
+}
+
+fn amounts<const N: usize>(pairs: [(&str, &str); N]) -> Amounts {
+    pairs
+        .into_iter()
+        .map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned())))
+        .collect()
+}
+
+/// Reads `Requests` or `Limits`: a dictionary of `flytekit.Resources`, as Flyte sends it.
+///
+/// Names are mapped (`mem` -> `memory`, `gpu` -> `nvidia.com/gpu`, `ephemeral_storage` -> `ephemeral-storage`), and
+/// what is absent, null or zero is left out, since Flyte fills in zeros for what a user has not said.
+///
+/// # Errors
+/// [`Error::InvalidSpec`] with the path of the amount that is not a Kubernetes quantity.
+pub fn from_flyte(field: &str, resources: &Value) -> Result<Amounts> {
+    let Value::Object(resources) = resources else {
+        return Err(Error::invalid(
+            field,
+            "must be resources, such as flytekit.Resources(cpu=\"1\", mem=\"2Gi\").",
+        ));
+    };
+    let mut amounts = Amounts::new();
+    for (key, value) in resources {
+        if value.is_null() {
+            continue;
+        }
+        let path = format!("{field}.{key}");
+        let Some((_, name)) = RESOURCES.iter().find(|(flyte, _)| flyte == key) else {
+            return Err(Error::invalid(
+                path,
+                "is not a resource: use cpu, mem, gpu or ephemeral_storage.",
+            ));
+        };
+        let amount = parse(&path, value, *name == GPU)?;
+        if let Some(amount) = amount {
+            amounts.insert((*name).to_owned(), amount);
+        }
+    }
+    Ok(amounts)
+}
+
+/// One amount, or nothing where it is zero.
+fn parse(path: &str, value: &Value, whole: bool) -> Result<Option<Quantity>> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => from_number(number.as_f64().unwrap_or(f64::NAN)),
+        _ => {
+            return Err(Error::invalid(
+                path,
+                format!(
+                    "must be one amount, such as \"500m\", \"2Gi\" or 1, not {}.",
+                    shown(value)
+                ),
+            ));
+        }
+    };
+    // What an older Flyte fills in for a memory that nobody asked for.
+    if text.eq_ignore_ascii_case("0gb") {
+        return Ok(None);
+    }
+    let amount = Quantity(text);
+    let bad = |problem: &str| Error::invalid(path, format!("is {}, {problem}", shorten(&amount.0)));
+    let parsed = parsed(&amount).ok_or_else(|| {
+        bad("which is not a Kubernetes quantity: write an amount such as \"500m\", \"2\" or \"2Gi\".")
+    })?;
+    let zero = ParsedQuantity::default();
+    if parsed == zero {
+        return Ok(None);
+    }
+    if parsed < zero {
+        return Err(bad("but an amount cannot be negative."));
+    }
+    if whole && !amount.0.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(bad("but a GPU cannot be shared: write a whole number."));
+    }
+    Ok(Some(amount))
+}
+
+/// A number as a quantity: whole as it is, fractions in thousandths, the finest that a CPU is divided into.
+fn from_number(number: f64) -> String {
+    if number.fract() == 0.0 {
+        format!("{number:.0}")
+    } else {
+        format!("{:.0}m", (number * 1000.0).ceil())
+    }
+}
+
+fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
+    ParsedQuantity::try_from(amount).ok()
+}
+
+/// Completes what the user gave with the defaults, so that no request exceeds its limit.
+///
+/// Only what the user left out gives way: a default limit rises to a higher request, a default request falls to a lower
+/// limit. A GPU that is only requested gets the same limit, since Kubernetes does not let GPUs be overcommitted.
+///
+/// # Errors
+/// [`Error::InvalidSpec`] when the user's own request exceeds the user's own limit.
+pub fn complete(requests: Option<Amounts>, limits: Option<Amounts>) -> Result<(Amounts, Amounts)> {
+    let requests_given = requests.is_some();
+    let limits_given = limits.is_some();
+    let mut requests = requests.unwrap_or_else(default_requests);
+    let mut limits = limits.unwrap_or_else(default_limits);
+    if let (Some(gpu), false) = (requests.get(GPU), limits.contains_key(GPU)) {
+        limits.insert(GPU.to_owned(), gpu.clone());
+    }
+    for (name, request) in &mut requests {
+        let Some(limit) = limits.get_mut(name) else { continue };
+        if parsed(request) <= parsed(limit) {
+            continue;
+        }
+        match (requests_given, limits_given) {
+            (true, false) => *limit = request.clone(),
+            (false, true) => *request = limit.clone(),
+            _ => {
+                let flyte = RESOURCES
+                    .iter()
+                    .find(|(_, kubernetes)| kubernetes == name)
+                    .map_or(name.as_str(), |(flyte, _)| flyte);
+                return Err(Error::invalid(
+                    format!("Requests.{flyte}"),
+                    format!(
+                        "is {}, more than Limits.{flyte}, which is {}: raise the limit or lower the request.",
+                        request.0, limit.0
+                    ),
+                ));
+            }
+        }
+    }
+    Ok((requests, limits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn text(amounts: &Amounts) -> Vec<String> {
+        amounts
+            .iter()
+            .map(|(name, amount)| format!("{name}={}", amount.0))
+            .collect()
+    }
+
+    #[test]
+    fn flytes_names_become_kubernetess() {
+        let amounts = from_flyte(
+            "Requests",
+            &json!({"cpu": "500m", "mem": "1Gi", "gpu": 1.0, "ephemeral_storage": "10G"}),
+        )
+        .expect("valid");
+        assert_eq!(
+            text(&amounts),
+            ["cpu=500m", "ephemeral-storage=10G", "memory=1Gi", "nvidia.com/gpu=1"]
+        );
+    }
+
+    #[test]
+    fn numbers_arrive_as_floats_and_become_exact_quantities() {
+        let amounts = from_flyte("Requests", &json!({"cpu": 0.5, "mem": 1_073_741_824.0})).expect("valid");
+        assert_eq!(text(&amounts), ["cpu=500m", "memory=1073741824"]);
+    }
+
+    #[test]
+    fn what_is_zero_in_any_writing_is_left_out() {
+        for zero in [
+            json!(null),
+            json!(0),
+            json!(0.0),
+            json!("0"),
+            json!(" 0 "),
+            json!("0Gi"),
+            json!("0gb"),
+            json!("0m"),
+        ] {
+            let amounts = from_flyte("Limits", &json!({"mem": zero, "cpu": "1"})).expect("valid");
+            assert_eq!(text(&amounts), ["cpu=1"], "{zero}");
+        }
+    }
+
+    #[test]
+    fn a_bad_amount_is_refused_with_its_path() {
+        for (resources, path) in [
+            (json!({"mem": "1GB"}), "Requests.mem"),
+            (json!({"cpu": "two"}), "Requests.cpu"),
+            (json!({"cpu": "-1"}), "Requests.cpu"),
+            (json!({"cpu": ""}), "Requests.cpu"),
+            (json!({"cpu": ["1", "2"]}), "Requests.cpu"),
+            (json!({"cpu": true}), "Requests.cpu"),
+            (json!({"gpu": 0.5}), "Requests.gpu"),
+            (json!({"memory": "1Gi"}), "Requests.memory"),
+            (json!("1Gi"), "Requests"),
+        ] {
+            let message = from_flyte("Requests", &resources).expect_err("refused").to_string();
+            assert!(message.starts_with(&format!("{path} ")), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let (requests, limits) = complete(None, None).expect("valid");
+        assert_eq!(text(&requests), ["cpu=2", "memory=10G"]);
+        assert_eq!(text(&limits), ["cpu=6", "memory=16G"]);
+    }
+
+    #[test]
+    fn a_default_gives_way_to_what_the_user_said() {
+        let (_, limits) = complete(Some(amounts([("cpu", "8")])), None).expect("valid");
+        assert_eq!(text(&limits), ["cpu=8", "memory=16G"]);
+        let (requests, _) = complete(None, Some(amounts([("cpu", "1"), ("memory", "2Gi")]))).expect("valid");
+        assert_eq!(text(&requests), ["cpu=1", "memory=2Gi"]);
+    }
+
+    #[test]
+    fn a_request_over_the_users_own_limit_is_refused() {
+        let error = complete(Some(amounts([("memory", "3Gi")])), Some(amounts([("memory", "3G")])));
+        let message = error.expect_err("refused").to_string();
+        assert!(
+            message.starts_with("Requests.mem is 3Gi, more than Limits.mem, which is 3G"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_requested_gpu_is_its_own_limit() {
+        let (_, limits) = complete(Some(amounts([(GPU, "2")])), Some(amounts([("cpu", "1")]))).expect("valid");
+        assert_eq!(text(&limits), ["cpu=1", "nvidia.com/gpu=2"]);
+    }
+}
