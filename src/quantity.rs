@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube_quantity::ParsedQuantity;
+use serde::Serializer;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -124,6 +125,27 @@ fn from_number(number: f64) -> String {
 
 fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
     ParsedQuantity::try_from(amount).ok()
+}
+
+/// Whether two lists name the same amounts, however they are written: the API server makes `1024Mi` into `1Gi`.
+#[must_use]
+pub fn same_amounts(one: &Amounts, other: &Amounts) -> bool {
+    one.len() == other.len()
+        && one
+            .iter()
+            .all(|(name, amount)| other.get(name).is_some_and(|other| parsed(amount) == parsed(other)))
+}
+
+/// Serializes amounts by their values, so that `1000m` and `1` are the same.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn by_value<S: Serializer>(amounts: &Amounts, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_map(
+        amounts
+            .iter()
+            .map(|(name, amount)| (name, parsed(amount).and_then(|value| value.to_bytes_f64()))),
+    )
 }
 
 /// Completes what the user gave with the defaults, so that no request exceeds its limit.

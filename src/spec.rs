@@ -54,8 +54,10 @@ pub struct DataServiceSpec {
     /// The number of pods.
     pub replicas: u32,
     /// What each pod requests, by Kubernetes's resource names.
+    #[serde(serialize_with = "quantity::by_value")]
     pub requests: Amounts,
     /// What each pod is limited to, by Kubernetes's resource names.
+    #[serde(serialize_with = "quantity::by_value")]
     pub limits: Amounts,
 }
 
@@ -356,7 +358,9 @@ mod tests {
     #[test]
     fn the_hash_tells_services_apart_but_not_ways_of_writing_one() {
         let plain = spec(&json!({"Image": "i", "Name": "a"}));
-        let written_out = spec(&json!({"Image": "i", "Name": "b", "Port": 40000.0, "Replicas": 1, "Command": []}));
+        let written_out = spec(&json!({
+            "Image": "i", "Name": "b", "Port": 40000.0, "Replicas": 1, "Command": [], "Requests": {"cpu": "2000m", "mem": 1e10},
+        }));
         assert_eq!(plain.hash(), written_out.hash());
         assert_eq!(plain.hash().len(), 16);
         for other in [

@@ -1,11 +1,24 @@
 """The compiled core: it builds the objects of a data service and manages their lifecycle.
 
 Each method of :class:`Client` exists twice: as an awaitable, which needs a running event loop, and with the suffix
-``_sync``, which blocks, releases the GIL and ends on Ctrl-C. Cancelling the awaitable stops the work between two requests.
+``_sync``, which blocks, releases the GIL and ends on Ctrl-C. Cancelling the awaitable stops the work between two
+requests.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Literal, final
+
+__all__ = [
+    "Client",
+    "Created",
+    "Deletion",
+    "Status",
+    "endpoints",
+    "generate_name",
+    "hostnames",
+    "manifests",
+    "validate",
+]
 
 @final
 class Client:
@@ -15,8 +28,8 @@ class Client:
     client can carry on what another has begun.
 
     Args:
-        timeout: How many seconds a call may try before it fails or, for ``get``, says that nothing is known. Faults that
-            may pass are retried within. Default 2.5, since Flyte waits 3 s for an answer.
+        timeout: How many seconds a call may try before it fails or, for ``get``, says that nothing is known. Faults
+            that may pass are retried within. Default 2.5, since Flyte waits 3 s for an answer.
 
     Raises:
         ValueError: The timeout is negative or not a number.

@@ -13,9 +13,9 @@ class DataServiceConfig:
     """What a ``DataServiceTask`` brings up, or which existing service it uses.
 
     Attributes:
-        Name: The name of the StatefulSet, of its Service and, with a number, of its pods: at most 52 lower-case letters,
-            digits and hyphens, starting with a letter. Default: ``k8s-dataservice-`` and twelve hexadecimal digits, the
-            same for every retry of the task within one execution.
+        Name: The name of the StatefulSet, of its Service and, with a number, of its pods: at most 52 lower-case
+            letters, digits and hyphens, starting with a letter. Default: ``k8s-dataservice-`` and twelve hexadecimal
+            digits, the same for every retry of the task within one execution.
         Requests: What each pod requests. ``mem`` becomes Kubernetes's ``memory``, ``gpu`` becomes ``nvidia.com/gpu``.
             Default: 2 CPUs and 10 GB of memory, or the limits where they are lower.
         Limits: What each pod is limited to. Default: 6 CPUs and 16 GB of memory, or the requests where they are higher.

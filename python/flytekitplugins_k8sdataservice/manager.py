@@ -1,4 +1,4 @@
-"""The service manager under the name that older code imports. New code uses ``DataServiceTask`` or the core's client."""
+"""The service manager under the name that older code imports; new code uses ``DataServiceTask``."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ class Owner:
 def owner_of(output_prefix: str, metadata: TaskExecutionMetadata | None) -> Owner:
     """Tells what a service is made for.
 
-    Flyte's output prefix is ``<data folder of the node>/<attempt>``: without its last segment it is unique per node of an
-    execution, also in sub-workflows, where node ids repeat, and the same for every attempt.
+    Flyte's output prefix is ``<data folder of the node>/<attempt>``: without its last segment it is unique per node of
+    an execution, also in sub-workflows, where node ids repeat, and the same for every attempt.
 
     Args:
         output_prefix: As Flyte sends it.

@@ -3,43 +3,58 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Container, ResourceRequirements};
 
-use crate::quantity::Amounts;
+use crate::quantity::{Amounts, same_amounts};
 
 /// The fields in which two services differ, each as `Image (busybox:1 there, busybox:2 wanted)`.
 ///
 /// Only what `DataServiceConfig` can say is compared.
 #[must_use]
 pub fn differences(there: &StatefulSet, wanted: &StatefulSet) -> Vec<String> {
-    let rows = |object: &StatefulSet| {
-        let spec = object.spec.clone().unwrap_or_default();
-        let container = spec
-            .template
+    let replicas = |object: &StatefulSet| {
+        object
             .spec
-            .and_then(|pod| pod.containers.into_iter().next())
-            .unwrap_or_default();
-        [
-            ("Image", container.image.clone().unwrap_or_default()),
-            (
-                "Command",
-                container
-                    .command
-                    .clone()
-                    .map_or_else(String::new, |command| format!("{command:?}")),
-            ),
-            ("Port", port(&container)),
-            ("Replicas", spec.replicas.unwrap_or(1).to_string()),
-            ("Requests", resources(&container, |resources| resources.requests)),
-            ("Limits", resources(&container, |resources| resources.limits)),
-        ]
+            .as_ref()
+            .and_then(|spec| spec.replicas)
+            .unwrap_or(1)
+            .to_string()
     };
-    rows(there)
+    let (container_there, container_wanted) = (container(there), container(wanted));
+    let texts = [
+        ("Image", image(&container_there), image(&container_wanted)),
+        ("Command", command(&container_there), command(&container_wanted)),
+        ("Port", port(&container_there), port(&container_wanted)),
+        ("Replicas", replicas(there), replicas(wanted)),
+    ];
+    let sides: [(&str, Side); 2] = [("Requests", |all| all.requests), ("Limits", |all| all.limits)];
+    let amounts = sides.map(|(field, side)| (field, amounts(&container_there, side), amounts(&container_wanted, side)));
+    let texts = texts.into_iter().filter(|(_, there, wanted)| there != wanted);
+    let amounts = amounts
         .into_iter()
-        .zip(rows(wanted))
-        .filter(|((_, there), (_, wanted))| there != wanted)
-        .map(|((field, there), (_, wanted))| {
-            format!("{field} ({} there, {} wanted)", or_none(&there), or_none(&wanted))
-        })
+        .filter(|(_, there, wanted)| !same_amounts(there, wanted))
+        .map(|(field, there, wanted)| (field, listed(&there), listed(&wanted)));
+    texts
+        .chain(amounts)
+        .map(|(field, there, wanted)| format!("{field} ({} there, {} wanted)", or_none(&there), or_none(&wanted)))
         .collect()
+}
+
+/// One side of a container's resources.
+type Side = fn(ResourceRequirements) -> Option<Amounts>;
+
+fn container(object: &StatefulSet) -> Container {
+    let pod = object.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    pod.and_then(|pod| pod.containers.first()).cloned().unwrap_or_default()
+}
+
+fn image(container: &Container) -> String {
+    container.image.clone().unwrap_or_default()
+}
+
+fn command(container: &Container) -> String {
+    container
+        .command
+        .as_ref()
+        .map_or_else(String::new, |command| format!("{command:?}"))
 }
 
 fn port(container: &Container) -> String {
@@ -47,12 +62,12 @@ fn port(container: &Container) -> String {
     port.map_or_else(String::new, |port| port.container_port.to_string())
 }
 
-fn resources(container: &Container, side: impl Fn(ResourceRequirements) -> Option<Amounts>) -> String {
-    container
-        .resources
-        .clone()
-        .and_then(side)
-        .unwrap_or_default()
+fn amounts(container: &Container, side: Side) -> Amounts {
+    container.resources.clone().and_then(side).unwrap_or_default()
+}
+
+fn listed(amounts: &Amounts) -> String {
+    amounts
         .iter()
         .map(|(name, amount)| format!("{name} {}", amount.0))
         .collect::<Vec<_>>()

@@ -1,0 +1,32 @@
+"""A real ``pyflyte run`` of a file, as a user starts it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+PYFLYTE = str(Path(sys.executable).with_name("pyflyte"))
+
+
+def run(env: dict[str, str], file: Path, *args: str) -> str:
+    """Runs a workflow to its end and returns what it printed; fails if it failed."""
+    with start(env, file, *args) as process:
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    return output
+
+
+def start(env: dict[str, str], file: Path, *args: str) -> subprocess.Popen[str]:
+    """Starts a workflow and returns its process."""
+    command = [PYFLYTE, "run", str(file), *args]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def interrupt(process: subprocess.Popen[str]) -> str:
+    """Sends what Ctrl-C sends, waits for the end and returns what was printed."""
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0, output
+    return output

@@ -1,0 +1,164 @@
+"""Which cluster is used, and with which rights."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flyteidl.core.execution_pb2 import TaskExecution
+
+from cluster.configs import config
+from cluster.conftest import GIVEN
+from cluster.connector import Connector, name_of
+from cluster.kubernetes import Kubernetes, Object, wait_until
+from cluster.test_create import nothing, one, refusal
+
+ROLE = Path(__file__).parents[2] / "examples" / "rbac.yaml"
+ACCOUNT = "flyteconnector"
+
+
+def test_cluster_names_a_context_of_the_kubeconfig(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    # The current context leads nowhere; only the one that is named leads to the cluster.
+    text: dict[str, Any] = json.loads(kubernetes.run("config", "view", "--raw", "--flatten", "--output", "json"))
+    text["contexts"][0]["name"] = "the-good-one"
+    text["contexts"].append({"name": "nowhere", "context": {"cluster": "nowhere", "user": text["users"][0]["name"]}})
+    text["clusters"].append({"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}})
+    text["current-context"] = "nowhere"
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(text))
+    connector = start_connector(KUBECONFIG=str(kubeconfig))
+    resource_meta = connector.create(config("foo", Replicas=0, Cluster="the-good-one"))
+    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+    connector.delete(resource_meta)
+    assert kubernetes.services() == nothing()
+    assert "UnavailableError" in refusal(lambda: connector.create(config("foo", Replicas=0)))
+
+
+def test_a_cluster_that_no_context_has_means_the_default_one(connector: Connector, kubernetes: Kubernetes) -> None:
+    resource_meta = connector.create(config("foo", Replicas=0, Cluster="default-cluster"))
+    assert kubernetes.services() == one("foo")
+    assert "is not a context of the kubeconfig" in connector.log.read_text()
+    connector.delete(resource_meta)
+    assert kubernetes.services() == nothing()
+
+
+def test_without_any_configuration_the_error_says_what_to_do(
+    start_connector: Callable[..., Connector], tmp_path: Path
+) -> None:
+    connector = start_connector(KUBECONFIG=str(tmp_path / "missing"))
+    message = refusal(lambda: connector.create(config("foo")))
+    assert "DataServiceError: No cluster is configured" in message
+    assert "Point KUBECONFIG at a kubeconfig" in message
+
+
+def give_role(kubernetes: Kubernetes, role: Path | None = ROLE) -> None:
+    kubernetes.run("create", "serviceaccount", ACCOUNT)
+    if role:
+        kubernetes.run("apply", "--filename", str(role))
+
+
+def kubeconfig_of_account(kubernetes: Kubernetes, folder: Path) -> Path:
+    """Makes a kubeconfig that has nothing but the account's token."""
+    token = kubernetes.run("create", "token", ACCOUNT).strip()
+    text: dict[str, Any] = json.loads(kubernetes.run("config", "view", "--raw", "--flatten", "--output", "json"))
+    text["users"][0]["user"] = {"token": token}
+    kubeconfig = folder / "account"
+    kubeconfig.write_text(json.dumps(text))
+    return kubeconfig
+
+
+def test_the_role_in_the_examples_is_enough(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    give_role(kubernetes)
+    connector = start_connector(KUBECONFIG=str(kubeconfig_of_account(kubernetes, tmp_path)))
+    resource_meta = connector.create(config("foo", Replicas=0))
+    assert name_of(connector.create(config("foo", Replicas=0))) == "foo"
+    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+    connector.delete(resource_meta)
+    assert kubernetes.services() == nothing()
+
+
+def test_a_missing_right_is_named(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    give_role(kubernetes, None)
+    connector = start_connector(KUBECONFIG=str(kubeconfig_of_account(kubernetes, tmp_path)))
+    message = refusal(lambda: connector.create(config("foo")))
+    assert (
+        f"ForbiddenError: Kubernetes forbids to create StatefulSet foo in namespace {kubernetes.namespace}" in message
+    )
+    assert 'Give the account in use the verb "create" on "statefulsets"' in message
+
+
+@pytest.mark.usefixtures("real_pods")
+@pytest.mark.skipif(GIVEN in os.environ, reason="the pod runs this machine's Python, so it has to run on this machine")
+def test_inside_a_pod_its_own_cluster_is_used(kubernetes: Kubernetes) -> None:
+    give_role(kubernetes)
+    kubernetes.apply(python_pod("inside", IN_CLUSTER_SCRIPT, kubernetes.namespace))
+    phase = wait_until(
+        lambda: (kubernetes.get("pod", "inside") or {})["status"]["phase"] in ("Succeeded", "Failed"), "the pod to end"
+    )
+    assert phase
+    assert "made k8s-dataservice-" in kubernetes.run("logs", "inside")
+    assert len(kubernetes.names("statefulsets")) == 1
+
+
+IN_CLUSTER_SCRIPT = """
+from flytekitplugins.k8sdataservice.k8s.manager import K8sManager
+manager = K8sManager()
+manager.set_configs({"Image": "busybox:latest", "Replicas": 0, "Cluster": "default-cluster"})
+print("made", manager.create_data_service())
+"""
+
+
+def python_pod(name: str, script: str, namespace: str) -> Object:
+    """Returns a pod that runs a script with this machine's Python and this project, as it is installed here."""
+    folders = {"/usr", sys.base_prefix, sys.prefix, sysconfig.get_path("platlib"), package_folder()}
+    outermost = [
+        folder for folder in folders if not any(folder != other and inside(folder, other) for other in folders)
+    ]
+    mounts = [{"name": f"host-{index}", "mountPath": folder} for index, folder in enumerate(outermost)]
+    volumes = [{"name": f"host-{index}", "hostPath": {"path": folder}} for index, folder in enumerate(outermost)]
+    # The loader and the C library, which merged-usr systems have under /usr alone.
+    for index, (link, target) in enumerate({"/lib": "/usr/lib", "/lib64": "/usr/lib64"}.items()):
+        if Path(target).is_dir():
+            mounts.append({"name": f"lib-{index}", "mountPath": link})
+            volumes.append({"name": f"lib-{index}", "hostPath": {"path": target}})
+    container = {
+        "name": "python",
+        "image": "busybox:latest",
+        "imagePullPolicy": "IfNotPresent",
+        "command": [sys.executable, "-c", script],
+        "env": [{"name": "K8SDATASERVICE_NAMESPACE", "value": namespace}, {"name": "HOME", "value": "/tmp"}],
+        "volumeMounts": [mount | {"readOnly": True} for mount in mounts],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {
+            "serviceAccountName": ACCOUNT,
+            "restartPolicy": "Never",
+            "containers": [container],
+            "volumes": volumes,
+        },
+    }
+
+
+def package_folder() -> str:
+    import flytekitplugins_k8sdataservice
+
+    return str(Path(flytekitplugins_k8sdataservice.__file__).parents[1])
+
+
+def inside(folder: str, other: str) -> bool:
+    return Path(folder).is_relative_to(other)

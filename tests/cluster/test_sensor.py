@@ -1,0 +1,123 @@
+"""The CleanupSensor, polled as Flyte polls it: through the sensor engine of a real connector."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+from flyteidl.admin import agent_pb2
+from flyteidl.core import literals_pb2, tasks_pb2
+from flyteidl.core.execution_pb2 import TaskExecution
+from flytekit import FlyteContext
+from flytekit.configuration import ImageConfig, SerializationSettings
+from flytekit.core.type_engine import TypeEngine
+from flytekit.models.literals import LiteralMap
+from flytekit.tools.translator import get_serializable
+from flytekitplugins.k8sdataservice.sensor import CleanupSensor
+
+from cluster.configs import config
+from cluster.connector import PATIENCE, Connector, Execution
+from cluster.kubernetes import Kubernetes
+from cluster.test_create import foreign_service, foreign_stateful_set, nothing, one
+
+
+class Sensor:
+    """A sensor as Flyte runs it: serialized here, polled there."""
+
+    def __init__(self, connector: Connector, sensor: CleanupSensor, **inputs: Any) -> None:
+        self.stub = connector.stub
+        settings = SerializationSettings(ImageConfig.auto_default_image(), version="1")
+        template = get_serializable({}, settings, sensor).template.to_flyte_idl()  # type: ignore[arg-type]
+        wire = tasks_pb2.TaskTemplate.FromString(template.SerializeToString())
+        literals = TypeEngine.dict_to_literal_map(FlyteContext.current_context(), inputs, sensor.get_input_types())
+        request = agent_pb2.CreateTaskRequest(
+            inputs=self._as_sent(literals), template=wire, output_prefix=Execution().output_prefix
+        )
+        self.resource_meta = self.stub.CreateTask(request, timeout=PATIENCE).resource_meta
+
+    @staticmethod
+    def _as_sent(literals: LiteralMap) -> literals_pb2.LiteralMap:
+        return literals_pb2.LiteralMap.FromString(literals.to_flyte_idl().SerializeToString())
+
+    def poll(self) -> int:
+        """Polls once and returns the phase."""
+        category = agent_pb2.TaskCategory(name="sensor", version=0)
+        request = agent_pb2.GetTaskRequest(resource_meta=self.resource_meta, task_category=category)
+        return int(self.stub.GetTask(request, timeout=PATIENCE).resource.phase)
+
+
+def sensor(**arguments: Any) -> CleanupSensor:
+    return CleanupSensor(name=f"cleanup-{uuid.uuid4().hex[:6]}", **arguments)
+
+
+def test_the_sensor_takes_the_service_away_without_a_cluster(connector: Connector, kubernetes: Kubernetes) -> None:
+    connector.create(config("foo", Replicas=0))
+    polled = Sensor(connector, sensor(), release_name="foo", cleanup_data_service=True, cluster=None)
+    assert polled.poll() == TaskExecution.SUCCEEDED
+    assert kubernetes.services() == nothing()
+    assert polled.poll() == TaskExecution.SUCCEEDED
+
+
+def test_the_sensor_keeps_the_service_if_told_so(connector: Connector, kubernetes: Kubernetes) -> None:
+    connector.create(config("foo", Replicas=0))
+    polled = Sensor(connector, sensor(), release_name="foo", cleanup_data_service=False, cluster="default-cluster")
+    assert polled.poll() == TaskExecution.SUCCEEDED
+    assert kubernetes.services() == one("foo")
+
+
+def test_the_sensors_namespace_travels_with_it(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    start_connector().create(config("foo", Replicas=0))
+    elsewhere = start_connector(K8SDATASERVICE_NAMESPACE="default")
+    there = sensor(namespace=kubernetes.namespace)
+    assert Sensor(elsewhere, there, release_name="foo", cleanup_data_service=True).poll() == TaskExecution.SUCCEEDED
+    assert kubernetes.services() == nothing()
+
+
+def test_the_sensor_fails_over_somebody_elses_service_and_leaves_it_alone(
+    connector: Connector, kubernetes: Kubernetes
+) -> None:
+    kubernetes.apply(foreign_stateful_set("theirs"), foreign_service("theirs"))
+    polled = Sensor(connector, sensor(), release_name="theirs", cleanup_data_service=True)
+    with pytest.raises(grpc.RpcError) as raised:
+        polled.poll()
+    message = raised.value.details()  # type: ignore[attr-defined]
+    assert "was left alone: it was not made by a data service task (its labels are team=somebody-else)" in message
+    assert kubernetes.services() == one("theirs")
+
+
+def test_the_sensor_takes_what_the_plugin_made_before_version_2(connector: Connector, kubernetes: Kubernetes) -> None:
+    labels = {"app": "service-name", "app.kubernetes.io/instance": "old"}
+    kubernetes.apply(foreign_stateful_set("old", labels), foreign_service("old", labels))
+    polled = Sensor(connector, sensor(), release_name="old", cleanup_data_service=True)
+    assert polled.poll() == TaskExecution.SUCCEEDED
+    assert kubernetes.services() == nothing()
+
+
+def test_the_sensor_polls_again_while_the_cluster_is_away(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Any
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    text = kubernetes.kubeconfig.read_text()
+    server = kubernetes.run("config", "view", "--output", "jsonpath={.clusters[0].cluster.server}")
+    kubeconfig.write_text(text.replace(server, "https://127.0.0.1:1"))
+    polled = Sensor(start_connector(KUBECONFIG=str(kubeconfig)), sensor(), release_name="x", cleanup_data_service=True)
+    assert polled.poll() == TaskExecution.RUNNING
+    kubeconfig.write_text(text)
+    assert polled.poll() == TaskExecution.SUCCEEDED
+
+
+def test_the_sensor_waits_for_a_deletion_that_a_finalizer_holds(connector: Connector, kubernetes: Kubernetes) -> None:
+    connector.create(config("held", Replicas=0))
+    patch = '{"metadata":{"finalizers":["example.com/hold"]}}'
+    kubernetes.run("patch", "statefulset", "held", "--type", "merge", "--patch", patch)
+    polled = Sensor(connector, sensor(), release_name="held", cleanup_data_service=True)
+    assert polled.poll() == TaskExecution.RUNNING
+    assert kubernetes.names("statefulsets") == ["held"]
+    kubernetes.run("patch", "statefulset", "held", "--type", "merge", "--patch", '{"metadata":{"finalizers":null}}')
+    assert polled.poll() == TaskExecution.SUCCEEDED
+    assert kubernetes.services() == nothing()

@@ -1,0 +1,104 @@
+//! The objects of a service, compared with golden files.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --no-default-features --test manifests` writes the files anew; read the difference.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use k8sdataservice::manifests::{differences, service, stateful_set};
+use k8sdataservice::ownership::{Identity, Owner};
+use k8sdataservice::spec::{DataServiceSpec, Target};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+fn spec(config: &Value) -> DataServiceSpec {
+    match Target::parse(config).expect("a valid configuration") {
+        Target::New(spec) => spec,
+        Target::Existing(name) => panic!("{name} exists already"),
+    }
+}
+
+fn identity() -> Identity {
+    Identity {
+        name: "feature-store".to_owned(),
+        namespace: "flyte".to_owned(),
+        owner: Owner {
+            id: "b0f7".to_owned(),
+            description: "execution f1 of project flytesnacks, domain development, node n0".to_owned(),
+        },
+        labels: BTreeMap::from([("execution-id".to_owned(), "f1".to_owned())]),
+        annotations: BTreeMap::from([("team".to_owned(), "ml".to_owned())]),
+    }
+}
+
+fn minimal() -> Value {
+    json!({"Image": "busybox:latest"})
+}
+
+fn full() -> Value {
+    json!({
+        "Name": "feature-store", "Image": "registry.example/feature-store:3", "Command": ["serve", "--verbose"],
+        "Port": 50051.0, "Replicas": 3.0,
+        "Requests": {"cpu": "500m", "mem": "1Gi", "gpu": 1.0, "ephemeral_storage": "10Gi"},
+        "Limits": {"cpu": 2.0, "mem": "2Gi", "gpu": "1", "ephemeral_storage": null},
+    })
+}
+
+fn assert_golden(name: &str, object: &impl Serialize) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(format!("{name}.json"));
+    let made = serde_json::to_string_pretty(object).expect("JSON") + "\n";
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &made).expect("written");
+    }
+    let golden = std::fs::read_to_string(&path).expect("a golden file");
+    assert_eq!(
+        made,
+        golden,
+        "{} differs; see the head of this file for how to write it anew",
+        path.display()
+    );
+}
+
+#[test]
+fn a_service_of_the_shortest_configuration() {
+    let spec = spec(&minimal());
+    assert_golden("minimal-statefulset", &stateful_set(&spec, &identity()));
+    assert_golden("minimal-service", &service(&spec, &identity(), None));
+}
+
+#[test]
+fn a_service_with_every_field() {
+    let spec = spec(&full());
+    assert_golden("full-statefulset", &stateful_set(&spec, &identity()));
+    assert_golden("full-service", &service(&spec, &identity(), Some("0b9b")));
+}
+
+#[test]
+fn what_differs_is_told_in_the_words_of_the_configuration() {
+    let minimal = stateful_set(&spec(&minimal()), &identity());
+    let full = stateful_set(&spec(&full()), &identity());
+    let fields: Vec<String> = differences(&minimal, &full);
+    assert_eq!(
+        fields[0],
+        "Image (busybox:latest there, registry.example/feature-store:3 wanted)"
+    );
+    assert_eq!(fields[1], r#"Command (none there, ["serve", "--verbose"] wanted)"#);
+    assert_eq!(fields[2], "Port (40000 there, 50051 wanted)");
+    assert_eq!(fields[3], "Replicas (1 there, 3 wanted)");
+    assert_eq!(fields.len(), 6);
+    assert!(differences(&full, &full).is_empty());
+}
+
+#[test]
+fn an_amount_that_the_api_server_writes_otherwise_is_no_difference() {
+    let written = |cpu: &str, mem: &str| {
+        let amounts = json!({"cpu": cpu, "mem": mem});
+        stateful_set(
+            &spec(&json!({"Image": "i", "Requests": amounts, "Limits": amounts})),
+            &identity(),
+        )
+    };
+    assert!(differences(&written("1", "1Gi"), &written("1000m", "1024Mi")).is_empty());
+}

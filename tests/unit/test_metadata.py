@@ -1,0 +1,56 @@
+"""What Flyte keeps of a task, and what a service is made for."""
+
+from __future__ import annotations
+
+import json
+
+from cluster.connector import Execution
+from flytekit.models.task import TaskExecutionMetadata
+from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceMetadata
+from flytekitplugins_k8sdataservice.owner import Owner, owner_of
+
+
+def test_the_state_comes_back_as_it_went() -> None:
+    config = DataServiceConfig(Name="foo", Port=40000, Replicas=2, Cluster="west")
+    state = DataServiceMetadata(dataservice_config=config, name="foo", namespace="flyte", owner="abc")
+    assert DataServiceMetadata.decode(state.encode()) == state
+
+
+def test_the_largest_state_is_under_a_kibibyte() -> None:
+    config = DataServiceConfig(
+        Name="n" * 52, Port=65535, Replicas=2**31 - 1, Cluster="c" * 253, Command=["x" * 9999], Image="i" * 9999
+    )
+    state = DataServiceMetadata(dataservice_config=config, name="n" * 52, namespace="s" * 63, owner="o" * 38)
+    assert len(state.encode()) < 1024
+
+
+def test_a_state_of_another_version_is_read_with_missing_and_unknown_keys() -> None:
+    for text, name, config in [
+        ({"dataservice_config": {"Name": "a", "Image": "i", "New": 1}, "name": "a", "more": {}}, "a", "a"),
+        ({"dataservice_config": {"ExistingReleaseName": "b"}}, "b", None),
+        ({"dataservice_config": None, "name": "c"}, "c", None),
+        ({"name": "d"}, "d", None),
+    ]:
+        state = DataServiceMetadata.decode(json.dumps(text).encode())
+        assert (state.name, state.dataservice_config.Name, state.namespace) == (name, config, "flyte")
+
+
+def owner(execution: Execution) -> Owner:
+    return owner_of(execution.output_prefix, TaskExecutionMetadata.from_flyte_idl(execution.metadata))
+
+
+def test_every_attempt_of_a_node_has_the_same_owner_and_no_other_node_has() -> None:
+    execution = Execution()
+    assert owner(execution) == owner(execution.retried())
+    assert owner(execution).id != owner(Execution(execution.name, node="n1")).id
+    assert owner(execution).id != owner(Execution()).id
+
+
+def test_an_owner_is_said_in_words_and_carries_flytes_labels() -> None:
+    described = owner(Execution("f1", "n3"))
+    assert described.execution == "execution f1 of project flytesnacks, domain development, node n3"
+    assert described.labels["execution-id"] == "f1"
+
+
+def test_each_local_run_is_an_owner_of_its_own() -> None:
+    assert owner_of("/tmp/x/0", None).id != owner_of("/tmp/x/0", None).id
