@@ -6,10 +6,9 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from localcluster import LocalCluster
@@ -108,9 +107,11 @@ def connector(start_connector: Callable[..., Connector]) -> Connector:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Notes on a test that it failed, for the fixtures that end after it."""
-    report: Any = yield
+    report = yield
     if report.failed:
         item.failed = True  # type: ignore[attr-defined]
     return report

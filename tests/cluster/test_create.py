@@ -29,7 +29,7 @@ def refusal(call: Callable[[], Any]) -> str:
     """Returns the message of a create that has to fail."""
     with pytest.raises(grpc.RpcError) as raised:
         call()
-    return str(raised.value.details())  # type: ignore[attr-defined]
+    return str(raised.value.details())
 
 
 def foreign_stateful_set(name: str, labels: dict[str, str] | None = None) -> Object:

@@ -30,7 +30,7 @@ class Sensor:
     def __init__(self, connector: Connector, sensor: CleanupSensor, **inputs: Any) -> None:
         self.stub = connector.stub
         settings = SerializationSettings(ImageConfig.auto_default_image(), version="1")
-        template = get_serializable({}, settings, sensor).template.to_flyte_idl()  # type: ignore[arg-type]
+        template = get_serializable({}, settings, sensor).template.to_flyte_idl()
         wire = tasks_pb2.TaskTemplate.FromString(template.SerializeToString())
         literals = TypeEngine.dict_to_literal_map(FlyteContext.current_context(), inputs, sensor.get_input_types())
         request = agent_pb2.CreateTaskRequest(
@@ -85,7 +85,7 @@ def test_the_sensor_fails_over_somebody_elses_service_and_leaves_it_alone(
     polled = Sensor(connector, sensor(), release_name="theirs", cleanup_data_service=True)
     with pytest.raises(grpc.RpcError) as raised:
         polled.poll()
-    message = raised.value.details()  # type: ignore[attr-defined]
+    message = raised.value.details()
     assert "was left alone: it was not made by a data service task (its labels are team=somebody-else)" in message
     assert kubernetes.services() == one("theirs")
 
