@@ -19,7 +19,7 @@ const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 /// The clusters in use, one shared client each, made when it is first needed.
 #[derive(Default)]
 pub struct Clusters {
-    clients: Mutex<HashMap<Key, Client>>,
+    known: Mutex<HashMap<Key, Known>>,
 }
 
 /// A cluster to talk to.
@@ -40,6 +40,14 @@ enum Key {
     },
 }
 
+/// What is known of a key.
+#[derive(Clone)]
+enum Known {
+    Client(Client),
+    /// The kubeconfig has no such context. Remembered, so that it is not read again for each call.
+    NoSuchContext,
+}
+
 impl Clusters {
     /// Connects to a cluster.
     ///
@@ -52,46 +60,64 @@ impl Clusters {
     pub async fn connect(&self, name: Option<&str>) -> Result<Connection> {
         let in_cluster = std::env::var_os(IN_CLUSTER).is_some() && Path::new(TOKEN).exists();
         let files = kubeconfig_files();
+        let mut warning = None;
         if let Some(name) = name {
-            let context = Some(name.to_owned());
             let key = Key::Kubeconfig {
-                context,
+                context: Some(name.to_owned()),
                 files: files.clone(),
             };
-            // A client that was made for this context from these files proves that they have it.
-            let known = self.known(&key).is_some();
-            if known || has_context(name, in_cluster)? {
-                return self.client(key).await.map(|api| Connection { api, warning: None });
+            match self.find(&key) {
+                None if has_context(name, in_cluster)? => {
+                    return self.client(key).await.map(|api| Connection { api, warning: None });
+                }
+                Some(Known::Client(client)) => {
+                    return Ok(Connection {
+                        api: KubeApi::new(client),
+                        warning: None,
+                    });
+                }
+                None => self.remember(key, Known::NoSuchContext),
+                Some(Known::NoSuchContext) => {}
             }
+            let default = if in_cluster {
+                "the cluster that this process runs in"
+            } else {
+                "the kubeconfig's current context"
+            };
+            warning = Some(format!(
+                "Cluster {name:?} is not a context of the kubeconfig: {default} is used instead."
+            ));
         }
         let key = if in_cluster {
             Key::InCluster
         } else {
             Key::Kubeconfig { context: None, files }
         };
-        let warning = name.map(|name| {
-            let default = if in_cluster {
-                "the cluster that this process runs in"
-            } else {
-                "the kubeconfig's current context"
-            };
-            format!("Cluster {name:?} is not a context of the kubeconfig: {default} is used instead.")
-        });
-        self.client(key).await.map(|api| Connection { api, warning })
+        let api = match self.find(&key) {
+            Some(Known::Client(client)) => KubeApi::new(client),
+            _ => self.client(key).await?,
+        };
+        Ok(Connection { api, warning })
     }
 
-    fn known(&self, key: &Key) -> Option<Client> {
-        self.clients
+    fn find(&self, key: &Key) -> Option<Known> {
+        self.known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(key)
             .cloned()
     }
 
-    async fn client(&self, key: Key) -> Result<KubeApi> {
-        if let Some(client) = self.known(&key) {
-            return Ok(KubeApi::new(client));
+    fn remember(&self, key: Key, what: Known) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // A kubeconfig that has changed leaves behind what nobody will ask for again.
+        if let Key::Kubeconfig { files, .. } = &key {
+            known.retain(|old, _| !matches!(old, Key::Kubeconfig { files: of, .. } if of != files));
         }
+        known.insert(key, what);
+    }
+
+    async fn client(&self, key: Key) -> Result<KubeApi> {
         let mut config = match &key {
             Key::InCluster => Config::incluster().map_err(|source| Error::Cluster {
                 problem: format!("This process runs in a cluster, but its service account cannot be used: {source}."),
@@ -111,12 +137,8 @@ impl Clusters {
         let client = Client::try_from(config).map_err(|source| Error::Cluster {
             problem: format!("No client for the cluster can be made from its configuration: {source}."),
         })?;
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        // A kubeconfig that has changed leaves clients behind that nobody will ask for again.
-        if let Key::Kubeconfig { files, .. } = &key {
-            clients.retain(|old, _| !matches!(old, Key::Kubeconfig { files: of, .. } if of != files));
-        }
-        Ok(KubeApi::new(clients.entry(key).or_insert(client).clone()))
+        self.remember(key, Known::Client(client.clone()));
+        Ok(KubeApi::new(client))
     }
 }
 

@@ -121,7 +121,13 @@ class Client:
         """Does what :meth:`wait` does, and blocks."""
 
     def delete(
-        self, name: str, *, namespace: str, cluster: str | None = None, owner: str | None = None
+        self,
+        name: str,
+        *,
+        namespace: str,
+        cluster: str | None = None,
+        owner: str | None = None,
+        timeout: float | None = None,
     ) -> Awaitable[Deletion]:
         """Deletes both objects of a service. What is already gone is a success.
 
@@ -131,6 +137,7 @@ class Client:
             cluster: The kubeconfig context; a name that no context has means the default cluster.
             owner: Delete only what was made for this owner, and leave anything else alone without an error. Default:
                 delete whatever this plugin has made, for whomever.
+            timeout: For how many seconds to try. Default: the client's.
 
         Raises:
             NotOwnedError: Somebody else's object has the name, and no owner was given.
@@ -139,7 +146,13 @@ class Client:
         """
 
     def delete_sync(
-        self, name: str, *, namespace: str, cluster: str | None = None, owner: str | None = None
+        self,
+        name: str,
+        *,
+        namespace: str,
+        cluster: str | None = None,
+        owner: str | None = None,
+        timeout: float | None = None,
     ) -> Deletion:
         """Does what :meth:`delete` does, and blocks."""
 

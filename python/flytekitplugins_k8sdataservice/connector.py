@@ -12,6 +12,7 @@ from flytekit.extend.backend.base_connector import AsyncConnectorBase, Connector
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client, warn
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
+from flytekitplugins_k8sdataservice.exceptions import DataServiceError
 from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
@@ -36,6 +37,9 @@ _PHASES = {
 
 #: How long the API server has, in seconds, to drop a request whose sender was interrupted.
 _SETTLE = 0.2
+
+#: How long an interrupted run tries to remove what it made, in seconds: a person waits here, not Flyte.
+_PATIENCE = 15.0
 
 
 class DataServiceConnector(AsyncConnectorBase):
@@ -128,16 +132,23 @@ class DataServiceConnector(AsyncConnectorBase):
         )
 
 
-def delete_now(resource_meta: DataServiceMetadata) -> None:
-    """Does what the connector's delete does, without an event loop, as a signal handler needs it."""
+def delete_on_interrupt(resource_meta: DataServiceMetadata) -> None:
+    """Does what the connector's delete does, without an event loop, as a signal handler needs it.
+
+    A failure is logged, since the run ends all the same.
+    """
     if resource_meta.dataservice_config.ExistingReleaseName:
         return
-    default_client().delete_sync(
-        resource_meta.name,
-        namespace=resource_meta.namespace,
-        cluster=resource_meta.dataservice_config.Cluster,
-        owner=resource_meta.owner,
-    )
+    try:
+        default_client().delete_sync(
+            resource_meta.name,
+            namespace=resource_meta.namespace,
+            cluster=resource_meta.dataservice_config.Cluster,
+            owner=resource_meta.owner,
+            timeout=_PATIENCE,
+        )
+    except DataServiceError as error:
+        logger.error("Data service %s may still be there: %s", resource_meta.name, error)
 
 
 def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, Any]) -> Created:
@@ -152,9 +163,13 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         from flytekitplugins_k8sdataservice._core import generate_name
 
         time.sleep(_SETTLE)
-        name = config.get("Name") or generate_name(owner.id)
-        cluster = config.get("Cluster")
-        client.delete_sync(name, namespace=arguments["namespace"], cluster=cluster, owner=owner.id)
+        made = DataServiceMetadata(
+            dataservice_config=DataServiceConfig(Cluster=config.get("Cluster")),
+            name=config.get("Name") or generate_name(owner.id),
+            namespace=arguments["namespace"],
+            owner=owner.id,
+        )
+        delete_on_interrupt(made)
         raise
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from types import FrameType
 from typing import Any
 
-from flytekit import kwtypes, logger
+from flytekit import kwtypes
 from flytekit.configuration import SerializationSettings
 from flytekit.core.base_task import PythonTask
 from flytekit.core.interface import Interface
 from flytekit.extend.backend.base_connector import AsyncConnectorExecutorMixin
 
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
-from flytekitplugins_k8sdataservice.connector import TASK_TYPE, delete_now
-from flytekitplugins_k8sdataservice.exceptions import DataServiceError
+from flytekitplugins_k8sdataservice.connector import TASK_TYPE, delete_on_interrupt
 from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 
 __all__ = ["DataServiceConfig", "DataServiceTask"]
@@ -66,8 +65,5 @@ class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]
 
         flytekit's own handler starts an event loop inside the one that is running, which fails, and deletes nothing.
         """
-        try:
-            delete_now(resource_meta)
-        except DataServiceError as error:
-            logger.error("Data service %s could not be removed: %s", resource_meta.name, error)
+        delete_on_interrupt(resource_meta)
         self._clean_up_task = True

@@ -124,7 +124,7 @@ impl Client {
         block(py, self.waiting(name, namespace, cluster, timeout)?)
     }
 
-    #[pyo3(signature = (name, *, namespace, cluster=None, owner=None))]
+    #[pyo3(signature = (name, *, namespace, cluster=None, owner=None, timeout=None))]
     fn delete<'py>(
         &self,
         py: Python<'py>,
@@ -132,11 +132,12 @@ impl Client {
         namespace: String,
         cluster: Option<String>,
         owner: Option<String>,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        spawn(py, self.deleting(name, namespace, cluster, owner)?)
+        spawn(py, self.deleting(name, namespace, cluster, owner, timeout)?)
     }
 
-    #[pyo3(signature = (name, *, namespace, cluster=None, owner=None))]
+    #[pyo3(signature = (name, *, namespace, cluster=None, owner=None, timeout=None))]
     fn delete_sync(
         &self,
         py: Python<'_>,
@@ -144,8 +145,9 @@ impl Client {
         namespace: String,
         cluster: Option<String>,
         owner: Option<String>,
+        timeout: Option<f64>,
     ) -> PyResult<Deletion> {
-        block(py, self.deleting(name, namespace, cluster, owner)?)
+        block(py, self.deleting(name, namespace, cluster, owner, timeout)?)
     }
 }
 
@@ -222,11 +224,12 @@ impl Client {
         namespace: String,
         cluster: Option<String>,
         owner: Option<String>,
+        timeout: Option<f64>,
     ) -> PyResult<impl Future<Output = Result<Deletion>> + Send + 'static> {
         let place = Place::new(name, namespace, cluster)?;
+        let timeout = timeout.map_or(Ok(self.timeout), seconds)?;
         let scope = owner.map_or(Scope::AnyOfOurs, Scope::OwnedBy);
         let clusters = Arc::clone(&self.clusters);
-        let timeout = self.timeout;
         Ok(async move {
             let connection = clusters.connect(place.cluster()).await?;
             let deadline = Deadline::after(timeout);

@@ -11,6 +11,7 @@ import pytest
 
 from cluster import pyflyte
 from cluster.kubernetes import Kubernetes, wait_until
+from cluster.slow_proxy import SlowProxy
 from cluster.test_create import foreign_service, foreign_stateful_set, nothing, one
 
 HERE = Path(__file__).parent
@@ -80,6 +81,19 @@ def test_ctrl_c_while_the_service_comes_up_removes_it(env: dict[str, str], kuber
         wait_until(lambda: kubernetes.get("service", "never-ready"), "the service")
         pyflyte.interrupt(process)
     assert kubernetes.services() == nothing()
+
+
+def test_ctrl_c_while_the_service_is_being_made_removes_it(
+    env: dict[str, str], kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    slow = SlowProxy(kubernetes, delay=0.4)
+    slow_env = env | {"KUBECONFIG": str(slow.kubeconfig(tmp_path))}
+    with pyflyte.start(slow_env, WORKFLOWS, "waits_for_ever") as process:
+        wait_until(lambda: kubernetes.get("statefulset", "never-ready"), "the StatefulSet")
+        # The answer to the first of the two requests is on its way now, or the second has begun.
+        output = pyflyte.interrupt(process)
+    slow.close()
+    assert kubernetes.services() == nothing(), output
 
 
 def test_ctrl_c_while_a_consumer_works_removes_the_service(

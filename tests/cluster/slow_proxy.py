@@ -1,0 +1,72 @@
+"""A way to the API server on which every answer takes its time."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from cluster.kubernetes import Kubernetes
+
+
+class SlowProxy:
+    """Passes bytes on between a port on loopback and the API server, and holds back what comes from the server."""
+
+    def __init__(self, kubernetes: Kubernetes, delay: float) -> None:
+        """Starts to listen.
+
+        Args:
+            kubernetes: The cluster behind it.
+            delay: How long each piece of an answer is held back, in seconds.
+        """
+        self._config: dict[str, Any] = json.loads(
+            kubernetes.run("config", "view", "--raw", "--flatten", "--output", "json")
+        )
+        server = urllib.parse.urlsplit(self._config["clusters"][0]["cluster"]["server"])
+        assert server.hostname
+        self._behind = (server.hostname, server.port or 443)
+        self._delay = delay
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """Writes the kubeconfig of a client that goes this way."""
+        cluster = self._config["clusters"][0]["cluster"]
+        cluster["server"] = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+        cluster["tls-server-name"] = self._behind[0]
+        path = folder / "slow-kubeconfig"
+        path.write_text(json.dumps(self._config))
+        return path
+
+    def close(self) -> None:
+        """Takes no more connections."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._behind)
+            threading.Thread(target=_pass_on, args=(client, server, 0.0), daemon=True).start()
+            threading.Thread(target=_pass_on, args=(server, client, self._delay), daemon=True).start()
+
+
+def _pass_on(source: socket.socket, target: socket.socket, delay: float) -> None:
+    try:
+        while piece := source.recv(65536):
+            time.sleep(delay)
+            target.sendall(piece)
+    except OSError:
+        pass  # One side has hung up, and so does the other.
+    finally:
+        for side in (source, target):
+            try:
+                side.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
