@@ -1,25 +1,20 @@
 //! The client: create, get, wait and delete, each as an awaitable and as a sync twin.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use serde_json::Value;
 
 use super::bridge::{block, spawn};
+use super::convert::{Place, Strings, identity, read, seconds};
 use super::errors::to_python;
 use super::types::{Created, Deletion, Status};
 use crate::cluster::Clusters;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lifecycle::{self, Deadline, Scope};
-use crate::names::{check_existing_name, check_namespace, generate_name};
-use crate::ownership::{Identity, Owner};
+use crate::names::check_namespace;
 use crate::spec::{Target, parse_cluster};
-
-type Strings = BTreeMap<String, String>;
 
 /// A client for data services. It connects at its first call, and keeps one connection pool per cluster.
 #[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
@@ -237,67 +232,4 @@ impl Client {
             Ok(Deletion::new(&deletion, connection.warning))
         })
     }
-}
-
-/// Where a service is.
-struct Place {
-    name: String,
-    namespace: String,
-    cluster: Option<String>,
-}
-
-impl Place {
-    fn new(name: String, namespace: String, cluster: Option<String>) -> PyResult<Self> {
-        check_existing_name("name", &name)
-            .and_then(|()| check_namespace(&namespace))
-            .map_err(to_python)?;
-        Ok(Self {
-            name,
-            namespace,
-            cluster,
-        })
-    }
-
-    fn cluster(&self) -> Option<&str> {
-        self.cluster.as_deref().filter(|cluster| !cluster.is_empty())
-    }
-}
-
-/// A configuration as JSON.
-pub(super) fn read(config: &Bound<'_, PyAny>) -> PyResult<Value> {
-    super::functions::to_json(config).map_err(|error| {
-        to_python(Error::invalid(
-            "DataServiceConfig",
-            format!("cannot be read as a dictionary: {error}."),
-        ))
-    })
-}
-
-/// The identity of a service; without a name, its name is made from its owner.
-pub(super) fn identity(
-    name: Option<String>,
-    namespace: String,
-    owner: String,
-    execution: String,
-    labels: Option<Strings>,
-    annotations: Option<Strings>,
-) -> Identity {
-    Identity {
-        name: name.unwrap_or_else(|| generate_name(Some(&owner))),
-        namespace,
-        owner: Owner {
-            id: owner,
-            description: execution,
-        },
-        labels: labels.unwrap_or_default(),
-        annotations: annotations.unwrap_or_default(),
-    }
-}
-
-fn seconds(timeout: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(timeout).map_err(|_| {
-        PyValueError::new_err(format!(
-            "timeout is {timeout}, but must be a number of seconds, 0 or more"
-        ))
-    })
 }

@@ -1,12 +1,9 @@
 //! Functions that need no cluster.
 
-use std::collections::BTreeMap;
-
 use pyo3::prelude::*;
-use pythonize::{depythonize, pythonize};
-use serde_json::Value;
+use pythonize::pythonize;
 
-use super::client::{identity, read};
+use super::convert::{Strings, identity, read};
 use super::errors::to_python;
 use crate::manifests::{service, stateful_set};
 use crate::names;
@@ -31,8 +28,8 @@ pub(super) fn manifests<'py>(
     namespace: String,
     owner: String,
     execution: String,
-    labels: Option<BTreeMap<String, String>>,
-    annotations: Option<BTreeMap<String, String>>,
+    labels: Option<Strings>,
+    annotations: Option<Strings>,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let Target::New(spec) = Target::parse(&read(config)?).map_err(to_python)? else {
         return Ok(Vec::new());
@@ -62,9 +59,4 @@ pub(super) fn hostnames(name: &str, replicas: u32) -> Vec<String> {
 #[pyo3(signature = (name, replicas=1, port=40000, namespace=None))]
 pub(super) fn endpoints(name: &str, replicas: u32, port: u16, namespace: Option<&str>) -> Vec<String> {
     crate::endpoints::endpoints(name, replicas, port, namespace)
-}
-
-/// A Python value as JSON.
-pub(super) fn to_json(value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    Ok(depythonize(value)?)
 }

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod client;
+mod convert;
 mod errors;
 mod functions;
 mod types;

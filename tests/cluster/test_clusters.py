@@ -17,7 +17,7 @@ from cluster.configs import config
 from cluster.conftest import GIVEN
 from cluster.connector import Connector, name_of
 from cluster.kubernetes import Kubernetes, Object, wait_until
-from cluster.test_create import nothing, one, refusal
+from cluster.objects import nothing, one, refusal
 
 ROLE = Path(__file__).parents[2] / "examples" / "rbac.yaml"
 ACCOUNT = "flyteconnector"

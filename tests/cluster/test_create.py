@@ -7,55 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import grpc
 import pytest
 
 from cluster.configs import config
 from cluster.connector import Connector, Execution, name_of
 from cluster.kubernetes import Kubernetes, Object
+from cluster.objects import foreign_service, foreign_stateful_set, nothing, one, quota, refusal
 
 MARK = "app.kubernetes.io/managed-by"
-
-
-def one(name: str) -> dict[str, list[str]]:
-    return {"statefulsets": [name], "services": [name]}
-
-
-def nothing() -> dict[str, list[str]]:
-    return {"statefulsets": [], "services": []}
-
-
-def refusal(call: Callable[[], Any]) -> str:
-    """Returns the message of a create that has to fail."""
-    with pytest.raises(grpc.RpcError) as raised:
-        call()
-    return str(raised.value.details())
-
-
-def foreign_stateful_set(name: str, labels: dict[str, str] | None = None) -> Object:
-    labels = labels or {"team": "somebody-else"}
-    selector = {"app.kubernetes.io/instance": name}
-    container = {"name": "c", "image": "busybox:latest", "command": ["sleep", "3600"]}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": {"name": name, "labels": labels},
-        "spec": {
-            "replicas": 0,
-            "serviceName": name,
-            "selector": {"matchLabels": selector},
-            "template": {"metadata": {"labels": selector}, "spec": {"containers": [container]}},
-        },
-    }
-
-
-def foreign_service(name: str, labels: dict[str, str] | None = None) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "labels": labels or {"team": "somebody-else"}},
-        "spec": {"selector": {"app.kubernetes.io/instance": name}, "ports": [{"port": 40000}]},
-    }
 
 
 def test_every_documented_field_reaches_the_objects(connector: Connector, kubernetes: Kubernetes) -> None:
@@ -199,15 +158,6 @@ def test_a_rejected_service_takes_its_stateful_set_with_it(connector: Connector,
     message = refusal(lambda: connector.create(config("rejected", Replicas=0)))
     assert "Kubernetes refused to create Service rejected" in message
     assert kubernetes.services() == nothing()
-
-
-def quota(resource: str) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "none-left"},
-        "spec": {"hard": {resource: "0"}},
-    }
 
 
 def test_a_namespace_that_does_not_exist_is_named(start_connector: Callable[..., Connector]) -> None:

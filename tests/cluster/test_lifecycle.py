@@ -13,7 +13,7 @@ from flyteidl.core.execution_pb2 import TaskExecution
 from cluster.configs import config
 from cluster.connector import Connector, name_of, outputs_of
 from cluster.kubernetes import Kubernetes, wait_until
-from cluster.test_create import foreign_service, foreign_stateful_set, nothing, one, refusal
+from cluster.objects import foreign_service, foreign_stateful_set, nothing, one, refusal
 
 
 @pytest.mark.usefixtures("real_pods")

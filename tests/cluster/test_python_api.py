@@ -12,7 +12,7 @@ from flytekitplugins_k8sdataservice._core import Client
 
 from cluster.configs import config
 from cluster.kubernetes import Kubernetes
-from cluster.test_create import foreign_service, foreign_stateful_set, nothing, one
+from cluster.objects import foreign_service, foreign_stateful_set, nothing, one
 
 pytestmark = pytest.mark.usefixtures("here")
 

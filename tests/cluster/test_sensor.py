@@ -21,7 +21,7 @@ from flytekitplugins.k8sdataservice.sensor import CleanupSensor
 from cluster.configs import config
 from cluster.connector import PATIENCE, Connector, Execution
 from cluster.kubernetes import Kubernetes
-from cluster.test_create import foreign_service, foreign_stateful_set, nothing, one
+from cluster.objects import foreign_service, foreign_stateful_set, nothing, one
 
 
 class Sensor:

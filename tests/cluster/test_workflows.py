@@ -11,8 +11,8 @@ import pytest
 
 from cluster import pyflyte
 from cluster.kubernetes import Kubernetes, wait_until
+from cluster.objects import foreign_service, foreign_stateful_set, nothing, one
 from cluster.slow_proxy import SlowProxy
-from cluster.test_create import foreign_service, foreign_stateful_set, nothing, one
 
 HERE = Path(__file__).parent
 WORKFLOWS = HERE / "workflows.py"

@@ -1,0 +1,139 @@
+//! How a request can fail, and what that means for who made it.
+
+use std::time::Duration;
+
+use crate::error::{Error, ObjectReference};
+use crate::wording::sentence;
+
+/// How one request can fail.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// An object of that name exists.
+    #[error("an object of that name exists already")]
+    AlreadyExists,
+    /// The object is not the one that was meant: it was re-made or changed since it was read.
+    #[error("the object has changed in between")]
+    Changed,
+    /// The cluster is away, overloaded or in trouble; the request may or may not have been carried out.
+    #[error("{message}")]
+    Transient {
+        /// What happened, as a sentence.
+        message: String,
+        /// How long the API server asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The API server gave an answer that repeating will not change.
+    #[error("{message}")]
+    Refused {
+        /// The HTTP status code.
+        code: u16,
+        /// The machine-readable reason, such as `Invalid`.
+        reason: String,
+        /// The API server's own words.
+        message: String,
+    },
+}
+
+impl Fault {
+    /// A fault that may pass.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self::Transient {
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// Says what the fault meant for an attempt to `verb` an object.
+    #[must_use]
+    pub fn into_error(self, verb: &'static str, resource: &str, object: ObjectReference) -> Error {
+        match self {
+            Self::Refused {
+                code: 403,
+                message,
+                reason,
+            } if reason == "Forbidden" && is_missing_right(&message) => Error::Forbidden {
+                verb,
+                resource: resource.to_owned(),
+                object,
+                message: sentence(&message),
+            },
+            // The object itself is asked for with `read`, which answers `None`, so only its namespace can be missing.
+            Self::Refused { code: 404, .. } => Error::NotFound {
+                advice: format!(
+                    "Create it with `kubectl create namespace {}`, or choose another namespace.",
+                    object.namespace
+                ),
+                object: ObjectReference {
+                    kind: "Namespace".to_owned(),
+                    name: object.namespace.clone(),
+                    ..object
+                },
+            },
+            Self::Refused { code, reason, message } => Error::Rejected {
+                verb,
+                object,
+                message: sentence(&message),
+                reason,
+                code,
+            },
+            Self::AlreadyExists | Self::Changed | Self::Transient { .. } => Error::Rejected {
+                verb,
+                object,
+                message: sentence(&self.to_string()),
+                reason: "Conflict".to_owned(),
+                code: 409,
+            },
+        }
+    }
+}
+
+/// Whether a 403 is about the account's rights. Quota and admission refuse with 403 as well, and say so differently.
+fn is_missing_right(message: &str) -> bool {
+    message.contains(" cannot ") && message.contains(" in API group ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object() -> ObjectReference {
+        ObjectReference::new("StatefulSet", "flyte", "foo")
+    }
+
+    #[test]
+    fn a_missing_right_is_told_from_a_quota_that_is_used_up() {
+        let refused = |message: &str| Fault::Refused {
+            code: 403,
+            reason: "Forbidden".to_owned(),
+            message: message.to_owned(),
+        };
+        let right = refused(
+            "statefulsets.apps is forbidden: User \"x\" cannot create resource \"statefulsets\" in API group \"apps\" in the namespace \"flyte\"",
+        );
+        let error = right.into_error("create", "statefulsets", object());
+        assert!(matches!(error, Error::Forbidden { .. }));
+        assert!(
+            error.to_string().contains("the verb \"create\" on \"statefulsets\""),
+            "{error}"
+        );
+        let quota = refused("services \"foo\" is forbidden: exceeded quota: q, requested: services=1");
+        assert!(matches!(
+            quota.into_error("create", "services", object()),
+            Error::Rejected { code: 403, .. }
+        ));
+    }
+
+    #[test]
+    fn a_missing_namespace_is_named() {
+        let fault = Fault::Refused {
+            code: 404,
+            reason: "NotFound".to_owned(),
+            message: "namespaces \"flyte\" not found".to_owned(),
+        };
+        let message = fault.into_error("create", "statefulsets", object()).to_string();
+        assert!(
+            message.starts_with("Namespace flyte") && message.contains("kubectl create namespace flyte"),
+            "{message}"
+        );
+    }
+}

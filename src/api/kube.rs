@@ -1,0 +1,139 @@
+//! A cluster, through the Kubernetes client.
+
+use std::time::Duration;
+
+use kube::api::{DeleteParams, PostParams, Preconditions};
+
+use super::{Api, Deleted, Fault, Kind};
+
+/// The name under which Kubernetes notes who wrote a field.
+const FIELD_MANAGER: &str = "flytekitplugins-k8sdataservice";
+
+/// A cluster, through the Kubernetes client.
+#[derive(Clone)]
+pub struct KubeApi {
+    client: kube::Client,
+}
+
+impl KubeApi {
+    /// Wraps a client.
+    #[must_use]
+    pub fn new(client: kube::Client) -> Self {
+        Self { client }
+    }
+
+    fn of<K: Kind>(&self, namespace: &str) -> kube::Api<K> {
+        kube::Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+impl Api for KubeApi {
+    async fn read<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, Fault> {
+        self.of::<K>(namespace).get_opt(name).await.map_err(fault)
+    }
+
+    async fn create<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let namespace = object.meta().namespace.clone().unwrap_or_default();
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        self.of::<K>(&namespace).create(&params, object).await.map_err(fault)
+    }
+
+    async fn delete<K: Kind>(&self, namespace: &str, name: &str, uid: &str) -> Result<Deleted, Fault> {
+        let params = DeleteParams::background().preconditions(Preconditions {
+            uid: Some(uid.to_owned()),
+            ..Preconditions::default()
+        });
+        match self.of::<K>(namespace).delete(name, &params).await {
+            Ok(answer) => {
+                // The object comes back only while a finalizer holds it; otherwise a status says that it is gone.
+                let held = answer.left().is_some_and(|object| {
+                    object
+                        .meta()
+                        .finalizers
+                        .as_ref()
+                        .is_some_and(|finalizers| !finalizers.is_empty())
+                });
+                Ok(if held { Deleted::Terminating } else { Deleted::Gone })
+            }
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
+            Err(error) => Err(fault(error)),
+        }
+    }
+}
+
+/// Sorts an error of the client by what it means for the caller.
+fn fault(error: kube::Error) -> Fault {
+    match error {
+        kube::Error::Api(status) => from_status(*status),
+        // A credential that cannot be had or a request that cannot be built stays so, however often it is repeated.
+        kube::Error::Auth(source) => Fault::Refused {
+            code: 401,
+            reason: "Unauthorized".to_owned(),
+            message: format!("the credentials of the cluster's configuration cannot be used: {source}"),
+        },
+        kube::Error::BuildRequest(source) => Fault::Refused {
+            code: 400,
+            reason: "BadRequest".to_owned(),
+            message: source.to_string(),
+        },
+        other => Fault::transient(format!("the API server could not be reached ({}).", innermost(&other))),
+    }
+}
+
+fn from_status(status: kube::core::Status) -> Fault {
+    match (status.code, status.reason.as_str()) {
+        (409, "AlreadyExists") => Fault::AlreadyExists,
+        (409, _) => Fault::Changed,
+        // 429 and 5xx: Kubernetes API conventions, "HTTP Status codes"; 408 comes from proxies in front of it.
+        (408 | 429 | 500..=599, _) => Fault::Transient {
+            retry_after: status
+                .details
+                .as_ref()
+                .filter(|details| details.retry_after_seconds > 0)
+                .map(|details| Duration::from_secs(u64::from(details.retry_after_seconds))),
+            message: format!("the API server answered {} ({})", status.code, status.message),
+        },
+        (code, _) => Fault::Refused {
+            code,
+            reason: status.reason,
+            message: status.message,
+        },
+    }
+}
+
+/// The innermost cause of an error, which is the one that says what happened.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::core::Status;
+
+    #[test]
+    fn a_full_api_server_is_worth_another_try_and_a_refusal_is_not() {
+        for code in [408, 429, 500, 503, 504] {
+            let fault = from_status(Status::failure("busy", "").with_code(code));
+            assert!(matches!(fault, Fault::Transient { .. }), "{code}");
+        }
+        for code in [400, 401, 403, 404, 422] {
+            let fault = from_status(Status::failure("no", "").with_code(code));
+            assert!(matches!(fault, Fault::Refused { .. }), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_told_from_an_object_that_changed() {
+        let fault = |reason| from_status(Status::failure("x", reason).with_code(409));
+        assert!(matches!(fault("AlreadyExists"), Fault::AlreadyExists));
+        assert!(matches!(fault("Conflict"), Fault::Changed));
+    }
+}

@@ -1,0 +1,71 @@
+//! The few things the lifecycle asks of a cluster, as a trait, and the Kubernetes client as its implementation.
+//!
+//! The lifecycle is written against [`Api`] alone, so that the same code can also be run against a cluster in memory
+//! which steps through every interleaving and every lost reply.
+
+mod fault;
+mod kube;
+
+pub use fault::Fault;
+pub use kube::KubeApi;
+
+use std::fmt::Debug;
+use std::future::Future;
+
+use ::kube::Resource;
+use ::kube::core::NamespaceResourceScope;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A kind of Kubernetes object that lives in a namespace.
+pub trait Kind:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Serialize
+    + DeserializeOwned
+    + Clone
+    + Debug
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Kind for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// What a deletion led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// The object is no more.
+    Gone,
+    /// The object is marked for deletion, and somebody's finalizer holds it for now.
+    Terminating,
+}
+
+/// A cluster, as the lifecycle sees it. Each call is one request; none is repeated in here.
+pub trait Api: Send + Sync {
+    /// Reads an object; `None` where there is none of that name.
+    fn read<K: Kind>(&self, namespace: &str, name: &str) -> impl Future<Output = Result<Option<K>, Fault>> + Send;
+
+    /// Makes an object that does not exist yet. One of that name is never touched: the answer is
+    /// [`Fault::AlreadyExists`].
+    fn create<K: Kind>(&self, object: &K) -> impl Future<Output = Result<K, Fault>> + Send;
+
+    /// Deletes exactly the object with this uid, and lets the garbage collector take what it owns. An object that has
+    /// come under its name since is not touched: the answer is [`Fault::Changed`].
+    fn delete<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+    ) -> impl Future<Output = Result<Deleted, Fault>> + Send;
+}
