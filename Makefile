@@ -42,7 +42,7 @@ fmt: $(VENV)/.installed ## Format everything.
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.wheel ## Measure against the plugin of old and against a connector that does nothing, in one run.
-	PYTHONPATH=tests:benches $(BIN)/python benches/run.py
+	$(BIN)/python benches/run.py
 
 wheel: dist/.built ## Build the wheel, dist/*.whl.
 

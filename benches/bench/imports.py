@@ -1,0 +1,70 @@
+"""What an installed plugin adds to `import flytekit`, which every task of every user pays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.connectors import OURS, PEER
+from bench.errors import BenchError
+from bench.load import rotated
+from bench.processes import run
+from bench.results import Figure, Results, Target
+from bench.stage import Stage
+from bench.venvs import Venv
+
+PLAIN = "no plugin"
+
+#: The measure is a small difference of large values, so it takes more rounds than the others.
+_ROUNDS_FOR_ONE = 4
+_FEWEST_ROUNDS = 20
+
+# VmHWM and not getrusage: after fork and exec, Linux's ru_maxrss starts at the parent's memory instead of nothing.
+_PROBE = """
+import json, re, sys, time
+began, worked = time.perf_counter(), time.process_time()
+import flytekit
+took, worked = time.perf_counter() - began, time.process_time() - worked
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+plugin = any("k8sdataservice" in module for module in sys.modules)
+print(json.dumps({"values": [took * 1000, worked * 1000, peak / 1024], "plugin": plugin}))
+"""
+
+
+def measure_imports(stage: Stage, results: Results) -> None:
+    """Measures time and memory of `import flytekit` with each plugin and with none, in processes of their own."""
+    venvs = {OURS: stage.venvs.ours, PEER: stage.venvs.peer, PLAIN: stage.venvs.plain}
+    clock = Figure("import flytekit, by the clock", "ms")
+    work = Figure("import flytekit, processor time", "ms")
+    memory = Figure("import flytekit, peak of memory", "MiB")
+    rounds = max(_FEWEST_ROUNDS, _ROUNDS_FOR_ONE * stage.rounds)
+    with TemporaryDirectory(prefix="bench-import-") as folder:
+        for round in range(-1, rounds):
+            stage.announce("imports", round, rounds)
+            for who in rotated(list(venvs), round):
+                values = _probe(venvs[who], Path(folder), plugin=who != PLAIN)
+                for figure, value in zip((clock, work, memory), values, strict=True):
+                    if round >= 0:
+                        figure.add(who, value)
+    for figure in (clock, work, memory):
+        results.figures += [figure, figure.added([OURS, PEER], PLAIN)]
+    # Other programs stretch the time by the clock by more than what is looked for, and processor time hardly at all. An
+    # import waits for nothing: on a quiet machine the two are the same.
+    for figure, limit in ((work, 15.0), (memory, 4.0)):
+        value = figure.added([OURS], PLAIN).spread(OURS).median
+        wanted = f"at most {limit:.0f} {figure.unit} added to {figure.name}"
+        results.targets.append(Target.at_most(wanted, value, limit, f" {figure.unit}"))
+
+
+def _probe(venv: Venv, folder: Path, *, plugin: bool) -> list[float]:
+    # Isolated: neither the environment nor the current folder lets anything else in.
+    printed = run([venv.python, "-I", "-c", _PROBE], what="import flytekit", cwd=folder)
+    # The peer's import writes lines of its own.
+    output = json.loads(printed.splitlines()[-1])
+    if output["plugin"] != plugin:
+        raise BenchError(
+            f"The environment {venv.folder} {'lacks its' if plugin else 'has a'} plugin: remove the folder."
+        )
+    values: list[float] = output["values"]
+    return values
