@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -16,6 +16,9 @@ const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /// The variable that Kubernetes sets in every pod.
 const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 
+/// How long one attempt to connect may take. An API server that is away is tried again, not waited for.
+const CONNECT: Duration = Duration::from_secs(2);
+
 /// The clusters in use, one shared client each, made when it is first needed.
 #[derive(Default)]
 pub struct Clusters {
@@ -26,13 +29,19 @@ pub struct Clusters {
 pub struct Connection {
     /// The cluster.
     pub api: KubeApi,
+    /// Which it is.
+    pub key: Key,
     /// What the user should know about how it was chosen.
     pub warning: Option<String>,
 }
 
-/// What a client was made from. A kubeconfig that changes makes a new key, and so a new client.
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Key {
+/// Which cluster a client is for, by the configuration it was made from. A kubeconfig that changes makes a new key, and
+/// so a new client.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key(Source);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Source {
     InCluster,
     Kubeconfig {
         context: Option<String>,
@@ -58,46 +67,45 @@ impl Clusters {
     /// # Errors
     /// [`Error::Cluster`] when there is no configuration, or one that cannot be used.
     pub async fn connect(&self, name: Option<&str>) -> Result<Connection> {
-        let in_cluster = std::env::var_os(IN_CLUSTER).is_some() && Path::new(TOKEN).exists();
-        let files = kubeconfig_files();
         let mut warning = None;
-        if let Some(name) = name {
-            let key = Key::Kubeconfig {
-                context: Some(name.to_owned()),
-                files: files.clone(),
+        let mut key = Key::of_context(name);
+        if let (Some(name), Some(named)) = (name, &key) {
+            let exists = match self.find(named) {
+                Some(known) => matches!(known, Known::Client(_)),
+                None => has_context(name)?,
             };
-            match self.find(&key) {
-                None if has_context(name, in_cluster)? => {
-                    return self.client(key).await.map(|api| Connection { api, warning: None });
-                }
-                Some(Known::Client(client)) => {
-                    return Ok(Connection {
-                        api: KubeApi::new(client),
-                        warning: None,
-                    });
-                }
-                None => self.remember(key, Known::NoSuchContext),
-                Some(Known::NoSuchContext) => {}
+            if !exists {
+                self.remember(named.clone(), Known::NoSuchContext);
+                key = None;
+                let default = if is_in_cluster() {
+                    "the cluster that this process runs in"
+                } else {
+                    "the current context"
+                };
+                warning = Some(format!(
+                    "Cluster {name:?} is not a context of the kubeconfig: {default} is used instead."
+                ));
             }
-            let default = if in_cluster {
-                "the cluster that this process runs in"
-            } else {
-                "the kubeconfig's current context"
-            };
-            warning = Some(format!(
-                "Cluster {name:?} is not a context of the kubeconfig: {default} is used instead."
-            ));
         }
-        let key = if in_cluster {
-            Key::InCluster
-        } else {
-            Key::Kubeconfig { context: None, files }
-        };
+        let key = key.unwrap_or_else(Key::of_default);
         let api = match self.find(&key) {
             Some(Known::Client(client)) => KubeApi::new(client),
-            _ => self.client(key).await?,
+            _ => self.client(key.clone()).await?,
         };
-        Ok(Connection { api, warning })
+        Ok(Connection { api, key, warning })
+    }
+
+    /// Which cluster [`Self::connect`] has connected to under that name, if it has: nothing is read and nothing is made.
+    #[must_use]
+    pub fn connected(&self, name: Option<&str>) -> Option<Key> {
+        let key = Key::of_context(name).unwrap_or_else(Key::of_default);
+        match self.find(&key)? {
+            Known::Client(_) => Some(key),
+            Known::NoSuchContext => {
+                let default = Key::of_default();
+                matches!(self.find(&default)?, Known::Client(_)).then_some(default)
+            }
+        }
     }
 
     fn find(&self, key: &Key) -> Option<Known> {
@@ -111,18 +119,18 @@ impl Clusters {
     fn remember(&self, key: Key, what: Known) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // A kubeconfig that has changed leaves behind what nobody will ask for again.
-        if let Key::Kubeconfig { files, .. } = &key {
-            known.retain(|old, _| !matches!(old, Key::Kubeconfig { files: of, .. } if of != files));
+        if let Source::Kubeconfig { files, .. } = &key.0 {
+            known.retain(|old, _| !matches!(&old.0, Source::Kubeconfig { files: of, .. } if of != files));
         }
         known.insert(key, what);
     }
 
     async fn client(&self, key: Key) -> Result<KubeApi> {
-        let mut config = match &key {
-            Key::InCluster => Config::incluster().map_err(|source| Error::Cluster {
+        let mut config = match &key.0 {
+            Source::InCluster => Config::incluster().map_err(|source| Error::Cluster {
                 problem: format!("This process runs in a cluster, but its service account cannot be used: {source}."),
             })?,
-            Key::Kubeconfig { context, .. } => {
+            Source::Kubeconfig { context, .. } => {
                 let options = KubeConfigOptions {
                     context: context.clone(),
                     ..KubeConfigOptions::default()
@@ -134,6 +142,7 @@ impl Clusters {
         };
         // The lifecycle repeats requests itself, inside its own deadlines.
         config.default_retry = false;
+        config.connect_timeout = Some(CONNECT);
         let client = Client::try_from(config).map_err(|source| Error::Cluster {
             problem: format!("No client for the cluster can be made from its configuration: {source}."),
         })?;
@@ -142,11 +151,37 @@ impl Clusters {
     }
 }
 
+impl Key {
+    /// The context of that name, whether or not there is one.
+    fn of_context(name: Option<&str>) -> Option<Self> {
+        let context = Some(name?.to_owned());
+        Some(Self(Source::Kubeconfig {
+            context,
+            files: kubeconfig_files(),
+        }))
+    }
+
+    /// The cluster that is used when none is named.
+    fn of_default() -> Self {
+        if is_in_cluster() {
+            return Self(Source::InCluster);
+        }
+        Self(Source::Kubeconfig {
+            context: None,
+            files: kubeconfig_files(),
+        })
+    }
+}
+
+fn is_in_cluster() -> bool {
+    std::env::var_os(IN_CLUSTER).is_some() && Path::new(TOKEN).exists()
+}
+
 /// Whether the kubeconfig has a context of that name. A process in a cluster need not have any kubeconfig.
-fn has_context(name: &str, in_cluster: bool) -> Result<bool> {
+fn has_context(name: &str) -> Result<bool> {
     match Kubeconfig::read() {
         Ok(kubeconfig) => Ok(kubeconfig.contexts.iter().any(|context| context.name == name)),
-        Err(_) if in_cluster => Ok(false),
+        Err(_) if is_in_cluster() => Ok(false),
         Err(source) => Err(no_cluster(&source)),
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! A *pure core* says what the Kubernetes objects of a data service should be ([`spec`], [`names`], [`quantity`],
 //! [`endpoints`], [`manifests`], [`ownership`]) and what their state means ([`status`]). A *thin lifecycle* makes it so
-//! ([`lifecycle`], written against the trait in [`api`]). *One border* to Python (`bindings`, behind the feature
+//! ([`lifecycle`], written against the trait in [`api`]), and a [`cache`] answers without asking the API server. *One border* to Python (`bindings`, behind the feature
 //! `python`) exposes it.
 //!
 //! Arrows point one way: the pure core knows nothing of the lifecycle, and nothing outside `bindings` knows Python.
 
 pub mod api;
+pub mod cache;
 pub mod cluster;
 pub mod endpoints;
 pub mod error;

@@ -86,21 +86,36 @@ class Client:
     ) -> Created:
         """Does what :meth:`create` does, and blocks."""
 
-    def get(self, name: str, *, namespace: str, cluster: str | None = None) -> Awaitable[Status]:
+    def get(
+        self, name: str, *, namespace: str, cluster: str | None = None, uid: str | None = None
+    ) -> Awaitable[Status]:
         """Tells how a service is doing. A service that does not exist has the phase ``Failed``.
+
+        The first call for a namespace begins to watch it, and asks the API server itself; later ones are answered from
+        what the watch has told. A watch that nobody asks about for ten minutes ends.
 
         Args:
             name: The service's name.
             namespace: The namespace it lives in.
             cluster: The kubeconfig context; a name that no context has means the default cluster.
+            uid: The uid of the service that is meant. Another one that has come under its name is no answer: the one
+                that is meant has failed then.
 
         Raises:
             ForbiddenError: The account lacks the right to get StatefulSets.
             DataServiceError: No cluster is configured.
         """
 
-    def get_sync(self, name: str, *, namespace: str, cluster: str | None = None) -> Status:
+    def get_sync(self, name: str, *, namespace: str, cluster: str | None = None, uid: str | None = None) -> Status:
         """Does what :meth:`get` does, and blocks."""
+
+    def get_known(
+        self, name: str, *, namespace: str, cluster: str | None = None, uid: str | None = None
+    ) -> Status | None:
+        """Does what :meth:`get` does where a watch knows the answer, and returns None where not.
+
+        It is one look into memory: it sends nothing, waits for nothing and needs no event loop.
+        """
 
     def wait(
         self, name: str, *, namespace: str, cluster: str | None = None, timeout: float = 600.0
@@ -167,6 +182,10 @@ class Created:
     @property
     def namespace(self) -> str:
         """The namespace it lives in."""
+
+    @property
+    def uid(self) -> str | None:
+        """The uid of its StatefulSet; None for an existing service, which was not looked up."""
 
     @property
     def existing(self) -> bool:

@@ -94,6 +94,7 @@ class DataServiceConnector(AsyncConnectorBase):
             name=created.name,
             namespace=created.namespace,
             owner=owner.id,
+            uid=created.uid,
         )
 
     async def get(self, resource_meta: DataServiceMetadata, **kwargs: Any) -> Resource:
@@ -102,11 +103,15 @@ class DataServiceConnector(AsyncConnectorBase):
         Raises:
             ForbiddenError: The connector's account may not get StatefulSets.
         """
-        status = await default_client().get(
-            resource_meta.name,
-            namespace=resource_meta.namespace,
-            cluster=resource_meta.dataservice_config.Cluster,
-        )
+        client = default_client()
+        service: dict[str, Any] = {
+            "name": resource_meta.name,
+            "namespace": resource_meta.namespace,
+            "cluster": resource_meta.dataservice_config.Cluster,
+            "uid": resource_meta.uid,
+        }
+        # Nearly always the answer is in memory, and awaiting would cost more than finding it.
+        status = client.get_known(**service) or await client.get(**service)
         ready = status.phase == "Ready"
         return Resource(
             phase=_PHASES[status.phase],

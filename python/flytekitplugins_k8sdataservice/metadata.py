@@ -25,18 +25,26 @@ class DataServiceMetadata(ResourceMeta):
         name: The name of the service.
         namespace: The namespace it lives in.
         owner: The owner it was made for; None if an older version of the plugin made it.
+        uid: The uid of its StatefulSet; None for an existing service.
     """
 
     dataservice_config: DataServiceConfig
     name: str
     namespace: str
     owner: str | None = None
+    uid: str | None = None
 
     def encode(self) -> bytes:
         """Returns the state as JSON of less than 1 KiB."""
         config = {field: getattr(self.dataservice_config, field) for field in _KEPT}
         kept = {key: value for key, value in config.items() if value is not None}
-        state = {"dataservice_config": kept, "name": self.name, "namespace": self.namespace, "owner": self.owner}
+        state = {
+            "dataservice_config": kept,
+            "name": self.name,
+            "namespace": self.namespace,
+            "owner": self.owner,
+            "uid": self.uid,
+        }
         return json.dumps(state, separators=(",", ":")).encode()
 
     @classmethod
@@ -51,4 +59,5 @@ class DataServiceMetadata(ResourceMeta):
             name=state.get("name") or config.ExistingReleaseName or config.Name or "",
             namespace=state.get("namespace") or settings.namespace(),
             owner=state.get("owner"),
+            uid=state.get("uid"),
         )

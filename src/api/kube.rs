@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
+use backon::ExponentialBuilder;
+use futures::{Stream, TryStreamExt};
 use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, ExponentialBackoff};
 
 use super::{Api, Deleted, Fault, Kind};
+
+/// How long one request to watch lasts, in seconds. A connection that broke without a word is noticed soon after.
+const WATCH_SECONDS: u32 = 60;
 
 /// The name under which Kubernetes notes who wrote a field.
 const FIELD_MANAGER: &str = "flytekitplugins-k8sdataservice";
@@ -61,6 +68,28 @@ impl Api for KubeApi {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
             Err(error) => Err(fault(error)),
         }
+    }
+
+    fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
+        let config = watcher::Config::default().labels(selector).timeout(WATCH_SECONDS);
+        let pause = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(2))
+            .with_jitter();
+        watcher::watcher(self.of::<K>(namespace), config)
+            .backoff(ExponentialBackoff::from(pause.without_max_times()))
+            .map_err(watch_fault)
+    }
+}
+
+fn watch_fault(error: watcher::Error) -> Fault {
+    match error {
+        watcher::Error::InitialListFailed(source)
+        | watcher::Error::WatchStartFailed(source)
+        | watcher::Error::WatchFailed(source) => fault(source),
+        // Such as 410, "too old": the stream lists anew.
+        watcher::Error::WatchError(status) => Fault::transient(status.message),
+        watcher::Error::NoResourceVersion => Fault::transient(error.to_string()),
     }
 }
 

@@ -14,6 +14,8 @@ use std::future::Future;
 
 use ::kube::Resource;
 use ::kube::core::NamespaceResourceScope;
+use ::kube::runtime::watcher::Event;
+use futures::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -51,7 +53,7 @@ pub enum Deleted {
     Terminating,
 }
 
-/// A cluster, as the lifecycle sees it. Each call is one request; none is repeated in here.
+/// A cluster, as the lifecycle sees it. Each call is one request, and none is repeated in here, but for the watch.
 pub trait Api: Send + Sync {
     /// Reads an object; `None` where there is none of that name.
     fn read<K: Kind>(&self, namespace: &str, name: &str) -> impl Future<Output = Result<Option<K>, Fault>> + Send;
@@ -68,4 +70,10 @@ pub trait Api: Send + Sync {
         name: &str,
         uid: &str,
     ) -> impl Future<Output = Result<Deleted, Fault>> + Send;
+
+    /// Watches the objects of a namespace that a label selector matches: first all that there are, then each change.
+    ///
+    /// The stream mends itself: after a fault, which it yields, it tries again after a moment, and lists anew where it
+    /// has missed something.
+    fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send;
 }

@@ -10,6 +10,7 @@ use super::bridge::{block, spawn};
 use super::convert::{Place, Strings, identity, read, seconds};
 use super::errors::to_python;
 use super::types::{Created, Deletion, Status};
+use crate::cache::Cache;
 use crate::cluster::Clusters;
 use crate::error::Result;
 use crate::lifecycle::{self, Deadline, Scope};
@@ -20,6 +21,7 @@ use crate::spec::{Target, parse_cluster};
 #[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
 pub(super) struct Client {
     clusters: Arc<Clusters>,
+    cache: Arc<Cache>,
     timeout: Duration,
 }
 
@@ -30,6 +32,7 @@ impl Client {
     fn new(timeout: f64) -> PyResult<Self> {
         Ok(Self {
             clusters: Arc::default(),
+            cache: Arc::default(),
             timeout: seconds(timeout)?,
         })
     }
@@ -79,20 +82,34 @@ impl Client {
         )
     }
 
-    #[pyo3(signature = (name, *, namespace, cluster=None))]
+    #[pyo3(signature = (name, *, namespace, cluster=None, uid=None))]
     fn get<'py>(
         &self,
         py: Python<'py>,
         name: String,
         namespace: String,
         cluster: Option<String>,
+        uid: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        spawn(py, self.getting(name, namespace, cluster)?)
+        spawn(py, self.getting(name, namespace, cluster, uid)?)
     }
 
-    #[pyo3(signature = (name, *, namespace, cluster=None))]
-    fn get_sync(&self, py: Python<'_>, name: String, namespace: String, cluster: Option<String>) -> PyResult<Status> {
-        block(py, self.getting(name, namespace, cluster)?)
+    #[pyo3(signature = (name, *, namespace, cluster=None, uid=None))]
+    fn get_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        uid: Option<String>,
+    ) -> PyResult<Status> {
+        block(py, self.getting(name, namespace, cluster, uid)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None, uid=None))]
+    fn get_known(&self, name: &str, namespace: &str, cluster: Option<&str>, uid: Option<&str>) -> Option<Status> {
+        let key = self.clusters.connected(cluster.filter(|cluster| !cluster.is_empty()))?;
+        self.cache.look_up(&key, namespace, name, uid).map(Status::from)
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]
@@ -182,13 +199,21 @@ impl Client {
         name: String,
         namespace: String,
         cluster: Option<String>,
+        uid: Option<String>,
     ) -> PyResult<impl Future<Output = Result<Status>> + Send + 'static> {
         let place = Place::new(name, namespace, cluster)?;
         let clusters = Arc::clone(&self.clusters);
+        let cache = Arc::clone(&self.cache);
         let timeout = self.timeout;
         Ok(async move {
+            let Place { name, namespace, .. } = &place;
+            let uid = uid.as_deref();
             let connection = clusters.connect(place.cluster()).await?;
-            lifecycle::observe(&connection.api, &place.namespace, &place.name, Deadline::after(timeout))
+            cache.follow(&connection.key, &connection.api, namespace);
+            if let Some(known) = cache.look_up(&connection.key, namespace, name, uid) {
+                return Ok(Status::from(known));
+            }
+            lifecycle::observe(&connection.api, namespace, name, uid, Deadline::after(timeout))
                 .await
                 .map(Status::from)
         })

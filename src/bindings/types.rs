@@ -9,6 +9,7 @@ use crate::{lifecycle, status};
 pub(super) struct Created {
     name: String,
     namespace: String,
+    uid: Option<String>,
     existing: bool,
     shared_with: Option<String>,
     warning: Option<String>,
@@ -19,6 +20,7 @@ impl Created {
         Self {
             name: created.name,
             namespace: created.namespace,
+            uid: Some(created.uid),
             existing: false,
             shared_with: created.shared_with,
             warning,
@@ -29,6 +31,7 @@ impl Created {
         Self {
             name,
             namespace,
+            uid: None,
             existing: true,
             shared_with: None,
             warning: None,

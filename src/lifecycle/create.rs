@@ -15,6 +15,8 @@ pub struct Created {
     pub name: String,
     /// The namespace it lives in.
     pub namespace: String,
+    /// The uid of its `StatefulSet`, which tells it from others that have the name before or after it.
+    pub uid: String,
     /// Whose service it is that is used, where another run has made it; `None` where it is the caller's own.
     pub shared_with: Option<String>,
 }
@@ -50,6 +52,7 @@ pub async fn create<A: Api>(
     Ok(Created {
         name: identity.name.clone(),
         namespace: identity.namespace.clone(),
+        uid,
         shared_with,
     })
 }

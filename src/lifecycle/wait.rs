@@ -27,7 +27,7 @@ pub async fn wait<A: Api>(
 ) -> Result<Status> {
     let end = Instant::now() + patience;
     loop {
-        let status = observe(api, namespace, name, Deadline::after(of_one_look)).await?;
+        let status = observe(api, namespace, name, None, Deadline::after(of_one_look)).await?;
         if matches!(status.phase, Phase::Ready | Phase::Failed) {
             return Ok(status);
         }

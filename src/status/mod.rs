@@ -61,6 +61,21 @@ impl Status {
         }
     }
 
+    /// The state of a service that was deleted and whose name another one has since.
+    #[must_use]
+    pub fn replaced(namespace: &str, name: &str) -> Self {
+        Self {
+            phase: Phase::Failed,
+            reason: "StatefulSetReplaced",
+            message: format!(
+                "StatefulSet {name} in namespace {namespace} was deleted, and another one of that name has been made since. Run \
+                 the task again, or give each of the two a Name of its own."
+            ),
+            ready: 0,
+            wanted: None,
+        }
+    }
+
     /// The state of a service that cannot be read at the moment.
     #[must_use]
     pub fn unknown(message: String) -> Self {

@@ -87,6 +87,19 @@ def test_the_role_in_the_examples_is_enough(
     assert kubernetes.services() == nothing()
 
 
+def test_without_the_right_to_watch_each_poll_reads(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    role = tmp_path / "rbac.yaml"
+    role.write_text(ROLE.read_text().replace("create, get, list, watch, delete", "create, get, delete"))
+    give_role(kubernetes, role)
+    connector = start_connector(KUBECONFIG=str(kubeconfig_of_account(kubernetes, tmp_path)))
+    resource_meta = connector.create(config("foo", Replicas=0))
+    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+    kubernetes.run("scale", "statefulset", "foo", "--replicas", "1000")
+    assert "1000 pods" in connector.get(resource_meta).message
+
+
 def test_a_missing_right_is_named(
     start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from cluster import pyflyte
 from cluster.kubernetes import Kubernetes, wait_until
 from cluster.objects import foreign_service, foreign_stateful_set, nothing, one
-from cluster.slow_proxy import SlowProxy
+from cluster.proxy import Proxy
 
 HERE = Path(__file__).parent
 WORKFLOWS = HERE / "workflows.py"
@@ -86,7 +86,7 @@ def test_ctrl_c_while_the_service_comes_up_removes_it(env: dict[str, str], kuber
 def test_ctrl_c_while_the_service_is_being_made_removes_it(
     env: dict[str, str], kubernetes: Kubernetes, tmp_path: Path
 ) -> None:
-    slow = SlowProxy(kubernetes, delay=0.4)
+    slow = Proxy(kubernetes, delay=0.4)
     slow_env = env | {"KUBECONFIG": str(slow.kubeconfig(tmp_path))}
     with pyflyte.start(slow_env, WORKFLOWS, "waits_for_ever") as process:
         wait_until(lambda: kubernetes.get("statefulset", "never-ready"), "the StatefulSet")

@@ -12,7 +12,7 @@ from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
 def test_the_state_comes_back_as_it_went() -> None:
     config = DataServiceConfig(Name="foo", Port=40000, Replicas=2, Cluster="west")
-    state = DataServiceMetadata(dataservice_config=config, name="foo", namespace="flyte", owner="abc")
+    state = DataServiceMetadata(dataservice_config=config, name="foo", namespace="flyte", owner="abc", uid="1")
     assert DataServiceMetadata.decode(state.encode()) == state
 
 
@@ -20,7 +20,9 @@ def test_the_largest_state_is_under_a_kibibyte() -> None:
     config = DataServiceConfig(
         Name="n" * 52, Port=65535, Replicas=2**31 - 1, Cluster="c" * 253, Command=["x" * 9999], Image="i" * 9999
     )
-    state = DataServiceMetadata(dataservice_config=config, name="n" * 52, namespace="s" * 63, owner="o" * 38)
+    state = DataServiceMetadata(
+        dataservice_config=config, name="n" * 52, namespace="s" * 63, owner="o" * 38, uid="u" * 36
+    )
     assert len(state.encode()) < 1024
 
 

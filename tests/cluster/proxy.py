@@ -1,7 +1,8 @@
-"""A way to the API server on which every answer takes its time."""
+"""A way to the API server on which answers take their time, and which can be cut."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -13,10 +14,10 @@ from typing import Any
 from cluster.kubernetes import Kubernetes
 
 
-class SlowProxy:
+class Proxy:
     """Passes bytes on between a port on loopback and the API server, and holds back what comes from the server."""
 
-    def __init__(self, kubernetes: Kubernetes, delay: float) -> None:
+    def __init__(self, kubernetes: Kubernetes, delay: float = 0.0) -> None:
         """Starts to listen.
 
         Args:
@@ -30,6 +31,8 @@ class SlowProxy:
         assert server.hostname
         self._behind = (server.hostname, server.port or 443)
         self._delay = delay
+        self._is_cut = False
+        self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -38,12 +41,24 @@ class SlowProxy:
         cluster = self._config["clusters"][0]["cluster"]
         cluster["server"] = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
         cluster["tls-server-name"] = self._behind[0]
-        path = folder / "slow-kubeconfig"
+        path = folder / "proxy-kubeconfig"
         path.write_text(json.dumps(self._config))
         return path
 
+    def cut(self) -> None:
+        """Breaks every connection, and each new one."""
+        self._is_cut = True
+        for side in self._open:
+            _hang_up(side)
+        self._open.clear()
+
+    def mend(self) -> None:
+        """Takes connections again."""
+        self._is_cut = False
+
     def close(self) -> None:
-        """Takes no more connections."""
+        """Ends for good."""
+        self.cut()
         self._listener.close()
 
     def _accept(self) -> None:
@@ -52,7 +67,11 @@ class SlowProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._is_cut:
+                client.close()
+                continue
             server = socket.create_connection(self._behind)
+            self._open += [client, server]
             threading.Thread(target=_pass_on, args=(client, server, 0.0), daemon=True).start()
             threading.Thread(target=_pass_on, args=(server, client, self._delay), daemon=True).start()
 
@@ -65,8 +84,10 @@ def _pass_on(source: socket.socket, target: socket.socket, delay: float) -> None
     except OSError:
         pass  # One side has hung up, and so does the other.
     finally:
-        for side in (source, target):
-            try:
-                side.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+        _hang_up(source)
+        _hang_up(target)
+
+
+def _hang_up(side: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # It may have hung up itself.
+        side.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,60 @@
+//! What is known of the services without asking the API server: one watch per cluster and namespace that somebody asks
+//! about, and the state of each service that it has told of.
+
+mod feed;
+mod store;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use feed::Feed;
+
+use crate::api::Api;
+use crate::cluster::Key;
+use crate::status::Status;
+
+/// The watches of a process. They begin when a service is first asked about, and end when nobody has asked for a while.
+#[derive(Default)]
+pub struct Cache {
+    feeds: Mutex<HashMap<Key, HashMap<String, Arc<Feed>>>>,
+}
+
+impl Cache {
+    /// The state of a service, if a watch knows it: one look into memory, nothing is sent and nothing is awaited.
+    ///
+    /// With a `uid` only the service with that uid is meant; what the watch knows of another one, which had the name
+    /// before or has it since, is no answer.
+    #[must_use]
+    pub fn look_up(&self, cluster: &Key, namespace: &str, name: &str, uid: Option<&str>) -> Option<Status> {
+        let feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let feed = feeds.get(cluster)?.get(namespace)?;
+        feed.look_up(name, uid)
+    }
+
+    /// Begins to watch a namespace, unless it is watched already.
+    pub fn follow<A: Api + Clone + 'static>(self: &Arc<Self>, cluster: &Key, api: &A, namespace: &str) {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_cluster = feeds.entry(cluster.clone()).or_default();
+        if of_cluster.contains_key(namespace) {
+            return;
+        }
+        let feed = Arc::new(Feed::new());
+        of_cluster.insert(namespace.to_owned(), Arc::clone(&feed));
+        drop(feeds);
+        let (cache, cluster, namespace, api) = (Arc::clone(self), cluster.clone(), namespace.to_owned(), api.clone());
+        tokio::spawn(async move {
+            feed.run(&api, &namespace).await;
+            cache.forget(&cluster, &namespace);
+        });
+    }
+
+    fn forget(&self, cluster: &Key, namespace: &str) {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_cluster) = feeds.get_mut(cluster) {
+            of_cluster.remove(namespace);
+            if of_cluster.is_empty() {
+                feeds.remove(cluster);
+            }
+        }
+    }
+}

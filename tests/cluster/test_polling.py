@@ -1,0 +1,93 @@
+"""What a poll costs, and what it says while the API server is away."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flyteidl.core.execution_pb2 import TaskExecution
+
+from cluster.configs import config
+from cluster.connector import Connector
+from cluster.kubernetes import Kubernetes, wait_until
+from cluster.objects import foreign_service, foreign_stateful_set
+from cluster.proxy import Proxy
+
+
+def requests_for_stateful_sets(kubernetes: Kubernetes) -> dict[str, float]:
+    """Returns how many requests for StatefulSets the API server has counted, by their verb."""
+    counted: dict[str, float] = {}
+    for line in kubernetes.run("get", "--raw", "/metrics").splitlines():
+        if line.startswith("apiserver_request_total{") and 'resource="statefulsets"' in line:
+            verb = re.search(r'verb="(\w+)"', line)
+            assert verb
+            counted[verb[1]] = counted.get(verb[1], 0.0) + float(line.split()[-1])
+    return counted
+
+
+def test_polling_costs_the_api_server_nothing(connector: Connector, kubernetes: Kubernetes) -> None:
+    resource_meta = connector.create(config("foo", Replicas=0))
+    connector.until_done(resource_meta)
+    before = requests_for_stateful_sets(kubernetes)
+    for _ in range(200):
+        assert connector.get(resource_meta).phase == TaskExecution.SUCCEEDED
+    after = requests_for_stateful_sets(kubernetes)
+    # A watch is counted when it ends, which it does by itself once a minute.
+    assert {verb: after[verb] - before.get(verb, 0) for verb in after if verb != "WATCH"} == dict.fromkeys(
+        (verb for verb in after if verb != "WATCH"), 0
+    )
+
+
+def test_a_change_is_in_the_answer_without_another_request(connector: Connector, kubernetes: Kubernetes) -> None:
+    resource_meta = connector.create(config("foo", Replicas=0))
+    connector.until_done(resource_meta)
+    kubernetes.run("scale", "statefulset", "foo", "--replicas", "1000")
+    wait_until(lambda: "1000 pods" in connector.get(resource_meta).message, "the change", timeout=5)
+
+
+def test_while_the_api_server_is_away_the_last_that_is_known_is_the_answer(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    proxy = Proxy(kubernetes)
+    connector = start_connector(KUBECONFIG=str(proxy.kubeconfig(tmp_path)))
+    resource_meta = connector.create(config("foo", Replicas=0))
+    for _ in range(20):  # Until the watch has told of it too.
+        assert connector.get(resource_meta).phase == TaskExecution.SUCCEEDED
+        time.sleep(0.1)
+    proxy.cut()
+    away = wait_until(
+        lambda: "has not answered since" in (resource := connector.get(resource_meta)).message and resource, "the fault"
+    )
+    assert away.phase == TaskExecution.SUCCEEDED
+    kubernetes.run("scale", "statefulset", "foo", "--replicas", "1000")
+    assert connector.get(resource_meta).phase == TaskExecution.SUCCEEDED
+    proxy.mend()
+    wait_until(lambda: "1000 pods" in connector.get(resource_meta).message, "what has changed meanwhile", timeout=15)
+    assert "has not answered" not in connector.get(resource_meta).message
+    proxy.close()
+
+
+def test_a_service_that_was_replaced_by_another_has_failed(connector: Connector, kubernetes: Kubernetes) -> None:
+    resource_meta = connector.create(config("foo", Replicas=0))
+    connector.until_done(resource_meta)
+    kubernetes.run("delete", "statefulset", "foo")
+    kubernetes.apply(foreign_stateful_set("foo"), foreign_service("foo"))
+    resource = connector.get(resource_meta)
+    assert resource.phase == TaskExecution.FAILED
+    assert "was deleted, and another one of that name has been made since" in resource.message
+
+
+def test_a_service_made_anew_is_never_answered_with_the_old_ones_state(
+    connector: Connector, kubernetes: Kubernetes
+) -> None:
+    ready = connector.create(config("foo", Replicas=0))
+    connector.until_done(ready)
+    for _ in range(5):
+        connector.delete(ready)
+        waiting = connector.create(config("foo", Requests={"cpu": "1000"}, Limits=None))
+        # Whether or not the watch has told of the change yet.
+        assert connector.get(waiting).phase != TaskExecution.SUCCEEDED
+        connector.delete(waiting)
+        ready = connector.create(config("foo", Replicas=0))
