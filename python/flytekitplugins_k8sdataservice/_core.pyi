@@ -204,8 +204,13 @@ class Status:
     """The state of a service at one moment."""
 
     @property
-    def phase(self) -> Literal["Pending", "Initializing", "Ready", "Failed"]:
-        """Where the service stands. Ready and Failed are final."""
+    def phase(
+        self,
+    ) -> Literal["Pending", "WaitingForResources", "Initializing", "Ready", "Failed", "RetryableFailed"]:
+        """Where the service stands.
+
+        Ready, Failed (its user has to change something) and RetryableFailed (another attempt may succeed) are final.
+        """
 
     @property
     def reason(self) -> str:

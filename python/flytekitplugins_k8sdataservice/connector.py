@@ -12,7 +12,7 @@ from flytekit.extend.backend.base_connector import AsyncConnectorBase, Connector
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client, warn
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
-from flytekitplugins_k8sdataservice.exceptions import DataServiceError
+from flytekitplugins_k8sdataservice.exceptions import DataServiceError, UnavailableError
 from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
@@ -30,9 +30,11 @@ TASK_TYPE = "dataservicetask"
 #: Flyte's phase for each of the core's. Flyte shows the message of a task that waits only in these: RUNNING drops it.
 _PHASES = {
     "Pending": TaskExecution.QUEUED,
+    "WaitingForResources": TaskExecution.WAITING_FOR_RESOURCES,
     "Initializing": TaskExecution.INITIALIZING,
     "Ready": TaskExecution.SUCCEEDED,
     "Failed": TaskExecution.FAILED,
+    "RetryableFailed": TaskExecution.RETRYABLE_FAILED,
 }
 
 #: How long the API server has, in seconds, to drop a request whose sender was interrupted.
@@ -100,6 +102,8 @@ class DataServiceConnector(AsyncConnectorBase):
     async def get(self, resource_meta: DataServiceMetadata, **kwargs: Any) -> Resource:
         """Tells how the service is doing. A fault that may pass is no error: the message says what is the matter.
 
+        A service that has failed is taken down, after the message was made, unless the platform keeps such services.
+
         Raises:
             ForbiddenError: The connector's account may not get StatefulSets.
         """
@@ -112,12 +116,23 @@ class DataServiceConnector(AsyncConnectorBase):
         }
         # Nearly always the answer is in memory, and awaiting would cost more than finding it.
         status = client.get_known(**service) or await client.get(**service)
-        ready = status.phase == "Ready"
+        message = status.message
+        phase = _PHASES[status.phase]
+        if phase in (TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED) and not settings.keeps_failed():
+            # Flyte never calls again after a failure, so that nobody else would take the service down.
+            try:
+                await self.delete(resource_meta)
+            except UnavailableError as error:
+                phase = TaskExecution.INITIALIZING
+                message = f"{message} It is taken down as soon as that is possible. {error}"
+            except DataServiceError as error:
+                message = f"{message} It was not taken down. {error}"
         return Resource(
-            phase=_PHASES[status.phase],
-            message=status.message,
+            phase=phase,
+            message=message,
             # Exactly the declared output: one key more breaks caching and local runs.
-            outputs={"name": resource_meta.name} if ready else None,
+            outputs={"name": resource_meta.name} if status.phase == "Ready" else None,
+            custom_info={"reason": status.reason, "ready": status.ready, "wanted": status.wanted},
         )
 
     async def delete(self, resource_meta: DataServiceMetadata, **kwargs: Any) -> None:

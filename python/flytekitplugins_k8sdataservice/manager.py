@@ -11,7 +11,14 @@ from flytekitplugins_k8sdataservice.owner import owner_of
 __all__ = ["K8sManager"]
 
 #: The words that this class has always used for the core's phases.
-_WORDS = {"Pending": "pending", "Initializing": "running", "Ready": "success", "Failed": "failed"}
+_WORDS = {
+    "Pending": "pending",
+    "WaitingForResources": "pending",
+    "Initializing": "running",
+    "Ready": "success",
+    "Failed": "failed",
+    "RetryableFailed": "failed",
+}
 
 
 class K8sManager:

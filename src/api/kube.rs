@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use backon::ExponentialBuilder;
 use futures::{Stream, TryStreamExt};
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, ListParams, LogParams, PostParams, Preconditions};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, ExponentialBackoff};
 
@@ -12,6 +13,9 @@ use super::{Api, Deleted, Fault, Kind};
 
 /// How long one request to watch lasts, in seconds. A connection that broke without a word is noticed soon after.
 const WATCH_SECONDS: u32 = 60;
+
+/// What the kubelet answers, as if it were a log, where it has removed the log already.
+const LOG_IS_GONE: &str = "unable to retrieve container logs";
 
 /// The name under which Kubernetes notes who wrote a field.
 const FIELD_MANAGER: &str = "flytekitplugins-k8sdataservice";
@@ -37,6 +41,36 @@ impl KubeApi {
 impl Api for KubeApi {
     async fn read<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, Fault> {
         self.of::<K>(namespace).get_opt(name).await.map_err(fault)
+    }
+
+    async fn list<K: Kind>(&self, namespace: &str, labels: &str, fields: &str) -> Result<Vec<K>, Fault> {
+        let params = ListParams::default().labels(labels).fields(fields);
+        let list = self.of::<K>(namespace).list(&params).await.map_err(fault)?;
+        Ok(list.items)
+    }
+
+    async fn log(&self, namespace: &str, pod: &str, container: &str, lines: i64) -> Result<String, Fault> {
+        let params = LogParams {
+            container: Some(container.to_owned()),
+            tail_lines: Some(lines),
+            ..LogParams::default()
+        };
+        let pods = self.of::<Pod>(namespace);
+        // Of a container that waits to be started again, this is what its last run has written.
+        let log = pods.logs(pod, &params).await.map_err(fault)?;
+        if !log.trim().is_empty() && !log.starts_with(LOG_IS_GONE) {
+            return Ok(log);
+        }
+        let params = LogParams {
+            previous: true,
+            ..params
+        };
+        let previous = pods.logs(pod, &params).await.unwrap_or_default();
+        Ok(if previous.starts_with(LOG_IS_GONE) {
+            String::new()
+        } else {
+            previous
+        })
     }
 
     async fn create<K: Kind>(&self, object: &K) -> Result<K, Fault> {

@@ -58,6 +58,23 @@ pub trait Api: Send + Sync {
     /// Reads an object; `None` where there is none of that name.
     fn read<K: Kind>(&self, namespace: &str, name: &str) -> impl Future<Output = Result<Option<K>, Fault>> + Send;
 
+    /// Reads all objects of a namespace that a label selector and a field selector match; an empty one matches all.
+    fn list<K: Kind>(
+        &self,
+        namespace: &str,
+        labels: &str,
+        fields: &str,
+    ) -> impl Future<Output = Result<Vec<K>, Fault>> + Send;
+
+    /// Reads the last lines of what a container has written, in its last run that has written anything.
+    fn log(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        lines: i64,
+    ) -> impl Future<Output = Result<String, Fault>> + Send;
+
     /// Makes an object that does not exist yet. One of that name is never touched: the answer is
     /// [`Fault::AlreadyExists`].
     fn create<K: Kind>(&self, object: &K) -> impl Future<Output = Result<K, Fault>> + Send;

@@ -109,7 +109,8 @@ impl Client {
     #[pyo3(signature = (name, *, namespace, cluster=None, uid=None))]
     fn get_known(&self, name: &str, namespace: &str, cluster: Option<&str>, uid: Option<&str>) -> Option<Status> {
         let key = self.clusters.connected(cluster.filter(|cluster| !cluster.is_empty()))?;
-        self.cache.look_up(&key, namespace, name, uid).map(Status::from)
+        let answer = self.cache.look_up(&key, namespace, name, uid)?;
+        (!answer.needs_events && !answer.needs_log).then(|| Status::from(answer.status))
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]
@@ -210,12 +211,22 @@ impl Client {
             let uid = uid.as_deref();
             let connection = clusters.connect(place.cluster()).await?;
             cache.follow(&connection.key, &connection.api, namespace);
-            if let Some(known) = cache.look_up(&connection.key, namespace, name, uid) {
-                return Ok(Status::from(known));
+            let deadline = Deadline::after(timeout);
+            let (api, key) = (&connection.api, &connection.key);
+            let Some(mut answer) = cache.look_up(key, namespace, name, uid) else {
+                return lifecycle::observe(api, namespace, name, uid, deadline)
+                    .await
+                    .map(Status::from);
+            };
+            if answer.needs_events {
+                let events = lifecycle::events_of(api, namespace, name, deadline).await;
+                cache.apply_events(key, namespace, name, events);
+                answer = cache.look_up(key, namespace, name, uid).unwrap_or(answer);
             }
-            lifecycle::observe(&connection.api, namespace, name, uid, Deadline::after(timeout))
-                .await
-                .map(Status::from)
+            if answer.needs_log {
+                answer.status = lifecycle::last_words(api, namespace, &answer.assessment, deadline).await;
+            }
+            Ok(Status::from(answer.status))
         })
     }
 

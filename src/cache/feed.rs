@@ -1,18 +1,19 @@
 //! One watch, from its beginning until nobody asks about it any more.
 
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::store::Store;
+use super::store::{Answer, Store};
 use crate::api::{Api, Fault};
 use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
-use crate::status::Status;
+use crate::status::EventFacts;
 
 /// For how long a watch goes on that nobody asks about.
 const IDLE: Duration = Duration::from_mins(10);
@@ -34,51 +35,63 @@ impl Feed {
         }
     }
 
-    pub(super) fn look_up(&self, name: &str, uid: Option<&str>) -> Option<Status> {
+    pub(super) fn look_up(&self, name: &str, uid: Option<&str>) -> Option<Answer> {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.store
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .look_up(name, uid, Timestamp::now())
+        self.store().look_up(name, uid, Timestamp::now())
+    }
+
+    pub(super) fn apply_events(&self, name: &str, events: Vec<EventFacts>) {
+        self.store().apply_events(name, events, Timestamp::now());
     }
 
     /// Watches until nobody has asked for [`IDLE`].
     pub(super) async fn run<A: Api>(&self, api: &A, namespace: &str) {
         let selector = format!("{MANAGED_BY_LABEL}={MANAGED_BY}");
-        let mut events = pin!(api.watch::<StatefulSet>(namespace, &selector));
+        let mut stateful_sets = pin!(patient(api.watch::<StatefulSet>(namespace, &selector)));
+        let mut pods = pin!(patient(api.watch::<Pod>(namespace, &selector)));
         loop {
-            let end = *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + IDLE;
-            let event = tokio::select! {
-                event = events.next() => event,
-                () = sleep_until(end) => {
-                    if *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + IDLE <= Instant::now() {
-                        return;
-                    }
-                    continue;
-                }
-            };
-            match event {
-                Some(Ok(event)) => self.store.lock().unwrap_or_else(PoisonError::into_inner).apply(event),
-                Some(Err(Fault::Refused { .. })) => {
-                    *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Store::default();
-                    sleep(FORBIDDEN).await;
-                }
-                Some(Err(_)) => self
-                    .store
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .lose(Timestamp::now()),
-                None => return,
+            let end = self.asked_last() + IDLE;
+            tokio::select! {
+                Some(event) = stateful_sets.next() => match event {
+                    Ok(event) => self.store().apply(event),
+                    // What is not watched any more is not known.
+                    Err(Fault::Refused { .. }) => *self.store() = Store::default(),
+                    Err(_) => self.store().lose(Timestamp::now()),
+                },
+                // Without pods a service is known all the same, only less well explained.
+                Some(event) = pods.next() => if let Ok(event) = event {
+                    self.store().apply_pod(event);
+                },
+                () = sleep_until(end) => if self.asked_last() + IDLE <= Instant::now() {
+                    return;
+                },
             }
         }
     }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asked_last(&self) -> Instant {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A watch that leaves a cluster alone for a while that refuses it.
+fn patient<T>(watch: impl Stream<Item = Result<T, Fault>>) -> impl Stream<Item = Result<T, Fault>> {
+    watch.then(|event| async {
+        if matches!(event, Err(Fault::Refused { .. })) {
+            sleep(FORBIDDEN).await;
+        }
+        event
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::{Deleted, Kind};
-    use futures::Stream;
     use kube::runtime::watcher::Event;
 
     /// A cluster in which nothing happens.
@@ -87,6 +100,14 @@ mod tests {
     impl Api for Quiet {
         async fn read<K: Kind>(&self, _: &str, _: &str) -> Result<Option<K>, Fault> {
             Ok(None)
+        }
+
+        async fn list<K: Kind>(&self, _: &str, _: &str, _: &str) -> Result<Vec<K>, Fault> {
+            Ok(Vec::new())
+        }
+
+        async fn log(&self, _: &str, _: &str, _: &str, _: i64) -> Result<String, Fault> {
+            Ok(String::new())
         }
 
         async fn create<K: Kind>(&self, object: &K) -> Result<K, Fault> {

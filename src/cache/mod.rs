@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feed::Feed;
+pub use store::Answer;
 
 use crate::api::Api;
 use crate::cluster::Key;
-use crate::status::Status;
+use crate::status::EventFacts;
 
 /// The watches of a process. They begin when a service is first asked about, and end when nobody has asked for a while.
 #[derive(Default)]
@@ -25,10 +26,20 @@ impl Cache {
     /// With a `uid` only the service with that uid is meant; what the watch knows of another one, which had the name
     /// before or has it since, is no answer.
     #[must_use]
-    pub fn look_up(&self, cluster: &Key, namespace: &str, name: &str, uid: Option<&str>) -> Option<Status> {
+    pub fn look_up(&self, cluster: &Key, namespace: &str, name: &str, uid: Option<&str>) -> Option<Answer> {
+        self.feed(cluster, namespace)?.look_up(name, uid)
+    }
+
+    /// Takes in the events on a service's `StatefulSet`, which no watch tells of.
+    pub fn apply_events(&self, cluster: &Key, namespace: &str, name: &str, events: Vec<EventFacts>) {
+        if let Some(feed) = self.feed(cluster, namespace) {
+            feed.apply_events(name, events);
+        }
+    }
+
+    fn feed(&self, cluster: &Key, namespace: &str) -> Option<Arc<Feed>> {
         let feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-        let feed = feeds.get(cluster)?.get(namespace)?;
-        feed.look_up(name, uid)
+        feeds.get(cluster)?.get(namespace).cloned()
     }
 
     /// Begins to watch a namespace, unless it is watched already.

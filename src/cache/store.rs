@@ -1,23 +1,31 @@
 //! What a watch has told, reduced to what is asked: the state of each service.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::runtime::watcher::Event;
 
-use crate::status::{Status, judge};
+use crate::status::{Assessment, EventFacts, PodFacts, Status, readiness_of};
 
 /// For how long after its last fault a watch counts as broken. A watch that works again stays silent until something
 /// changes; one that does not fails again within this time.
 const SETTLED: SignedDuration = SignedDuration::from_secs(6);
 
-/// The services of one namespace, as far as its watch has told.
+/// For how long events that were read count as new. More often they are not read for one service.
+const EVENTS: SignedDuration = SignedDuration::from_secs(1);
+
+/// The services of one namespace, as far as its watches have told.
 #[derive(Default)]
 pub(super) struct Store {
     services: HashMap<String, Known>,
     /// What a watch that begins anew has listed so far. It counts only once the list is complete.
     listing: HashMap<String, Known>,
+    /// The pods of each service, by their names.
+    pods: HashMap<String, BTreeMap<String, PodFacts>>,
+    /// The pods that a watch that begins anew has listed so far.
+    listing_pods: HashMap<String, BTreeMap<String, PodFacts>>,
     /// Whether a list has ever been complete.
     complete: bool,
     /// When the watch broke and when it failed last.
@@ -27,17 +35,32 @@ pub(super) struct Store {
 /// One service.
 struct Known {
     uid: Box<str>,
-    status: Status,
+    readiness: Status,
+    events: Vec<EventFacts>,
+    events_read: Option<Timestamp>,
+    assessment: Assessment,
+}
+
+/// What is known of a service at a moment.
+pub struct Answer {
+    /// How it is doing, as far as is known.
+    pub status: Status,
+    /// What that was judged from, but for the time.
+    pub assessment: Assessment,
+    /// Whether events should be read before the status is told.
+    pub needs_events: bool,
+    /// Whether a log should be read before the status is told.
+    pub needs_log: bool,
 }
 
 impl Store {
-    /// Takes in what the watch tells.
+    /// Takes in what the watch over `StatefulSet`s tells.
     pub(super) fn apply(&mut self, event: Event<StatefulSet>) {
         self.lost = None;
         match event {
             Event::Init => self.listing.clear(),
             Event::InitApply(object) => {
-                let (name, known) = reduce(&object);
+                let (name, known) = self.reduce(&object);
                 self.listing.insert(name, known);
             }
             Event::InitDone => {
@@ -45,7 +68,7 @@ impl Store {
                 self.complete = true;
             }
             Event::Apply(object) => {
-                let (name, known) = reduce(&object);
+                let (name, known) = self.reduce(&object);
                 self.services.insert(name, known);
             }
             Event::Delete(object) => {
@@ -55,14 +78,63 @@ impl Store {
         }
     }
 
+    /// Takes in what the watch over pods tells.
+    pub(super) fn apply_pod(&mut self, event: Event<Pod>) {
+        match event {
+            Event::Init => self.listing_pods.clear(),
+            Event::InitApply(pod) => {
+                let facts = PodFacts::from(&pod);
+                self.listing_pods
+                    .entry(facts.service.clone())
+                    .or_default()
+                    .insert(facts.name.clone(), facts);
+            }
+            Event::InitDone => {
+                self.pods = std::mem::take(&mut self.listing_pods);
+                let names: Vec<String> = self.services.keys().cloned().collect();
+                for name in &names {
+                    self.assess(name);
+                }
+            }
+            Event::Apply(pod) => {
+                let facts = PodFacts::from(&pod);
+                let service = facts.service.clone();
+                self.pods
+                    .entry(service.clone())
+                    .or_default()
+                    .insert(facts.name.clone(), facts);
+                self.assess(&service);
+            }
+            Event::Delete(pod) => {
+                let facts = PodFacts::from(&pod);
+                if let Some(pods) = self.pods.get_mut(&facts.service) {
+                    pods.remove(&facts.name);
+                    if pods.is_empty() {
+                        self.pods.remove(&facts.service);
+                    }
+                }
+                self.assess(&facts.service);
+            }
+        }
+    }
+
+    /// Takes in the events on a service's `StatefulSet`.
+    pub(super) fn apply_events(&mut self, name: &str, events: Vec<EventFacts>, now: Timestamp) {
+        if let Some(known) = self.services.get_mut(name) {
+            known.events = events;
+            known.events_read = Some(now);
+        }
+        self.assess(name);
+    }
+
     /// Notes that the watch has broken, or is still broken.
     pub(super) fn lose(&mut self, now: Timestamp) {
         let since = self.lost.map_or(now, |(since, _)| since);
         self.lost = Some((since, now));
     }
 
-    /// The state of a service, if it is known; while the watch is broken, the last one, which says so.
-    pub(super) fn look_up(&self, name: &str, uid: Option<&str>, now: Timestamp) -> Option<Status> {
+    /// What is known of a service; while the watch is broken, the last that was known, which says so.
+    pub(super) fn look_up(&self, name: &str, uid: Option<&str>, now: Timestamp) -> Option<Answer> {
         if !self.complete {
             return None;
         }
@@ -70,29 +142,57 @@ impl Store {
             .services
             .get(name)
             .filter(|known| uid.is_none_or(|uid| *uid == *known.uid))?;
-        let mut status = known.status.clone();
-        if let Some((since, last)) = self.lost
-            && now.duration_since(last) < SETTLED
-        {
+        let mut status = known.assessment.at(now);
+        let lost = self.lost.filter(|(_, last)| now.duration_since(*last) < SETTLED);
+        if let Some((since, _)) = lost {
             let since = since.strftime("%H:%M:%S UTC");
             status.message.push_str(" The API server has not answered since ");
             status.message.push_str(&since.to_string());
             status.message.push_str(": this is what was known then.");
         }
-        Some(status)
+        let are_fresh = known.events_read.is_some_and(|read| now.duration_since(read) < EVENTS);
+        Some(Answer {
+            needs_events: lost.is_none() && known.assessment.needs_events() && !are_fresh,
+            needs_log: lost.is_none() && known.assessment.needs_log(now).is_some(),
+            assessment: known.assessment.clone(),
+            status,
+        })
     }
-}
 
-fn reduce(object: &StatefulSet) -> (String, Known) {
-    let name = object.metadata.name.clone().unwrap_or_default();
-    let uid = object.metadata.uid.clone().unwrap_or_default().into_boxed_str();
-    (
-        name,
-        Known {
-            uid,
-            status: judge(object),
-        },
-    )
+    fn reduce(&self, object: &StatefulSet) -> (String, Known) {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let uid = object.metadata.uid.clone().unwrap_or_default().into_boxed_str();
+        let readiness = readiness_of(object);
+        let before = self.services.get(&name).filter(|before| before.uid == uid);
+        let events = before.map(|before| before.events.clone()).unwrap_or_default();
+        let events_read = before.and_then(|before| before.events_read);
+        let assessment = Assessment::of(readiness.clone(), &name, &self.pods_of(&name), &events);
+        (
+            name,
+            Known {
+                uid,
+                readiness,
+                events,
+                events_read,
+                assessment,
+            },
+        )
+    }
+
+    fn assess(&mut self, name: &str) {
+        let pods = self.pods_of(name);
+        if let Some(known) = self.services.get_mut(name) {
+            known.assessment = Assessment::of(known.readiness.clone(), name, &pods, &known.events);
+        }
+    }
+
+    fn pods_of(&self, service: &str) -> Vec<PodFacts> {
+        self.pods
+            .get(service)
+            .into_iter()
+            .flat_map(|pods| pods.values().cloned())
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +225,7 @@ mod tests {
     }
 
     fn phase(store: &Store, name: &str, uid: Option<&str>) -> Option<Phase> {
-        store.look_up(name, uid, second(0)).map(|status| status.phase)
+        store.look_up(name, uid, second(0)).map(|answer| answer.status.phase)
     }
 
     #[test]
@@ -174,18 +274,18 @@ mod tests {
         let mut store = listed(vec![object("foo", "1", 1)]);
         store.lose(second(100));
         store.lose(second(103));
-        let status = store.look_up("foo", None, second(104)).expect("known");
+        let status = store.look_up("foo", None, second(104)).expect("known").status;
         assert_eq!(status.phase, Phase::Ready);
         assert!(
             status.message.contains("has not answered since 00:01:40 UTC"),
             "{}",
             status.message
         );
-        let settled = store.look_up("foo", None, second(110)).expect("known");
+        let settled = store.look_up("foo", None, second(110)).expect("known").status;
         assert!(!settled.message.contains("has not answered"), "{}", settled.message);
         store.lose(second(111));
         store.apply(Event::Apply(object("foo", "1", 1)));
-        let mended = store.look_up("foo", None, second(112)).expect("known");
+        let mended = store.look_up("foo", None, second(112)).expect("known").status;
         assert!(!mended.message.contains("has not answered"), "{}", mended.message);
     }
 }

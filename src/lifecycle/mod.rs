@@ -3,6 +3,7 @@
 mod create;
 mod deadline;
 mod delete;
+mod evidence;
 mod observe;
 mod service;
 mod stateful_set;
@@ -11,5 +12,6 @@ mod wait;
 pub use create::{Created, create};
 pub use deadline::Deadline;
 pub use delete::{Deletion, Scope, delete};
+pub use evidence::{events_of, last_words};
 pub use observe::observe;
 pub use wait::wait;

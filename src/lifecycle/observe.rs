@@ -1,13 +1,15 @@
-//! Observe: how a service is doing.
+//! Observe: how a service is doing, read from the cluster.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::jiff::Timestamp;
 
 use super::deadline::{Deadline, Step, repeat};
+use super::evidence::{events_of, last_words, pods_of};
 use crate::api::Api;
 use crate::error::{Error, Result};
-use crate::status::{Status, judge};
+use crate::status::{Assessment, Status};
 
-/// Tells how a service is doing, from its `StatefulSet`.
+/// Tells how a service is doing, from its `StatefulSet` and, where that is not ready, from its pods and events.
 ///
 /// With a `uid` only the service with that uid is meant: another one of that name says that it is gone.
 ///
@@ -24,14 +26,24 @@ pub async fn observe<A: Api>(
     deadline: Deadline,
 ) -> Result<Status> {
     let reading = Step::new::<StatefulSet>("get", namespace, name);
-    match repeat(deadline, &reading, || api.read::<StatefulSet>(namespace, name)).await {
-        Ok(Ok(Some(other))) if uid.is_some() && other.metadata.uid.as_deref() != uid => {
-            Ok(Status::replaced(namespace, name))
-        }
-        Ok(Ok(Some(stateful_set))) => Ok(judge(&stateful_set)),
-        Ok(Ok(None)) => Ok(Status::gone(namespace, name)),
-        Ok(Err(fault)) => Err(reading.failed(fault)),
-        Err(error @ Error::Unavailable { .. }) => Ok(Status::unknown(error.to_string())),
-        Err(error) => Err(error),
+    let stateful_set = match repeat(deadline, &reading, || api.read::<StatefulSet>(namespace, name)).await {
+        Ok(Ok(Some(stateful_set))) => stateful_set,
+        Ok(Ok(None)) => return Ok(Status::gone(namespace, name)),
+        Ok(Err(fault)) => return Err(reading.failed(fault)),
+        Err(error @ Error::Unavailable { .. }) => return Ok(Status::unknown(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    if uid.is_some() && stateful_set.metadata.uid.as_deref() != uid {
+        return Ok(Status::replaced(namespace, name));
     }
+    let mut assessment = Assessment::new(&stateful_set, &[], &[]);
+    if !assessment.at(Timestamp::now()).phase.is_final() {
+        let pods = pods_of(api, namespace, &stateful_set, deadline).await;
+        assessment = Assessment::new(&stateful_set, &pods, &[]);
+        if assessment.needs_events() {
+            let events = events_of(api, namespace, name, deadline).await;
+            assessment = Assessment::new(&stateful_set, &pods, &events);
+        }
+    }
+    Ok(last_words(api, namespace, &assessment, deadline).await)
 }

@@ -9,7 +9,7 @@ use super::deadline::{Deadline, reference};
 use super::observe::observe;
 use crate::api::Api;
 use crate::error::{Error, Result};
-use crate::status::{Phase, Status};
+use crate::status::Status;
 
 /// How often a service is looked at while it is waited for.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -28,7 +28,7 @@ pub async fn wait<A: Api>(
     let end = Instant::now() + patience;
     loop {
         let status = observe(api, namespace, name, None, Deadline::after(of_one_look)).await?;
-        if matches!(status.phase, Phase::Ready | Phase::Failed) {
+        if status.phase.is_final() {
             return Ok(status);
         }
         if Instant::now() + INTERVAL >= end {

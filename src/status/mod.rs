@@ -1,20 +1,31 @@
 //! What the state of the objects means: a phase, a reason and a sentence. Pure.
 
+pub mod diagnosis;
+mod facts;
 mod readiness;
 
-pub use readiness::judge;
+pub use facts::{ContainerFacts, Ended, EventFacts, PodFacts, Reason};
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::jiff::Timestamp;
+
+use diagnosis::{Blame, Verdict, diagnose};
 
 /// Where a service stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Kubernetes has not begun to bring it up, as far as is known.
     Pending,
+    /// Its pods wait for room on a node, or for permission.
+    WaitingForResources,
     /// Its pods are coming up.
     Initializing,
     /// Every replica is ready.
     Ready,
-    /// It will not become ready.
+    /// It will not become ready unless its user changes something.
     Failed,
+    /// It has not become ready, for no fault of its user: another attempt may succeed.
+    RetryableFailed,
 }
 
 impl Phase {
@@ -23,10 +34,18 @@ impl Phase {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
+            Self::WaitingForResources => "WaitingForResources",
             Self::Initializing => "Initializing",
             Self::Ready => "Ready",
             Self::Failed => "Failed",
+            Self::RetryableFailed => "RetryableFailed",
         }
+    }
+
+    /// Whether the service has ended its way, one way or the other.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Ready | Self::Failed | Self::RetryableFailed)
     }
 }
 
@@ -37,7 +56,7 @@ pub struct Status {
     pub phase: Phase,
     /// A stable `CamelCase` code for the state.
     pub reason: &'static str,
-    /// One or two sentences for the person who waits.
+    /// A few sentences for the person who waits.
     pub message: String,
     /// How many replicas are ready.
     pub ready: i32,
@@ -53,8 +72,8 @@ impl Status {
             phase: Phase::Failed,
             reason: "StatefulSetNotFound",
             message: format!(
-                "StatefulSet {name} does not exist in namespace {namespace}: it was deleted, or never made there. Run the task \
-                 again to make it, or correct the name or the namespace."
+                "StatefulSet {name} does not exist in namespace {namespace}: it was deleted, or never made there. Run the \
+                 task again to make it, or correct the name or the namespace."
             ),
             ready: 0,
             wanted: None,
@@ -68,8 +87,8 @@ impl Status {
             phase: Phase::Failed,
             reason: "StatefulSetReplaced",
             message: format!(
-                "StatefulSet {name} in namespace {namespace} was deleted, and another one of that name has been made since. Run \
-                 the task again, or give each of the two a Name of its own."
+                "StatefulSet {name} in namespace {namespace} was deleted, and another one of that name has been made since. \
+                 Run the task again, or give each of the two a Name of its own."
             ),
             ready: 0,
             wanted: None,
@@ -87,4 +106,85 @@ impl Status {
             wanted: None,
         }
     }
+}
+
+/// What is known of a service, judged as far as that does not depend on the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assessment {
+    /// How ready it is.
+    readiness: Status,
+    /// What keeps it from being ready.
+    verdict: Option<Verdict>,
+    /// Whether pods are missing, so that only events on the `StatefulSet` can say why.
+    lacks_pods: bool,
+}
+
+impl Assessment {
+    /// Judges a service by its objects. Without pods and events, what is known of them is that there are none to blame.
+    #[must_use]
+    pub fn new(stateful_set: &StatefulSet, pods: &[PodFacts], events: &[EventFacts]) -> Self {
+        Self::of(
+            readiness::judge(stateful_set),
+            stateful_set.metadata.name.as_deref().unwrap_or_default(),
+            pods,
+            events,
+        )
+    }
+
+    /// Judges a service whose readiness is known.
+    #[must_use]
+    pub fn of(readiness: Status, name: &str, pods: &[PodFacts], events: &[EventFacts]) -> Self {
+        let waits = !readiness.phase.is_final();
+        let there = pods.iter().filter(|pod| !pod.deleting).count();
+        let lacks_pods = waits && usize::try_from(readiness.wanted.unwrap_or(0)).is_ok_and(|wanted| there < wanted);
+        let events = if lacks_pods { events } else { &[] };
+        let verdict = if waits { diagnose(name, pods, events) } else { None };
+        Self {
+            readiness,
+            verdict,
+            lacks_pods,
+        }
+    }
+
+    /// The state at a moment.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Status {
+        let mut status = self.readiness.clone();
+        let Some(verdict) = &self.verdict else { return status };
+        status.reason = verdict.reason;
+        if let Some(blame) = verdict.failed(now) {
+            status.phase = match blame {
+                Blame::User => Phase::Failed,
+                Blame::System => Phase::RetryableFailed,
+            };
+            status.message.clone_from(&verdict.sentence);
+            return status;
+        }
+        if verdict.waits_for_resources {
+            status.phase = Phase::WaitingForResources;
+        }
+        status.message.push(' ');
+        status.message.push_str(&verdict.sentence);
+        status
+    }
+
+    /// Whether pods are missing that nothing known explains, so that the events on the `StatefulSet` are worth a look.
+    #[must_use]
+    pub fn needs_events(&self) -> bool {
+        self.lacks_pods
+    }
+
+    /// The pod and the container whose last words belong to the sentence, if the service has failed for their end.
+    #[must_use]
+    pub fn needs_log(&self, now: Timestamp) -> Option<&(String, String)> {
+        let verdict = self.verdict.as_ref()?;
+        verdict.failed(now)?;
+        verdict.log_of.as_ref()
+    }
+}
+
+/// The readiness of a service, from its `StatefulSet` alone.
+#[must_use]
+pub fn readiness_of(stateful_set: &StatefulSet) -> Status {
+    readiness::judge(stateful_set)
 }

@@ -136,6 +136,13 @@ def shared_connector(shared_kubernetes: Kubernetes, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture
+def local_registry(cluster: Cluster) -> None:
+    """Skips a test that needs the answers of the local cluster's registry."""
+    if cluster.tag_image is None:
+        pytest.skip("The registry that answers 404, 403, 429 and 503 by the image's name is the local cluster's.")
+
+
+@pytest.fixture
 def documented_image(cluster: Cluster) -> None:
     """Gives the local cluster the image that the documentation names; a given cluster cannot have it."""
     if cluster.tag_image is None:

@@ -54,8 +54,12 @@ def test_a_service_that_cannot_start_is_never_called_ready(connector: Connector)
 
     def look() -> bool:
         resource = connector.get(resource_meta)
-        assert resource.phase in (TaskExecution.QUEUED, TaskExecution.INITIALIZING)
-        return resource.message == "StatefulSet huge has 0 of 1 pod ready."
+        assert resource.phase in (
+            TaskExecution.QUEUED,
+            TaskExecution.INITIALIZING,
+            TaskExecution.WAITING_FOR_RESOURCES,
+        )
+        return "StatefulSet huge has 0 of 1 pod ready." in resource.message
 
     wait_until(look, "the message")
 

@@ -11,7 +11,7 @@ import textwrap
 def python(script: str) -> str:
     """Runs a script in a fresh interpreter that knows no cluster and returns what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
+        [sys.executable, "-B", "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
         timeout=60,

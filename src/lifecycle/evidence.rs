@@ -1,0 +1,87 @@
+//! What explains a service that is not ready, beyond its `StatefulSet`: pods, events and logs.
+//!
+//! None of it is needed to know how a service is doing, so that a fault here, or a missing right, only leaves the
+//! explanation out.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::jiff::Timestamp;
+
+use super::deadline::{Deadline, Step, repeat};
+use crate::api::Api;
+use crate::status::{Assessment, EventFacts, PodFacts, Status};
+
+/// How many of a container's last lines a sentence carries.
+const LOG_LINES: i64 = 5;
+
+/// How many characters of them, from the end.
+const LOG_CHARACTERS: usize = 600;
+
+/// The pods of a service.
+pub(super) async fn pods_of<A: Api>(
+    api: &A,
+    namespace: &str,
+    stateful_set: &StatefulSet,
+    deadline: Deadline,
+) -> Vec<PodFacts> {
+    let labels = stateful_set
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.selector.match_labels.as_ref());
+    let selector: Vec<String> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    if selector.is_empty() {
+        return Vec::new();
+    }
+    let step = Step::new::<Pod>("list", namespace, "");
+    let selector = selector.join(",");
+    let pods = repeat(deadline, &step, || api.list::<Pod>(namespace, &selector, "")).await;
+    pods.ok()
+        .and_then(Result::ok)
+        .unwrap_or_default()
+        .iter()
+        .map(PodFacts::from)
+        .collect()
+}
+
+/// The events on a service's `StatefulSet`.
+pub async fn events_of<A: Api>(api: &A, namespace: &str, name: &str, deadline: Deadline) -> Vec<EventFacts> {
+    let fields = format!("involvedObject.kind=StatefulSet,involvedObject.name={name}");
+    let step = Step::new::<Event>("list", namespace, "");
+    let events = repeat(deadline, &step, || api.list::<Event>(namespace, "", &fields)).await;
+    events
+        .ok()
+        .and_then(Result::ok)
+        .unwrap_or_default()
+        .iter()
+        .map(EventFacts::from)
+        .collect()
+}
+
+/// The state of a service now; where it has failed for the end of a process, with the last that the process has written.
+pub async fn last_words<A: Api>(api: &A, namespace: &str, assessment: &Assessment, deadline: Deadline) -> Status {
+    let now = Timestamp::now();
+    let mut status = assessment.at(now);
+    let Some((pod, container)) = assessment.needs_log(now) else {
+        return status;
+    };
+    let step = Step::new::<Pod>("get", namespace, pod);
+    let log = repeat(deadline, &step, || api.log(namespace, pod, container, LOG_LINES)).await;
+    let log = log.ok().and_then(Result::ok).unwrap_or_default();
+    let log = log.trim();
+    if log.is_empty() {
+        status.message.push_str(" It has written nothing.");
+    } else {
+        let start = log
+            .char_indices()
+            .rev()
+            .nth(LOG_CHARACTERS - 1)
+            .map_or(0, |(index, _)| index);
+        status.message.push_str(" The last it has written:\n");
+        status.message.push_str(&log[start..]);
+    }
+    status
+}
