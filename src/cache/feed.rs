@@ -7,13 +7,15 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
+use kube::runtime::watcher::Event;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::store::{Answer, Store};
 use crate::api::{Api, Fault};
 use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
-use crate::status::EventFacts;
+use crate::status::{EventFacts, PodFacts, SliceFacts};
 
 /// For how long a watch goes on that nobody asks about.
 const IDLE: Duration = Duration::from_mins(10);
@@ -49,6 +51,7 @@ impl Feed {
         let selector = format!("{MANAGED_BY_LABEL}={MANAGED_BY}");
         let mut stateful_sets = pin!(patient(api.watch::<StatefulSet>(namespace, &selector)));
         let mut pods = pin!(patient(api.watch::<Pod>(namespace, &selector)));
+        let mut slices = pin!(patient(api.watch::<EndpointSlice>(namespace, &selector)));
         loop {
             let end = self.asked_last() + IDLE;
             tokio::select! {
@@ -58,9 +61,12 @@ impl Feed {
                     Err(Fault::Refused { .. }) => *self.store() = Store::default(),
                     Err(_) => self.store().lose(Timestamp::now()),
                 },
-                // Without pods a service is known all the same, only less well explained.
+                // Without pods and slices a service is known all the same, only less well.
                 Some(event) = pods.next() => if let Ok(event) = event {
-                    self.store().apply_pod(event);
+                    self.store().apply_pod(reduced(event, |pod| PodFacts::from(&pod)));
+                },
+                Some(event) = slices.next() => if let Ok(event) = event {
+                    self.store().apply_slice(reduced(event, |slice| SliceFacts::from(&slice)));
                 },
                 () = sleep_until(end) => if self.asked_last() + IDLE <= Instant::now() {
                     return;
@@ -78,6 +84,17 @@ impl Feed {
     }
 }
 
+/// An event with what counts of its object.
+fn reduced<K, F>(event: Event<K>, reduce: impl Fn(K) -> F) -> Event<F> {
+    match event {
+        Event::Apply(object) => Event::Apply(reduce(object)),
+        Event::Delete(object) => Event::Delete(reduce(object)),
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(reduce(object)),
+        Event::InitDone => Event::InitDone,
+    }
+}
+
 /// A watch that leaves a cluster alone for a while that refuses it.
 fn patient<T>(watch: impl Stream<Item = Result<T, Fault>>) -> impl Stream<Item = Result<T, Fault>> {
     watch.then(|event| async {
@@ -92,7 +109,6 @@ fn patient<T>(watch: impl Stream<Item = Result<T, Fault>>) -> impl Stream<Item =
 mod tests {
     use super::*;
     use crate::api::{Deleted, Kind};
-    use kube::runtime::watcher::Event;
 
     /// A cluster in which nothing happens.
     struct Quiet;

@@ -2,6 +2,7 @@
 //! about, and the state of each service that it has told of.
 
 mod feed;
+mod members;
 mod store;
 
 use std::collections::HashMap;

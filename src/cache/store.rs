@@ -1,13 +1,13 @@
 //! What a watch has told, reduced to what is asked: the state of each service.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::runtime::watcher::Event;
 
-use crate::status::{Assessment, EventFacts, PodFacts, Status, readiness_of};
+use super::members::{Member, Members};
+use crate::status::{Assessment, EventFacts, Evidence, PodFacts, SliceFacts, Status, readiness_of};
 
 /// For how long after its last fault a watch counts as broken. A watch that works again stays silent until something
 /// changes; one that does not fails again within this time.
@@ -22,10 +22,8 @@ pub(super) struct Store {
     services: HashMap<String, Known>,
     /// What a watch that begins anew has listed so far. It counts only once the list is complete.
     listing: HashMap<String, Known>,
-    /// The pods of each service, by their names.
-    pods: HashMap<String, BTreeMap<String, PodFacts>>,
-    /// The pods that a watch that begins anew has listed so far.
-    listing_pods: HashMap<String, BTreeMap<String, PodFacts>>,
+    pods: Members<PodFacts>,
+    slices: Members<SliceFacts>,
     /// Whether a list has ever been complete.
     complete: bool,
     /// When the watch broke and when it failed last.
@@ -79,43 +77,15 @@ impl Store {
     }
 
     /// Takes in what the watch over pods tells.
-    pub(super) fn apply_pod(&mut self, event: Event<Pod>) {
-        match event {
-            Event::Init => self.listing_pods.clear(),
-            Event::InitApply(pod) => {
-                let facts = PodFacts::from(&pod);
-                self.listing_pods
-                    .entry(facts.service.clone())
-                    .or_default()
-                    .insert(facts.name.clone(), facts);
-            }
-            Event::InitDone => {
-                self.pods = std::mem::take(&mut self.listing_pods);
-                let names: Vec<String> = self.services.keys().cloned().collect();
-                for name in &names {
-                    self.assess(name);
-                }
-            }
-            Event::Apply(pod) => {
-                let facts = PodFacts::from(&pod);
-                let service = facts.service.clone();
-                self.pods
-                    .entry(service.clone())
-                    .or_default()
-                    .insert(facts.name.clone(), facts);
-                self.assess(&service);
-            }
-            Event::Delete(pod) => {
-                let facts = PodFacts::from(&pod);
-                if let Some(pods) = self.pods.get_mut(&facts.service) {
-                    pods.remove(&facts.name);
-                    if pods.is_empty() {
-                        self.pods.remove(&facts.service);
-                    }
-                }
-                self.assess(&facts.service);
-            }
-        }
+    pub(super) fn apply_pod(&mut self, event: Event<PodFacts>) {
+        let concerned = self.pods.apply(event);
+        self.assess(concerned.as_deref());
+    }
+
+    /// Takes in what the watch over endpoint slices tells.
+    pub(super) fn apply_slice(&mut self, event: Event<SliceFacts>) {
+        let concerned = self.slices.apply(event);
+        self.assess(concerned.as_deref());
     }
 
     /// Takes in the events on a service's `StatefulSet`.
@@ -124,7 +94,7 @@ impl Store {
             known.events = events;
             known.events_read = Some(now);
         }
-        self.assess(name);
+        self.assess(Some(name));
     }
 
     /// Notes that the watch has broken, or is still broken.
@@ -166,32 +136,59 @@ impl Store {
         let before = self.services.get(&name).filter(|before| before.uid == uid);
         let events = before.map(|before| before.events.clone()).unwrap_or_default();
         let events_read = before.and_then(|before| before.events_read);
-        let assessment = Assessment::of(readiness.clone(), &name, &self.pods_of(&name), &events);
-        (
-            name,
-            Known {
-                uid,
-                readiness,
-                events,
-                events_read,
-                assessment,
-            },
-        )
+        let assessment = self.judge(&name, &readiness, &events);
+        let known = Known {
+            uid,
+            readiness,
+            events,
+            events_read,
+            assessment,
+        };
+        (name, known)
     }
 
-    fn assess(&mut self, name: &str) {
-        let pods = self.pods_of(name);
-        if let Some(known) = self.services.get_mut(name) {
-            known.assessment = Assessment::of(known.readiness.clone(), name, &pods, &known.events);
+    /// Judges a service anew; without a name, all of them.
+    fn assess(&mut self, name: Option<&str>) {
+        let names = name.map_or_else(|| self.services.keys().cloned().collect(), |name| vec![name.to_owned()]);
+        for name in names {
+            let Some(known) = self.services.get(&name) else {
+                continue;
+            };
+            let assessment = self.judge(&name, &known.readiness, &known.events);
+            if let Some(known) = self.services.get_mut(&name) {
+                known.assessment = assessment;
+            }
         }
     }
 
-    fn pods_of(&self, service: &str) -> Vec<PodFacts> {
-        self.pods
-            .get(service)
-            .into_iter()
-            .flat_map(|pods| pods.values().cloned())
-            .collect()
+    fn judge(&self, name: &str, readiness: &Status, events: &[EventFacts]) -> Assessment {
+        let slices = self.slices.of(name);
+        let evidence = Evidence {
+            pods: &self.pods.of(name),
+            events,
+            slices: self.slices.is_complete().then_some(&slices),
+        };
+        Assessment::of(readiness.clone(), name, evidence)
+    }
+}
+
+impl Member for PodFacts {
+    fn service(&self) -> &str {
+        &self.service
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Member for SliceFacts {
+    fn service(&self) -> &str {
+        &self.service
+    }
+
+    fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -287,5 +284,77 @@ mod tests {
         store.apply(Event::Apply(object("foo", "1", 1)));
         let mended = store.look_up("foo", None, second(112)).expect("known").status;
         assert!(!mended.message.contains("has not answered"), "{}", mended.message);
+    }
+
+    fn pod(unschedulable: Option<&str>) -> PodFacts {
+        PodFacts {
+            name: "foo-0".to_owned(),
+            service: "foo".to_owned(),
+            unschedulable: unschedulable.map(str::to_owned),
+            ..PodFacts::default()
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_a_pod_explains_its_service_until_it_passes() {
+        let mut store = listed(vec![object("foo", "1", 0)]);
+        let told = |store: &Store| store.look_up("foo", None, second(0)).expect("known").status;
+        store.apply_pod(Event::Apply(pod(Some("0/1 nodes are available: 1 Insufficient cpu."))));
+        assert_eq!(
+            (told(&store).phase, told(&store).reason),
+            (Phase::WaitingForResources, "InsufficientCpu")
+        );
+        store.apply_pod(Event::Apply(pod(None)));
+        assert_eq!(
+            (told(&store).phase, told(&store).reason),
+            (Phase::Initializing, "ReplicasNotReady")
+        );
+        store.apply_pod(Event::Apply(pod(Some("Insufficient cpu"))));
+        store.apply_pod(Event::Delete(pod(None)));
+        assert_eq!(told(&store).reason, "ReplicasNotReady");
+    }
+
+    #[test]
+    fn pods_that_are_told_of_before_their_service_are_not_forgotten() {
+        let mut store = Store::default();
+        store.apply_pod(Event::Init);
+        store.apply_pod(Event::InitApply(pod(Some("Insufficient cpu"))));
+        store.apply_pod(Event::InitDone);
+        store.apply(Event::Init);
+        store.apply(Event::InitApply(object("foo", "1", 0)));
+        store.apply(Event::InitDone);
+        assert_eq!(
+            store.look_up("foo", None, second(0)).expect("known").status.reason,
+            "InsufficientCpu"
+        );
+    }
+
+    #[test]
+    fn a_service_is_ready_only_when_its_slices_have_its_names_once_slices_are_known() {
+        let mut store = listed(vec![object("foo", "1", 1)]);
+        assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
+        store.apply_slice(Event::Init);
+        store.apply_slice(Event::InitDone);
+        assert_eq!(phase(&store, "foo", None), Some(Phase::Initializing));
+        let hostnames = vec!["foo-0".to_owned()];
+        let slice = SliceFacts {
+            name: "foo-x".to_owned(),
+            service: "foo".to_owned(),
+            hostnames,
+        };
+        store.apply_slice(Event::Apply(slice));
+        assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
+    }
+
+    #[test]
+    fn events_are_asked_for_where_pods_are_missing_and_not_twice_in_a_second() {
+        let mut store = listed(vec![object("foo", "1", 0)]);
+        let asks = |store: &Store, at: Timestamp| store.look_up("foo", None, at).expect("known").needs_events;
+        assert!(asks(&store, second(0)));
+        store.apply_events("foo", Vec::new(), second(10));
+        assert!(!asks(&store, second(10)));
+        assert!(asks(&store, second(11)));
+        store.apply_pod(Event::Apply(pod(None)));
+        assert!(!asks(&store, second(20)));
     }
 }

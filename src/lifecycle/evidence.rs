@@ -5,11 +5,13 @@
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
 
 use super::deadline::{Deadline, Step, repeat};
 use crate::api::Api;
-use crate::status::{Assessment, EventFacts, PodFacts, Status};
+use crate::ownership::{Maker, maker};
+use crate::status::{Assessment, EventFacts, Phase, PodFacts, SERVICE_NAME_LABEL, SliceFacts, Status, readiness_of};
 
 /// How many of a container's last lines a sentence carries.
 const LOG_LINES: i64 = 5;
@@ -45,6 +47,25 @@ pub(super) async fn pods_of<A: Api>(
         .iter()
         .map(PodFacts::from)
         .collect()
+}
+
+/// The endpoint slices of a service that is ready; `None` where they cannot be had, and for a service that this plugin did
+/// not make, whose pods need not have names.
+pub(super) async fn slices_of<A: Api>(
+    api: &A,
+    namespace: &str,
+    stateful_set: &StatefulSet,
+    deadline: Deadline,
+) -> Option<Vec<SliceFacts>> {
+    let is_ready = readiness_of(stateful_set).phase == Phase::Ready;
+    if !is_ready || maker(&stateful_set.metadata) != Maker::Us {
+        return None;
+    }
+    let name = stateful_set.metadata.name.as_deref().unwrap_or_default();
+    let selector = format!("{SERVICE_NAME_LABEL}={name}");
+    let step = Step::new::<EndpointSlice>("list", namespace, "");
+    let slices = repeat(deadline, &step, || api.list::<EndpointSlice>(namespace, &selector, "")).await;
+    Some(slices.ok()?.ok()?.iter().map(SliceFacts::from).collect())
 }
 
 /// The events on a service's `StatefulSet`.

@@ -4,10 +4,10 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::jiff::Timestamp;
 
 use super::deadline::{Deadline, Step, repeat};
-use super::evidence::{events_of, last_words, pods_of};
+use super::evidence::{events_of, last_words, pods_of, slices_of};
 use crate::api::Api;
 use crate::error::{Error, Result};
-use crate::status::{Assessment, Status};
+use crate::status::{Assessment, Evidence, Status};
 
 /// Tells how a service is doing, from its `StatefulSet` and, where that is not ready, from its pods and events.
 ///
@@ -36,14 +36,22 @@ pub async fn observe<A: Api>(
     if uid.is_some() && stateful_set.metadata.uid.as_deref() != uid {
         return Ok(Status::replaced(namespace, name));
     }
-    let mut assessment = Assessment::new(&stateful_set, &[], &[]);
+    let slices = slices_of(api, namespace, &stateful_set, deadline).await;
+    let mut evidence = Evidence {
+        slices: slices.as_ref(),
+        ..Evidence::default()
+    };
+    let mut assessment = Assessment::new(&stateful_set, evidence);
     if !assessment.at(Timestamp::now()).phase.is_final() {
         let pods = pods_of(api, namespace, &stateful_set, deadline).await;
-        assessment = Assessment::new(&stateful_set, &pods, &[]);
+        evidence.pods = &pods;
+        assessment = Assessment::new(&stateful_set, evidence);
         if assessment.needs_events() {
             let events = events_of(api, namespace, name, deadline).await;
-            assessment = Assessment::new(&stateful_set, &pods, &events);
+            evidence.events = &events;
+            assessment = Assessment::new(&stateful_set, evidence);
         }
+        return Ok(last_words(api, namespace, &assessment, deadline).await);
     }
     Ok(last_words(api, namespace, &assessment, deadline).await)
 }

@@ -1,9 +1,13 @@
 //! Pods and events, reduced to what a verdict needs.
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::names::INSTANCE_LABEL;
+
+/// The label that says to which Service an endpoint slice belongs (Kubernetes, *Well-Known Labels*).
+pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
 /// What is known of a pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,6 +67,36 @@ pub struct Ended {
     pub message: String,
     /// The exit code of its process.
     pub exit_code: i32,
+}
+
+/// What is known of an endpoint slice: which of its Service's pods have a name that resolves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SliceFacts {
+    /// Its name.
+    pub name: String,
+    /// The Service that it belongs to.
+    pub service: String,
+    /// The host names that it publishes.
+    pub hostnames: Vec<String>,
+}
+
+impl From<&EndpointSlice> for SliceFacts {
+    fn from(slice: &EndpointSlice) -> Self {
+        let labels = slice.metadata.labels.as_ref();
+        Self {
+            name: slice.metadata.name.clone().unwrap_or_default(),
+            service: labels
+                .and_then(|labels| labels.get(SERVICE_NAME_LABEL))
+                .cloned()
+                .unwrap_or_default(),
+            hostnames: slice
+                .endpoints
+                .iter()
+                .flatten()
+                .filter_map(|endpoint| endpoint.hostname.clone())
+                .collect(),
+        }
+    }
 }
 
 /// What an event says of the `StatefulSet`.

@@ -4,7 +4,7 @@ pub mod diagnosis;
 mod facts;
 mod readiness;
 
-pub use facts::{ContainerFacts, Ended, EventFacts, PodFacts, Reason};
+pub use facts::{ContainerFacts, Ended, EventFacts, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::jiff::Timestamp;
@@ -119,26 +119,38 @@ pub struct Assessment {
     lacks_pods: bool,
 }
 
+/// What is known beside the `StatefulSet`. What is not known is no reason to blame it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Evidence<'a> {
+    /// The service's pods.
+    pub pods: &'a [PodFacts],
+    /// The events on its `StatefulSet`.
+    pub events: &'a [EventFacts],
+    /// Its Service's endpoint slices; `None` where they are not known, or where no names are to be published.
+    pub slices: Option<&'a Vec<SliceFacts>>,
+}
+
 impl Assessment {
-    /// Judges a service by its objects. Without pods and events, what is known of them is that there are none to blame.
+    /// Judges a service by its objects.
     #[must_use]
-    pub fn new(stateful_set: &StatefulSet, pods: &[PodFacts], events: &[EventFacts]) -> Self {
-        Self::of(
-            readiness::judge(stateful_set),
-            stateful_set.metadata.name.as_deref().unwrap_or_default(),
-            pods,
-            events,
-        )
+    pub fn new(stateful_set: &StatefulSet, evidence: Evidence<'_>) -> Self {
+        let name = stateful_set.metadata.name.as_deref().unwrap_or_default();
+        Self::of(readiness::judge(stateful_set), name, evidence)
     }
 
-    /// Judges a service whose readiness is known.
+    /// Judges a service whose readiness, as far as the `StatefulSet` tells, is known.
     #[must_use]
-    pub fn of(readiness: Status, name: &str, pods: &[PodFacts], events: &[EventFacts]) -> Self {
+    pub fn of(readiness: Status, name: &str, evidence: Evidence<'_>) -> Self {
+        let readiness = readiness::with_names(readiness, name, evidence.slices);
         let waits = !readiness.phase.is_final();
-        let there = pods.iter().filter(|pod| !pod.deleting).count();
+        let there = evidence.pods.iter().filter(|pod| !pod.deleting).count();
         let lacks_pods = waits && usize::try_from(readiness.wanted.unwrap_or(0)).is_ok_and(|wanted| there < wanted);
-        let events = if lacks_pods { events } else { &[] };
-        let verdict = if waits { diagnose(name, pods, events) } else { None };
+        let events = if lacks_pods { evidence.events } else { &[] };
+        let verdict = if waits {
+            diagnose(name, evidence.pods, events)
+        } else {
+            None
+        };
         Self {
             readiness,
             verdict,

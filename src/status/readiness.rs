@@ -5,7 +5,7 @@
 
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec, StatefulSetStatus};
 
-use super::{Phase, Status};
+use super::{Phase, SliceFacts, Status};
 
 /// Judges a service by its `StatefulSet`.
 #[must_use]
@@ -74,6 +74,29 @@ pub fn judge(stateful_set: &StatefulSet) -> Status {
         "Ready",
         format!("StatefulSet {name} is ready with {}.", pods(wanted)),
     )
+}
+
+/// A service is ready only when the name of each of its pods resolves, which is what its endpoint slices tell.
+pub(super) fn with_names(status: Status, name: &str, slices: Option<&Vec<SliceFacts>>) -> Status {
+    let (Phase::Ready, Some(slices), Some(wanted)) = (status.phase, slices, status.wanted) else {
+        return status;
+    };
+    let published = |pod: &String| slices.iter().any(|slice| slice.hostnames.contains(pod));
+    let Some(missing) = (0..wanted)
+        .map(|ordinal| format!("{name}-{ordinal}"))
+        .find(|pod| !published(pod))
+    else {
+        return status;
+    };
+    Status {
+        phase: Phase::Initializing,
+        reason: "NamesNotPublished",
+        message: format!(
+            "StatefulSet {name} has {} ready, but the name {missing}.{name} does not resolve yet.",
+            pods(wanted)
+        ),
+        ..status
+    }
 }
 
 /// Whether the controller has seen the specification as it is now.
@@ -224,6 +247,30 @@ mod tests {
             status
                 .message
                 .starts_with("StatefulSet foo does not exist in namespace flyte")
+        );
+    }
+
+    #[test]
+    fn a_service_is_ready_only_when_every_pods_name_resolves() {
+        let slice = |hostnames: &[&str]| SliceFacts {
+            hostnames: hostnames.iter().map(|name| (*name).to_owned()).collect(),
+            ..SliceFacts::default()
+        };
+        let judged = |slices: Option<&Vec<SliceFacts>>| with_names(judge(&stateful_set(&json!({}))), "foo", slices);
+        assert_eq!(
+            judged(Some(&vec![slice(&["foo-0"]), slice(&["foo-1"])])).phase,
+            Phase::Ready
+        );
+        assert_eq!(judged(None).phase, Phase::Ready);
+        let status = judged(Some(&vec![slice(&["foo-0", "foo-10"])]));
+        assert_eq!(
+            (status.phase, status.reason),
+            (Phase::Initializing, "NamesNotPublished")
+        );
+        assert!(
+            status.message.contains("the name foo-1.foo does not resolve yet"),
+            "{}",
+            status.message
         );
     }
 }

@@ -222,3 +222,15 @@ def test_a_cause_that_passes_is_forgotten(connector: Connector, kubernetes: Kube
     until_told(connector, resource_meta, fault)
     kubernetes.run("create", "configmap", "late", "--from-literal", "k=v")
     assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+
+
+@pytest.mark.usefixtures("real_pods")
+def test_a_service_is_not_ready_before_its_names_resolve(connector: Connector, kubernetes: Kubernetes) -> None:
+    resource_meta = connector.create(config("namesnotpublished"))
+    # A Service that selects nothing publishes no names, however ready the pods are.
+    patch = '{"spec":{"selector":{"app.kubernetes.io/instance":"%s"}}}'
+    kubernetes.run("patch", "service", "namesnotpublished", "--patch", patch % "nothing")
+    fault = Fault("NamesNotPublished", STARTS, "namesnotpublished-0.namesnotpublished does not resolve yet")
+    until_told(connector, resource_meta, fault)
+    kubernetes.run("patch", "service", "namesnotpublished", "--patch", patch % "namesnotpublished")
+    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
