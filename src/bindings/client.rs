@@ -261,10 +261,14 @@ impl Client {
         let timeout = timeout.map_or(Ok(self.timeout), seconds)?;
         let scope = owner.map_or(Scope::AnyOfOurs, Scope::OwnedBy);
         let clusters = Arc::clone(&self.clusters);
+        let cache = Arc::clone(&self.cache);
         Ok(async move {
             let connection = clusters.connect(place.cluster()).await?;
             let deadline = Deadline::after(timeout);
             let deletion = lifecycle::delete(&connection.api, &place.namespace, &place.name, &scope, deadline).await?;
+            if matches!(deletion, lifecycle::Deletion::Gone | lifecycle::Deletion::Terminating) {
+                cache.forget(&connection.key, &place.namespace, &place.name);
+            }
             Ok(Deletion::new(&deletion, connection.warning))
         })
     }

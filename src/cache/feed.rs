@@ -42,6 +42,10 @@ impl Feed {
         self.store().look_up(name, uid, Timestamp::now())
     }
 
+    pub(super) fn forget(&self, name: &str) {
+        self.store().forget(name);
+    }
+
     pub(super) fn apply_events(&self, name: &str, events: Vec<EventFacts>) {
         self.store().apply_events(name, events, Timestamp::now());
     }

@@ -31,6 +31,13 @@ impl Cache {
         self.feed(cluster, namespace)?.look_up(name, uid)
     }
 
+    /// Notes that a service was deleted.
+    pub fn forget(&self, cluster: &Key, namespace: &str, name: &str) {
+        if let Some(feed) = self.feed(cluster, namespace) {
+            feed.forget(name);
+        }
+    }
+
     /// Takes in the events on a service's `StatefulSet`, which no watch tells of.
     pub fn apply_events(&self, cluster: &Key, namespace: &str, name: &str, events: Vec<EventFacts>) {
         if let Some(feed) = self.feed(cluster, namespace) {
@@ -56,11 +63,11 @@ impl Cache {
         let (cache, cluster, namespace, api) = (Arc::clone(self), cluster.clone(), namespace.to_owned(), api.clone());
         tokio::spawn(async move {
             feed.run(&api, &namespace).await;
-            cache.forget(&cluster, &namespace);
+            cache.end(&cluster, &namespace);
         });
     }
 
-    fn forget(&self, cluster: &Key, namespace: &str) {
+    fn end(&self, cluster: &Key, namespace: &str) {
         let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(of_cluster) = feeds.get_mut(cluster) {
             of_cluster.remove(namespace);

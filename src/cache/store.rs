@@ -1,6 +1,6 @@
 //! What a watch has told, reduced to what is asked: the state of each service.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -24,6 +24,8 @@ pub(super) struct Store {
     listing: HashMap<String, Known>,
     pods: Members<PodFacts>,
     slices: Members<SliceFacts>,
+    /// The uids of services that were deleted, until the watch has told of that too.
+    deleted: HashSet<Box<str>>,
     /// Whether a list has ever been complete.
     complete: bool,
     /// When the watch broke and when it failed last.
@@ -63,16 +65,34 @@ impl Store {
             }
             Event::InitDone => {
                 self.services = std::mem::take(&mut self.listing);
+                self.deleted
+                    .retain(|uid| self.services.values().any(|known| known.uid == *uid));
+                self.services.retain(|_, known| !self.deleted.contains(&known.uid));
                 self.complete = true;
             }
             Event::Apply(object) => {
                 let (name, known) = self.reduce(&object);
-                self.services.insert(name, known);
+                if !self.deleted.contains(&known.uid) {
+                    self.services.insert(name, known);
+                }
             }
             Event::Delete(object) => {
-                self.services
-                    .remove(object.metadata.name.as_deref().unwrap_or_default());
+                let uid = object.metadata.uid.as_deref().unwrap_or_default();
+                let name = object.metadata.name.as_deref().unwrap_or_default();
+                self.deleted.remove(uid);
+                // The next one of that name may have been told of already.
+                if self.services.get(name).is_some_and(|known| *known.uid == *uid) {
+                    self.services.remove(name);
+                }
             }
+        }
+    }
+
+    /// Notes that a service was deleted, before the watch tells of it: who deletes and then asks must not be told that it
+    /// is there.
+    pub(super) fn forget(&mut self, name: &str) {
+        if let Some(known) = self.services.remove(name) {
+            self.deleted.insert(known.uid);
         }
     }
 
@@ -257,6 +277,27 @@ mod tests {
         store.apply(Event::InitDone);
         assert_eq!(phase(&store, "foo", None), None);
         assert_eq!(phase(&store, "bar", None), Some(Phase::Ready));
+    }
+
+    #[test]
+    fn a_service_that_was_deleted_here_is_gone_before_the_watch_tells_of_it() {
+        let mut store = listed(vec![object("foo", "1", 1)]);
+        store.forget("foo");
+        assert_eq!(phase(&store, "foo", None), None);
+        store.apply(Event::Apply(object("foo", "1", 1)));
+        assert_eq!(phase(&store, "foo", None), None, "a late word of the old one");
+        store.apply(Event::Apply(object("foo", "2", 1)));
+        assert_eq!(
+            phase(&store, "foo", None),
+            Some(Phase::Ready),
+            "the next one of that name"
+        );
+        store.forget("foo");
+        store.apply(Event::Delete(object("foo", "2", 1)));
+        assert!(!store.deleted.contains("2"), "nothing is kept once the watch has told");
+        store.apply(Event::Init);
+        store.apply(Event::InitDone);
+        assert!(store.deleted.is_empty(), "nor once a new list does not have it");
     }
 
     #[test]
