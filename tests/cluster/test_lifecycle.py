@@ -50,7 +50,7 @@ def test_a_service_without_replicas_is_ready_at_once(connector: Connector) -> No
 
 
 def test_a_service_that_cannot_start_is_never_called_ready(connector: Connector) -> None:
-    resource_meta = connector.create(config("huge", Requests={"cpu": "1000"}, Limits=None))
+    resource_meta = connector.create(config("huge", Requests={"cpu": "1000000"}, Limits=None))
 
     def look() -> bool:
         resource = connector.get(resource_meta)

@@ -86,7 +86,7 @@ def test_a_service_made_anew_is_never_answered_with_the_old_ones_state(
     connector.until_done(ready)
     for _ in range(5):
         connector.delete(ready)
-        waiting = connector.create(config("foo", Requests={"cpu": "1000"}, Limits=None))
+        waiting = connector.create(config("foo", Requests={"cpu": "1000000"}, Limits=None))
         # Whether or not the watch has told of the change yet.
         assert connector.get(waiting).phase != TaskExecution.SUCCEEDED
         connector.delete(waiting)

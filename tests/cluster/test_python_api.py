@@ -44,7 +44,7 @@ def test_the_sync_twins_do_the_same(kubernetes: Kubernetes) -> None:
 
 async def test_a_wait_that_is_too_short_says_what_it_waited_for(kubernetes: Kubernetes) -> None:
     client = Client()
-    huge = config("huge", Requests={"cpu": "1000"}, Limits=None)
+    huge = config("huge", Requests={"cpu": "1000000"}, Limits=None)
     await client.create(huge, namespace=kubernetes.namespace, owner="me", execution="a test")
     with pytest.raises(
         DataServiceTimeoutError, match=r"StatefulSet huge .* is not ready after 1 s: .*0 of 1 pod ready"

@@ -60,7 +60,7 @@ QUICK = [
         "used more memory than its limit. Raise Limits.mem",
         {"Command": ["dd", "if=/dev/zero", "of=/dev/null", "bs=512M"]},
     ),
-    Fault("InsufficientCpu", WAITS, "Insufficient cpu", requests(cpu="1000")),
+    Fault("InsufficientCpu", WAITS, "Insufficient cpu", requests(cpu="1000000")),
     Fault("InsufficientMemory", WAITS, "Insufficient memory", requests(mem="1000Ti")),
     Fault("InsufficientGpu", WAITS, "Insufficient nvidia.com/gpu", requests(gpu="1")),
     Fault("NoMatchingNode", WAITS, "No node has the labels", pod={"nodeSelector": {"no": "such-label"}}),

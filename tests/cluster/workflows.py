@@ -13,7 +13,7 @@ TINY = Resources(cpu="10m", mem="16Mi")
 never_ready = DataServiceTask(
     name="never-ready",
     task_config=DataServiceConfig(
-        Name="never-ready", Image="busybox:latest", Replicas=1, Requests=Resources(cpu="1000")
+        Name="never-ready", Image="busybox:latest", Replicas=1, Requests=Resources(cpu="1000000")
     ),
 )
 ready = DataServiceTask(
