@@ -110,7 +110,7 @@ impl Client {
     fn get_known(&self, name: &str, namespace: &str, cluster: Option<&str>, uid: Option<&str>) -> Option<Status> {
         let key = self.clusters.connected(cluster.filter(|cluster| !cluster.is_empty()))?;
         let answer = self.cache.look_up(&key, namespace, name, uid)?;
-        (!answer.needs_events && !answer.needs_log).then(|| Status::from(answer.status))
+        (!answer.needs_events && answer.needs_log.is_none()).then(|| Status::from(answer.status))
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]
@@ -223,8 +223,8 @@ impl Client {
                 cache.apply_events(key, namespace, name, events);
                 answer = cache.look_up(key, namespace, name, uid).unwrap_or(answer);
             }
-            if answer.needs_log {
-                answer.status = lifecycle::last_words(api, namespace, &answer.assessment, deadline).await;
+            if let Some(assessment) = &answer.needs_log {
+                answer.status = lifecycle::last_words(api, namespace, assessment, deadline).await;
             }
             Ok(Status::from(answer.status))
         })

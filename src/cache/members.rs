@@ -14,6 +14,16 @@ pub(super) trait Member {
 
 type ByService<F> = HashMap<String, BTreeMap<String, F>>;
 
+/// Which services an event concerns.
+pub(super) enum Concerned {
+    /// None yet: a list has begun, and counts only once it is complete.
+    None,
+    /// One, by its name.
+    One(String),
+    /// All of them.
+    All,
+}
+
 /// The facts of all services of a namespace.
 pub(super) struct Members<F> {
     current: ByService<F>,
@@ -33,20 +43,20 @@ impl<F> Default for Members<F> {
 }
 
 impl<F: Member + Clone> Members<F> {
-    /// Takes in what the watch tells, and returns the services that it concerns; `None` for all.
-    pub(super) fn apply(&mut self, event: Event<F>) -> Option<String> {
+    /// Takes in what the watch tells, and returns which services it concerns.
+    pub(super) fn apply(&mut self, event: Event<F>) -> Concerned {
         match event {
             Event::Init => self.listing.clear(),
             Event::InitApply(fact) => put(&mut self.listing, fact),
             Event::InitDone => {
                 self.current = std::mem::take(&mut self.listing);
                 self.complete = true;
-                return None;
+                return Concerned::All;
             }
             Event::Apply(fact) => {
                 let service = fact.service().to_owned();
                 put(&mut self.current, fact);
-                return Some(service);
+                return Concerned::One(service);
             }
             Event::Delete(fact) => {
                 let service = fact.service().to_owned();
@@ -56,11 +66,10 @@ impl<F: Member + Clone> Members<F> {
                         self.current.remove(&service);
                     }
                 }
-                return Some(service);
+                return Concerned::One(service);
             }
         }
-        // Nothing that counts has changed yet.
-        Some(String::new())
+        Concerned::None
     }
 
     /// The facts of one service.

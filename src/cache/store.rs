@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::runtime::watcher::Event;
 
-use super::members::{Member, Members};
+use super::members::{Concerned, Member, Members};
 use crate::status::{Assessment, EventFacts, Evidence, PodFacts, SliceFacts, Status, readiness_of};
 
 /// For how long after its last fault a watch counts as broken. A watch that works again stays silent until something
@@ -45,12 +45,10 @@ struct Known {
 pub struct Answer {
     /// How it is doing, as far as is known.
     pub status: Status,
-    /// What that was judged from, but for the time.
-    pub assessment: Assessment,
     /// Whether events should be read before the status is told.
     pub needs_events: bool,
-    /// Whether a log should be read before the status is told.
-    pub needs_log: bool,
+    /// What the status was judged from, where a log should be read before it is told.
+    pub needs_log: Option<Assessment>,
 }
 
 impl Store {
@@ -99,13 +97,13 @@ impl Store {
     /// Takes in what the watch over pods tells.
     pub(super) fn apply_pod(&mut self, event: Event<PodFacts>) {
         let concerned = self.pods.apply(event);
-        self.assess(concerned.as_deref());
+        self.assess(&concerned);
     }
 
     /// Takes in what the watch over endpoint slices tells.
     pub(super) fn apply_slice(&mut self, event: Event<SliceFacts>) {
         let concerned = self.slices.apply(event);
-        self.assess(concerned.as_deref());
+        self.assess(&concerned);
     }
 
     /// Takes in the events on a service's `StatefulSet`.
@@ -114,7 +112,7 @@ impl Store {
             known.events = events;
             known.events_read = Some(now);
         }
-        self.assess(Some(name));
+        self.assess(&Concerned::One(name.to_owned()));
     }
 
     /// Notes that the watch has broken, or is still broken.
@@ -143,8 +141,7 @@ impl Store {
         let are_fresh = known.events_read.is_some_and(|read| now.duration_since(read) < EVENTS);
         Some(Answer {
             needs_events: lost.is_none() && known.assessment.needs_events() && !are_fresh,
-            needs_log: lost.is_none() && known.assessment.needs_log(now).is_some(),
-            assessment: known.assessment.clone(),
+            needs_log: (lost.is_none() && known.assessment.needs_log(now).is_some()).then(|| known.assessment.clone()),
             status,
         })
     }
@@ -167,9 +164,13 @@ impl Store {
         (name, known)
     }
 
-    /// Judges a service anew; without a name, all of them.
-    fn assess(&mut self, name: Option<&str>) {
-        let names = name.map_or_else(|| self.services.keys().cloned().collect(), |name| vec![name.to_owned()]);
+    /// Judges services anew.
+    fn assess(&mut self, concerned: &Concerned) {
+        let names = match concerned {
+            Concerned::None => return,
+            Concerned::One(name) => vec![name.clone()],
+            Concerned::All => self.services.keys().cloned().collect(),
+        };
         for name in names {
             let Some(known) = self.services.get(&name) else {
                 continue;

@@ -51,7 +51,6 @@ pub async fn observe<A: Api>(
             evidence.events = &events;
             assessment = Assessment::new(&stateful_set, evidence);
         }
-        return Ok(last_words(api, namespace, &assessment, deadline).await);
     }
     Ok(last_words(api, namespace, &assessment, deadline).await)
 }
