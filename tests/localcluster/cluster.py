@@ -37,13 +37,18 @@ class LocalCluster:
         self._layout = Layout(cluster_folder(record.name))
 
     @classmethod
-    def start(cls, name: str = "default", progress: Progress = silent) -> LocalCluster:
+    def start(cls, name: str = "default", progress: Progress = silent, *, bare: bool = False) -> LocalCluster:
         """Bring a cluster up and wait until it takes pods; one that is up already is used as it is.
+
+        Args:
+            name: Its name.
+            progress: Told of each step.
+            bare: Bring up the API server and etcd only. Objects stay as they are written: nothing acts on them.
 
         Raises:
             LocalClusterError: It could not be brought up.
         """
-        return cls(bring_up(name, progress))
+        return cls(bring_up(name, progress, bare=bare))
 
     @classmethod
     def attach(cls, name: str = "default") -> LocalCluster:
