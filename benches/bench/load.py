@@ -31,8 +31,8 @@ async def stubs(connectors: Sequence[Connector]) -> AsyncIterator[dict[str, Any]
         }
 
 
-async def keep_in_flight(call: Callable[[], Awaitable[None]], seconds: float) -> float:
-    """Keeps calls in flight for some time and returns how many were answered in each second of it."""
+async def keep_in_flight(call: Callable[[], Awaitable[None]], seconds: float) -> tuple[int, float]:
+    """Keeps calls in flight for some time and returns how many were answered, in all and in each second of it."""
     began = time.perf_counter()
     answered = 0
 
@@ -43,7 +43,7 @@ async def keep_in_flight(call: Callable[[], Awaitable[None]], seconds: float) ->
             answered += 1
 
     await asyncio.gather(*(caller() for _ in range(IN_FLIGHT)))
-    return answered / (time.perf_counter() - began)
+    return answered, answered / (time.perf_counter() - began)
 
 
 async def call_each(call: Callable[[T], Awaitable[R]], arguments: Sequence[T]) -> list[R]:
