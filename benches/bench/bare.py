@@ -10,6 +10,7 @@ from pathlib import Path
 from localcluster import LocalCluster, LocalClusterError
 
 from bench import kubeconfig
+from bench.copies import Etcd
 from bench.errors import BenchError
 from bench.progress import Progress
 from bench.raw_api import RawApi
@@ -23,6 +24,7 @@ class BareCluster:
 
     kubeconfig: Path
     api: RawApi
+    etcd: Etcd
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def bare_cluster(progress: Progress) -> Iterator[BareCluster]:
     except LocalClusterError as error:
         raise BenchError(f"No API server could be brought up. {error}") from error
     try:
-        yield BareCluster(local.kubeconfig, RawApi(kubeconfig.read(local.kubeconfig)))
+        yield BareCluster(local.kubeconfig, RawApi(kubeconfig.read(local.kubeconfig)), Etcd(local.etcd))
     finally:
         progress("taking the API server down")
         local.stop()

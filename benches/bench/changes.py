@@ -27,7 +27,7 @@ def measure_changes(stage: Stage, results: Results) -> None:
     all_of_them: list[float] = []
     with bare_cluster(stage.progress) as bare:
         name = f"{stage.prefix}changes"
-        write(bare.api, NAMESPACE, template(stage), [Service(name)], stage.progress)
+        write(bare.api, NAMESPACE, template(stage), Service(name))
         for round in range(stage.rounds):
             stage.announce("changes", round)
             question = {"name": name, "namespace": NAMESPACE, "changes": _CHANGES}

@@ -25,6 +25,9 @@ _COLLECTIONS = {"Service": SERVICES, "StatefulSet": STATEFUL_SETS}
 #: How long, in seconds, deleted objects may take to go.
 _PATIENCE = 90.0
 
+#: For how long, in seconds, a connection may go unused.
+_IDLE = 20.0
+
 
 class RawApi:
     """Sends requests over one connection per thread, which stays open, as a good client's do."""
@@ -68,9 +71,7 @@ class RawApi:
             connection.close()
 
     def _send(self, method: str, path: str, content: Object | None = None) -> tuple[int, bytes]:
-        connection: http.client.HTTPSConnection | None = getattr(self._of_thread, "connection", None)
-        if connection is None:
-            connection = self._of_thread.connection = self._connect(30)
+        connection = self._connection()
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         body = None if content is None else json.dumps(content)
         try:
@@ -80,6 +81,15 @@ class RawApi:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise self._unusable(error) from error
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        """Returns this thread's connection, or a new one where the API server may have closed it for want of use."""
+        of_thread, now = self._of_thread, time.monotonic()
+        if now - getattr(of_thread, "used", -_IDLE) >= _IDLE:
+            of_thread.connection = self._connect(30)
+        of_thread.used = now
+        connection: http.client.HTTPSConnection = of_thread.connection
+        return connection
 
     def _connect(self, timeout: float) -> http.client.HTTPSConnection:
         access = self._access

@@ -95,6 +95,14 @@ class LocalCluster:
         return self._record.api_server
 
     @property
+    def etcd(self) -> str:
+        """The URL of etcd, which takes anybody's requests, from this machine only."""
+        process = self._record.process("etcd")
+        assert process is not None
+        option = "--advertise-client-urls="
+        return next(part.removeprefix(option) for part in process.command if part.startswith(option))
+
+    @property
     def certificate_authority(self) -> Path:
         """The certificate that signed the API server's."""
         return self._layout.certificate_authority.certificate
