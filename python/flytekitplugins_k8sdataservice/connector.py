@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.core.execution_pb2 import TaskExecution
 from flytekit import logger
 from flytekit.extend.backend.base_connector import AsyncConnectorBase, ConnectorRegistry, Resource
+from flytekit.models.literals import Literal, LiteralMap, Primitive, Scalar
 
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client, warn
@@ -19,7 +20,6 @@ from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
 if TYPE_CHECKING:
-    from flytekit.models.literals import LiteralMap
     from flytekit.models.task import TaskExecutionMetadata, TaskTemplate
 
     from flytekitplugins_k8sdataservice._core import Created
@@ -132,7 +132,7 @@ class DataServiceConnector(AsyncConnectorBase):
             phase=phase,
             message=message,
             # Exactly the declared output: one key more breaks caching and local runs.
-            outputs={"name": resource_meta.name} if status.phase == "Ready" else None,
+            outputs=_outputs(resource_meta.name) if status.phase == "Ready" else None,
             log_links=log_links(resource_meta.namespace, status),
             custom_info={"reason": status.reason, "ready": status.ready, "wanted": status.wanted},
         )
@@ -221,6 +221,11 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         )
         delete_on_interrupt(made)
         raise
+
+
+def _outputs(name: str) -> LiteralMap:
+    """Returns the task's output as the literal that it becomes, which takes flytekit long to find out from a dict."""
+    return LiteralMap({"name": Literal(scalar=Scalar(primitive=Primitive(string_value=name)))})
 
 
 ConnectorRegistry.register(DataServiceConnector())

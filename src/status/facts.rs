@@ -230,6 +230,8 @@ impl From<&Pod> for PodFacts {
         };
         let mut all = containers(&status.init_container_statuses, true);
         all.extend(containers(&status.container_statuses, false));
+        // Collecting has left room for more, and these are kept for very many pods.
+        all.shrink_to_fit();
         Self {
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone().unwrap_or_default().into_boxed_str(),
