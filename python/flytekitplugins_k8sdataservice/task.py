@@ -71,7 +71,7 @@ class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]
         """
         from flytekitplugins_k8sdataservice.progress import Progress
 
-        with Progress(f"Data service {resource_meta.name}") as progress:
+        with Progress() as progress:
             while True:
                 resource = await self._connector.get(resource_meta=resource_meta)
                 if self._clean_up_task:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from localcluster import LocalCluster
 
+from cluster.account import give_role, kubeconfig_of_account
 from cluster.connector import Connector, environment
 from cluster.kubernetes import Kubernetes, wait_until
 
@@ -28,6 +29,7 @@ class Cluster:
     kubectl: str
     why_no_real_pods: str | None
     tag_image: Callable[[str], None] | None
+    restart_api_server: Callable[[], None] | None
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     if given := os.environ.get(GIVEN):
         kubectl = shutil.which("kubectl")
         assert kubectl, f"{GIVEN} is set, so the tests need kubectl on the PATH: install it, or unset {GIVEN}."
-        yield Cluster(Path(given), kubectl, None, None)
+        yield Cluster(Path(given), kubectl, None, None, None)
         return
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
@@ -45,7 +47,13 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
             print(f"\n  cluster: {line}", end="", flush=True)
 
     with LocalCluster.start(f"test-{os.getpid()}", progress=show) as local:
-        yield Cluster(local.kubeconfig, str(local.kubectl_program), local.why_no_real_pods, local.tag_image)
+        yield Cluster(
+            local.kubeconfig,
+            str(local.kubectl_program),
+            local.why_no_real_pods,
+            local.tag_image,
+            local.restart_api_server,
+        )
 
 
 @pytest.fixture
@@ -72,9 +80,10 @@ def real_pods(cluster: Cluster) -> None:
 
 
 @pytest.fixture
-def env(kubernetes: Kubernetes) -> dict[str, str]:
-    """Returns the environment of a process that works on the test's namespace."""
-    return environment(kubernetes.kubeconfig, kubernetes.namespace)
+def env(kubernetes: Kubernetes, tmp_path: Path) -> dict[str, str]:
+    """Returns the environment of a process that works on the test's namespace, with the documented rights alone."""
+    give_role(kubernetes)
+    return environment(kubeconfig_of_account(kubernetes, tmp_path), kubernetes.namespace)
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 PYFLYTE = str(Path(sys.executable).with_name("pyflyte"))
@@ -22,6 +25,23 @@ def start(env: dict[str, str], file: Path, *args: str) -> subprocess.Popen[str]:
     """Starts a workflow and returns its process."""
     command = [PYFLYTE, "run", str(file), *args]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def run_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> str:
+    """Runs a workflow as one sees it who sits before it, and returns everything that the terminal was sent."""
+    ours, theirs = pty.openpty()
+    command = [PYFLYTE, "run", str(file), *args]
+    env = env | {"TERM": "xterm", "COLUMNS": "200"}
+    with subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
+        os.close(theirs)
+        output = b""
+        with suppress(OSError):  # Which is how a terminal says that nobody is left on its other side.
+            while piece := os.read(ours, 4096):
+                output += piece
+        os.close(ours)
+    text = output.decode(errors="replace")
+    assert process.returncode == 0, text
+    return text
 
 
 def interrupt(process: subprocess.Popen[str]) -> str:

@@ -13,21 +13,19 @@ from typing import Any
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
+from cluster.account import ACCOUNT, ROLE, give_role
 from cluster.configs import config
 from cluster.conftest import GIVEN
-from cluster.connector import Connector, name_of
+from cluster.connector import Connector
 from cluster.kubernetes import Kubernetes, Object, wait_until
 from cluster.objects import nothing, one, refusal
 
-ROLE = Path(__file__).parents[2] / "examples" / "rbac.yaml"
-ACCOUNT = "flyteconnector"
-
 
 def test_cluster_names_a_context_of_the_kubeconfig(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, env: dict[str, str], tmp_path: Path
 ) -> None:
     # The current context leads nowhere; only the one that is named leads to the cluster.
-    text: dict[str, Any] = json.loads(kubernetes.run("config", "view", "--raw", "--flatten", "--output", "json"))
+    text: dict[str, Any] = json.loads(Path(env["KUBECONFIG"]).read_text())
     text["contexts"][0]["name"] = "the-good-one"
     text["contexts"].append({"name": "nowhere", "context": {"cluster": "nowhere", "user": text["users"][0]["name"]}})
     text["clusters"].append({"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}})
@@ -59,52 +57,21 @@ def test_without_any_configuration_the_error_says_what_to_do(
     assert "Point KUBECONFIG at a kubeconfig" in message
 
 
-def give_role(kubernetes: Kubernetes, role: Path | None = ROLE) -> None:
-    kubernetes.run("create", "serviceaccount", ACCOUNT)
-    if role:
-        kubernetes.run("apply", "--filename", str(role))
-
-
-def kubeconfig_of_account(kubernetes: Kubernetes, folder: Path) -> Path:
-    """Makes a kubeconfig that has nothing but the account's token."""
-    token = kubernetes.run("create", "token", ACCOUNT).strip()
-    text: dict[str, Any] = json.loads(kubernetes.run("config", "view", "--raw", "--flatten", "--output", "json"))
-    text["users"][0]["user"] = {"token": token}
-    kubeconfig = folder / "account"
-    kubeconfig.write_text(json.dumps(text))
-    return kubeconfig
-
-
-def test_the_role_in_the_examples_is_enough(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
-) -> None:
-    give_role(kubernetes)
-    connector = start_connector(KUBECONFIG=str(kubeconfig_of_account(kubernetes, tmp_path)))
-    resource_meta = connector.create(config("foo", Replicas=0))
-    assert name_of(connector.create(config("foo", Replicas=0))) == "foo"
-    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
-    connector.delete(resource_meta)
-    assert kubernetes.services() == nothing()
-
-
 def test_without_the_right_to_watch_each_poll_reads(
     start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
 ) -> None:
     role = tmp_path / "rbac.yaml"
     role.write_text(ROLE.read_text().replace("create, get, list, watch, delete", "create, get, delete"))
-    give_role(kubernetes, role)
-    connector = start_connector(KUBECONFIG=str(kubeconfig_of_account(kubernetes, tmp_path)))
+    connector = start_connector()
+    kubernetes.run("apply", "--filename", str(role))
     resource_meta = connector.create(config("foo", Replicas=0))
     assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
     kubernetes.run("scale", "statefulset", "foo", "--replicas", "3")
     assert "3 pods" in connector.get(resource_meta).message
 
 
-def test_a_missing_right_is_named(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
-) -> None:
-    give_role(kubernetes, None)
-    connector = start_connector(KUBECONFIG=str(kubeconfig_of_account(kubernetes, tmp_path)))
+def test_a_missing_right_is_named(connector: Connector, kubernetes: Kubernetes) -> None:
+    kubernetes.run("delete", "rolebinding", "k8sdataservice")
     message = refusal(lambda: connector.create(config("foo")))
     assert (
         f"ForbiddenError: Kubernetes forbids to create StatefulSet foo in namespace {kubernetes.namespace}" in message

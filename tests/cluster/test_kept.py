@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
+from cluster.account import allow
 from cluster.configs import config
 from cluster.connector import Connector
 from cluster.kubernetes import Kubernetes, wait_until
@@ -16,8 +17,9 @@ FAILED = TaskExecution.FAILED
 
 
 @pytest.fixture(autouse=True)
-def _doomed(kubernetes: Kubernetes) -> None:
-    """Makes the namespace refuse every pod of the default kind, at once."""
+def _doomed(kubernetes: Kubernetes, env: dict[str, str]) -> None:
+    """Makes the namespace refuse every pod of the default kind, at once, and gives the right that keeping takes."""
+    allow(kubernetes, "patch", "statefulsets.apps")
     kubernetes.apply(
         {
             "apiVersion": "v1",
@@ -64,6 +66,18 @@ def test_a_kept_service_makes_way_for_a_new_one_of_its_name(
     after = kubernetes.get("statefulset", "kept")
     assert before and after and before["metadata"]["uid"] != after["metadata"]["uid"]
     assert kubernetes.services() == one("kept")
+
+
+def test_without_the_right_to_patch_nothing_is_kept_and_that_is_said(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    kubernetes.run("delete", "rolebinding", "patch-statefulsets-apps")
+    connector = start_connector(K8SDATASERVICE_KEEP_FAILED="1h")
+    resource = connector.until_done(connector.create(config("kept")))
+    assert resource.phase == FAILED
+    assert "It could not be kept to be looked at." in resource.message
+    assert 'the verb "patch" on "statefulsets"' in resource.message
+    assert kubernetes.services() == nothing()
 
 
 def test_a_setting_that_cannot_be_read_is_named(start_connector: Callable[..., Connector]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +75,19 @@ def test_the_next_task_receives_the_name_and_the_sensor_takes_the_service_away(
     output = pyflyte.run(env, WORKFLOWS, "passes_the_name")
     assert "hello k8s-dataservice-" in output
     assert kubernetes.services() == nothing()
+
+
+def test_a_local_run_shows_what_it_waits_for(env: dict[str, str]) -> None:
+    output = pyflyte.run(env, WORKFLOWS, "comes_up")
+    assert re.search(r"^StatefulSet \S+ waits for Kubernetes to begin with its \d pods?\. \(\d+\.\d s\)$", output, re.M)
+    assert re.search(r"^StatefulSet \S+ is ready with \d pods?\. \(\d+\.\d s\)$", output, re.M), output
+
+
+def test_a_local_run_on_a_terminal_has_a_live_line(env: dict[str, str]) -> None:
+    output = pyflyte.run_on_a_terminal(env, WORKFLOWS, "comes_up")
+    shown = re.findall(r"StatefulSet \S+ has \d of \d pods? .*?\((\d+) s\)", output)
+    assert len(set(shown)) > 1, f"the time goes on: {output}"
+    assert "\x1b[2K" in output, "the line is written over"
 
 
 def test_ctrl_c_while_the_service_comes_up_removes_it(env: dict[str, str], kubernetes: Kubernetes) -> None:

@@ -24,6 +24,12 @@ ready = DataServiceTask(
 unnamed = DataServiceTask(
     name="unnamed", task_config=DataServiceConfig(Image="busybox:latest", Replicas=0, Requests=TINY, Limits=TINY)
 )
+standing = DataServiceTask(
+    name="standing",
+    task_config=DataServiceConfig(
+        Name="standing", Image="busybox:latest", Command=["sleep", "1000"], Requests=TINY, Limits=TINY
+    ),
+)
 attached = DataServiceTask(name="attached", task_config=DataServiceConfig(ExistingReleaseName="existing"))
 bad = DataServiceTask(name="bad", task_config=DataServiceConfig(Image="busybox:latest", Port=70000))
 cleanup = CleanupSensor(name="cleanup")
@@ -47,6 +53,12 @@ def greet(name: str) -> str:
 def waits_for_ever() -> str:
     """Never gets further than the service."""
     return never_ready()
+
+
+@workflow
+def comes_up() -> str:
+    """Ends with a service that stands."""
+    return standing()
 
 
 @workflow
