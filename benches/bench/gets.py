@@ -57,7 +57,7 @@ def measure_gets(stage: Stage, results: Results) -> None:
     results.targets += [
         Target.at_least("at least 12 times the peer's gets per second", to_peer, 12.0, " times"),
         Target.at_least("at least 0.9 of the gets per second of a connector that does nothing", to_idle, 0.9, ""),
-        Target("no request for a get", f"{reads[OURS]} requests in {gets[OURS]:,} gets", reads[OURS] == 0),
+        Target("no request for a get", f"{reads[OURS]} in {gets[OURS]:,} gets", reads[OURS] == 0),
     ]
 
 
