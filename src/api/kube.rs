@@ -172,8 +172,9 @@ fn from_status(status: kube::core::Status) -> Fault {
     match (status.code, status.reason.as_str()) {
         (409, "AlreadyExists") => Fault::AlreadyExists,
         (409, _) => Fault::Changed,
-        // 429 and 5xx: Kubernetes API conventions, "HTTP Status codes"; 408 comes from proxies in front of it.
-        (408 | 429 | 500..=599, _) => Fault::Transient {
+        // 429 and 5xx: Kubernetes API conventions, "HTTP Status codes"; 408 comes from proxies in front of it. A token that
+        // has expired (401) is had anew within a minute.
+        (401 | 408 | 429 | 500..=599, _) => Fault::Transient {
             retry_after: status
                 .details
                 .as_ref()
@@ -205,11 +206,11 @@ mod tests {
 
     #[test]
     fn a_full_api_server_is_worth_another_try_and_a_refusal_is_not() {
-        for code in [408, 429, 500, 503, 504] {
+        for code in [401, 408, 429, 500, 503, 504] {
             let fault = from_status(Status::failure("busy", "").with_code(code));
             assert!(matches!(fault, Fault::Transient { .. }), "{code}");
         }
-        for code in [400, 401, 403, 404, 422] {
+        for code in [400, 403, 404, 422] {
             let fault = from_status(Status::failure("no", "").with_code(code));
             assert!(matches!(fault, Fault::Refused { .. }), "{code}");
         }

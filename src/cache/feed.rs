@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::stream::unfold;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -24,11 +25,10 @@ const IDLE: Duration = Duration::from_mins(10);
 /// How often to look for services whose time is up.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// How long to leave a cluster alone that does not let us watch. Services are read one by one meanwhile.
-const FORBIDDEN: Duration = Duration::from_mins(1);
-
-/// The HTTP status code of a request whose credentials do not count, such as a token that has expired.
-const UNAUTHORIZED: u16 = 401;
+/// How long to leave a cluster alone that does not let us watch, at first and at most. Services are read one by one
+/// meanwhile.
+const REFUSED_FIRST: Duration = Duration::from_secs(1);
+const REFUSED_LAST: Duration = Duration::from_mins(1);
 
 /// A watch over the services of one namespace, and what it has told.
 pub(super) struct Feed {
@@ -74,16 +74,20 @@ impl Feed {
             tokio::select! {
                 Some(event) = stateful_sets.next() => match event {
                     Ok(event) => self.store().apply(event),
-                    // Credentials that have expired are had anew; a right that is missing stays so.
-                    Err(Fault::Refused { code, .. }) if code != UNAUTHORIZED => self.store().clear(),
+                    // What is not watched any more is not known.
+                    Err(Fault::Refused { .. }) => self.store().clear(),
                     Err(_) => self.store().lose(Timestamp::now()),
                 },
                 // Without pods and slices a service is known all the same, only less well.
-                Some(event) = pods.next() => if let Ok(event) = event {
-                    self.store().apply_pod(reduced(event, |pod| PodFacts::from(&pod)));
+                Some(event) = pods.next() => match event {
+                    Ok(event) => self.store().apply_pod(reduced(event, |pod| PodFacts::from(&pod))),
+                    Err(Fault::Refused { .. }) => self.store().clear_pods(),
+                    Err(_) => {}
                 },
-                Some(event) = slices.next() => if let Ok(event) = event {
-                    self.store().apply_slice(reduced(event, |slice| SliceFacts::from(&slice)));
+                Some(event) = slices.next() => match event {
+                    Ok(event) => self.store().apply_slice(reduced(event, |slice| SliceFacts::from(&slice))),
+                    Err(Fault::Refused { .. }) => self.store().clear_slices(),
+                    Err(_) => {}
                 },
                 else => return,
             }
@@ -138,13 +142,22 @@ fn reduced<K, F>(event: Event<K>, reduce: impl Fn(K) -> F) -> Event<F> {
     }
 }
 
-/// A watch that leaves a cluster alone for a while that refuses it.
+/// A watch that leaves a cluster alone for a while that refuses it: longer each time, since an API server that starts, and
+/// has not read its rules yet, refuses everybody for a moment.
 fn patient<T>(watch: impl Stream<Item = Result<T, Fault>>) -> impl Stream<Item = Result<T, Fault>> {
-    watch.then(|event| async {
-        if matches!(event, Err(Fault::Refused { code, .. }) if code != UNAUTHORIZED) {
-            sleep(FORBIDDEN).await;
-        }
-        event
+    let begin = (Box::pin(watch), Duration::ZERO, Duration::ZERO);
+    unfold(begin, async |(mut watch, pause, next_pause)| {
+        sleep(pause).await;
+        let event = watch.next().await?;
+        let (pause, next_pause) = match &event {
+            Err(Fault::Refused { .. }) => {
+                let pause = next_pause.max(REFUSED_FIRST);
+                (pause, (pause * 2).min(REFUSED_LAST))
+            }
+            Err(_) => (Duration::ZERO, next_pause),
+            Ok(_) => (Duration::ZERO, Duration::ZERO),
+        };
+        Some((event, (watch, pause, next_pause)))
     })
 }
 
@@ -205,5 +218,20 @@ mod tests {
         };
         tokio::join!(feed.run(&Quiet, "flyte"), asking);
         assert_eq!(start.elapsed().as_secs(), 27 * 60 + IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_refuses_is_asked_less_and_less_and_each_answer_is_told_at_once() {
+        let refused = || {
+            Err::<(), _>(Fault::Refused {
+                code: 403,
+                reason: String::new(),
+                message: String::new(),
+            })
+        };
+        let answers = futures::stream::iter([refused(), refused(), refused(), Ok(()), refused(), refused()]);
+        let start = Instant::now();
+        let told: Vec<u64> = patient(answers).map(|_| start.elapsed().as_secs()).collect().await;
+        assert_eq!(told, [0, 1, 3, 7, 7, 8]);
     }
 }

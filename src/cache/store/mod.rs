@@ -136,6 +136,18 @@ impl Store {
         self.assess(&concerned);
     }
 
+    /// Forgets all pods, and judges without them.
+    pub(super) fn clear_pods(&mut self) {
+        self.pods = Members::default();
+        self.assess(&Concerned::All);
+    }
+
+    /// Forgets all endpoint slices, and judges without them.
+    pub(super) fn clear_slices(&mut self) {
+        self.slices = Members::default();
+        self.assess(&Concerned::All);
+    }
+
     /// Takes in the events on a service's `StatefulSet`.
     pub(super) fn apply_events(&mut self, name: &str, events: Vec<EventFacts>, now: Timestamp) {
         if let Some(known) = self.services.get_mut(name) {
