@@ -25,14 +25,17 @@ pub(super) async fn ensure_service<A: Api>(
     let deleting = Step::new::<Service>("delete", namespace, name);
     let mut backoff = Backoff::new();
     loop {
-        match repeat(deadline, &creating, || api.create(&wanted)).await? {
+        let refusal = match repeat(deadline, &creating, || api.create(&wanted)).await? {
             Ok(_) => return Ok(true),
-            Err(Fault::AlreadyExists) => {}
+            Err(Fault::AlreadyExists) => None,
+            // By a quota, say, which may be filled by the Service that is looked for.
+            Err(fault @ Fault::Refused { .. }) => Some(fault),
             Err(fault) => return Err(creating.failed(fault)),
-        }
-        let there: Option<Service> = repeat(deadline, &reading, || api.read(namespace, name))
-            .await?
-            .map_err(|fault| reading.failed(fault))?;
+        };
+        let there: Option<Service> = match (repeat(deadline, &reading, || api.read(namespace, name)).await?, refusal) {
+            (Ok(None) | Err(_), Some(fault)) => return Err(creating.failed(fault)),
+            (there, _) => there.map_err(|fault| reading.failed(fault))?,
+        };
         if let Some(there) = there {
             if belongs_to(&there, stateful_set_uid) && there.metadata.deletion_timestamp.is_none() {
                 return Ok(true);

@@ -35,19 +35,23 @@ pub(super) async fn ensure_stateful_set<A: Api>(
     let reading = Step::new::<StatefulSet>("get", namespace, name);
     let mut backoff = Backoff::new();
     loop {
-        match repeat(deadline, &creating, || api.create(&wanted)).await? {
+        let refusal = match repeat(deadline, &creating, || api.create(&wanted)).await? {
             Ok(made) => {
                 return Ok(Held {
                     uid: made.metadata.uid.unwrap_or_default(),
                     shared_with: None,
                 });
             }
-            Err(Fault::AlreadyExists) => {}
+            Err(Fault::AlreadyExists) => None,
+            // Kubernetes asks a quota before it looks whether the name is taken, and what fills it may be this very object.
+            Err(fault @ Fault::Refused { .. }) => Some(fault),
             Err(fault) => return Err(creating.failed(fault)),
-        }
-        let there: Option<StatefulSet> = repeat(deadline, &reading, || api.read(namespace, name))
-            .await?
-            .map_err(|fault| reading.failed(fault))?;
+        };
+        let there: Option<StatefulSet> =
+            match (repeat(deadline, &reading, || api.read(namespace, name)).await?, refusal) {
+                (Ok(None) | Err(_), Some(fault)) => return Err(creating.failed(fault)),
+                (there, _) => there.map_err(|fault| reading.failed(fault))?,
+            };
         let blocked = match there {
             Some(there) if there.metadata.deletion_timestamp.is_some() && maker(&there.metadata) != Maker::Other => {
                 "a service of that name is still being deleted"
