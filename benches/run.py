@@ -20,12 +20,15 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT / "tests"))  # the local cluster
 
 from bench import machine, report  # noqa: E402
+from bench.changes import measure_changes  # noqa: E402
 from bench.cluster import GIVEN, use_cluster  # noqa: E402
 from bench.connectors import serve_connectors  # noqa: E402
 from bench.creates import measure_creates  # noqa: E402
 from bench.errors import BenchError  # noqa: E402
 from bench.gets import measure_gets, measure_latency  # noqa: E402
 from bench.imports import measure_imports  # noqa: E402
+from bench.lookups import measure_lookups  # noqa: E402
+from bench.many import measure_many  # noqa: E402
 from bench.progress import Progress  # noqa: E402
 from bench.readiness import measure_readiness  # noqa: E402
 from bench.results import Results  # noqa: E402
@@ -39,6 +42,9 @@ INTERRUPTED = 130
 MEASUREMENTS: dict[str, Callable[[Stage, Results], None]] = {
     "gets": measure_gets,
     "latency": measure_latency,
+    "lookups": measure_lookups,
+    "changes": measure_changes,
+    "many": measure_many,
     "creates": measure_creates,
     "readiness": measure_readiness,
     "imports": measure_imports,
@@ -51,7 +57,7 @@ def main() -> int:
     # Ended by a signal, too, the benchmark leaves no process and no object behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     try:
-        results = _measure(options.only, options.rounds, Progress())
+        results = _measure(options, Progress())
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return NOT_MEASURED
@@ -78,7 +84,10 @@ def _options() -> argparse.Namespace:
         metavar="NAME,...",
         help=f"what to measure, of {', '.join(MEASUREMENTS)} (default: all)",
     )
-    parser.add_argument("--rounds", type=_rounds, default=5, help="how often to measure each (default: %(default)s)")
+    parser.add_argument("--rounds", type=_count, default=5, help="how often to measure each (default: %(default)s)")
+    parser.add_argument(
+        "--services", type=_services, default=10_000, help="how many services `many` is about (default: %(default)s)"
+    )
     return parser.parse_args()
 
 
@@ -90,13 +99,18 @@ def _chosen(value: str) -> list[str]:
     return names
 
 
-def _rounds(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from 1 up")
+def _count(value: str, lowest: int = 1) -> int:
+    if not value.isdecimal() or int(value) < lowest:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from {lowest} up")
     return int(value)
 
 
-def _measure(only: list[str], rounds: int, progress: Progress) -> Results:
+def _services(value: str) -> int:
+    # One that is ready and two that are not.
+    return _count(value, lowest=3)
+
+
+def _measure(options: argparse.Namespace, progress: Progress) -> Results:
     with (
         _alone(),
         TemporaryDirectory(prefix="bench-logs-") as logs,
@@ -107,10 +121,10 @@ def _measure(only: list[str], rounds: int, progress: Progress) -> Results:
             serve_connectors(venvs, cluster.kubeconfig, Path(logs), progress) as connectors,
         ):
             prefix = f"bench-{secrets.token_hex(3)}-"
-            stage = Stage(cluster, venvs, connectors, rounds, prefix, progress)
+            stage = Stage(cluster, venvs, connectors, options.rounds, options.services, prefix, progress)
             results = Results(machine.facts(stage))
             try:
-                for name in only:
+                for name in options.only:
                     MEASUREMENTS[name](stage, results)
             finally:
                 progress("removing what was made")

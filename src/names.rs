@@ -34,6 +34,8 @@ pub const APP: &str = "service-name";
 pub const OWNER_ANNOTATION: &str = "k8sdataservice.flyte.org/owner";
 /// The annotation that says whose the object is, for people.
 pub const EXECUTION_ANNOTATION: &str = "k8sdataservice.flyte.org/execution";
+/// The annotation that says from when on a service that has failed, and was kept for people to look at, is deleted.
+pub const DELETE_AFTER_ANNOTATION: &str = "k8sdataservice.flyte.org/delete-after";
 /// The annotation with the hash of the specification.
 pub const HASH_ANNOTATION: &str = "k8sdataservice.flyte.org/spec-hash";
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use k8s_openapi::jiff::Timestamp;
+
 use crate::names::{
-    APP, APP_LABEL, EXECUTION_ANNOTATION, HASH_ANNOTATION, INSTANCE_LABEL, MANAGED_BY, MANAGED_BY_LABEL,
-    OWNER_ANNOTATION,
+    APP, APP_LABEL, DELETE_AFTER_ANNOTATION, EXECUTION_ANNOTATION, HASH_ANNOTATION, INSTANCE_LABEL, MANAGED_BY,
+    MANAGED_BY_LABEL, OWNER_ANNOTATION,
 };
 
 /// What a service is made for.
@@ -70,6 +72,15 @@ pub fn is_owned_by(metadata: &ObjectMeta, owner_id: &str) -> bool {
 #[must_use]
 pub fn has_hash(metadata: &ObjectMeta, hash: &str) -> bool {
     maker(metadata) == Maker::Us && annotation(metadata, HASH_ANNOTATION) == Some(hash)
+}
+
+/// Until when a service that has failed is kept for people to look at, if it is.
+#[must_use]
+pub fn kept_until(metadata: &ObjectMeta) -> Option<Timestamp> {
+    if maker(metadata) != Maker::Us {
+        return None;
+    }
+    annotation(metadata, DELETE_AFTER_ANNOTATION)?.parse().ok()
 }
 
 /// Whose the object is, as a phrase that goes after "it belongs to".

@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::names::{NAME_LIMIT, check_existing_name, check_name};
+use crate::platform::DEFAULT_MIN_READY_SECONDS;
 use crate::quantity::{self, Amounts};
-use crate::wording::{shorten, shown};
+use crate::wording::{nearest, shorten, shown};
 
 /// The port of a service whose user names none.
 pub const DEFAULT_PORT: u16 = 40000;
@@ -53,6 +54,9 @@ pub struct DataServiceSpec {
     pub port: u16,
     /// The number of pods.
     pub replicas: u32,
+    /// For how many seconds a pod has to stand before it counts as ready. Not part of the hash: the platform decides it.
+    #[serde(skip)]
+    pub min_ready_seconds: i32,
     /// What each pod requests, by Kubernetes's resource names.
     #[serde(serialize_with = "quantity::by_value")]
     pub requests: Amounts,
@@ -79,7 +83,11 @@ impl Target {
         {
             return Err(Error::invalid(
                 unknown.as_str(),
-                format!("is not a field of DataServiceConfig, which has {}.", FIELDS.join(", ")),
+                format!(
+                    "is not a field of DataServiceConfig, which has {}. Nearest to it is {}.",
+                    FIELDS.join(", "),
+                    nearest(unknown, FIELDS)
+                ),
             ));
         }
         // An empty string has always meant "no existing service".
@@ -136,6 +144,7 @@ impl DataServiceSpec {
         let (requests, limits) = quantity::complete(amounts("Requests")?, amounts("Limits")?)?;
         Ok(Self {
             name,
+            min_ready_seconds: DEFAULT_MIN_READY_SECONDS,
             image: image(config)?,
             command: command(config)?,
             port: port(config)?,

@@ -34,6 +34,13 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
+/// The one of the known names that is most like a name that is not known.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str {
+    let distance = |known: &&str| strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
+    known.into_iter().min_by_key(distance).unwrap_or_default()
+}
+
 /// A message closed with a full stop, so that it can stand among other sentences.
 #[must_use]
 pub fn sentence(message: &str) -> String {
@@ -56,6 +63,12 @@ mod tests {
         assert_eq!(shown(&json!(1.5)), "1.5");
         assert_eq!(shown(&json!("a\nb")), r#""a\nb""#);
         assert_eq!(shown(&json!(["a"])), r#"["a"]"#);
+    }
+
+    #[test]
+    fn a_misspelt_name_has_a_nearest_one() {
+        assert_eq!(nearest("comand", ["Image", "Command", "Cluster"]), "Command");
+        assert_eq!(nearest("x", []), "");
     }
 
     #[test]

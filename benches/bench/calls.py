@@ -81,11 +81,15 @@ def get_request(metadata: bytes) -> agent_pb2.GetTaskRequest:
     return agent_pb2.GetTaskRequest(task_category=_CATEGORY, resource_meta=metadata)
 
 
-def metadata_of(name: str) -> bytes:
-    """Returns the state of a task whose service has this name, in the shape that both plugins write and read."""
+def metadata_of(name: str, namespace: str | None = None) -> bytes:
+    """Returns the state of a task whose service has this name, in the shape that both plugins write and read.
+
+    With a namespace, which the peer does not know, it is the state of one of ours.
+    """
     absent = ("Requests", "Limits", "Port", "Image", "Command", "Replicas", "ExistingReleaseName", "Cluster")
     config: Config = {"Name": name} | dict.fromkeys(absent)
-    return json.dumps({"dataservice_config": config, "name": name}).encode()
+    where = {} if namespace is None else {"namespace": namespace}
+    return json.dumps({"dataservice_config": config, "name": name, **where}).encode()
 
 
 def answered_name(answer: agent_pb2.CreateTaskResponse) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,20 @@ def serve_connectors(venvs: Venvs, kubeconfig: Path, logs: Path, progress: Progr
             stack.enter_context(_serve(PEER, venvs.peer, kubeconfig, logs, path="outside_a_cluster")),
             stack.enter_context(_serve(IDLE, venvs.plain, kubeconfig, logs, path="idle", module="idle_connector")),
         ]
+        for connector, process, log in started:
+            _wait(connector, process, log)
+        yield [connector for connector, _, _ in started]
+
+
+@contextmanager
+def serve_ours(whos: Sequence[str], venv: Venv, kubeconfig: Path, logs: Path) -> Iterator[list[Connector]]:
+    """Starts several services of our connector, for another cluster, and ends them.
+
+    Raises:
+        BenchError: One does not come up.
+    """
+    with ExitStack() as stack:
+        started = [stack.enter_context(_serve(who, venv, kubeconfig, logs)) for who in whos]
         for connector, process, log in started:
             _wait(connector, process, log)
         yield [connector for connector, _, _ in started]

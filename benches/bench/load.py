@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
@@ -14,6 +15,8 @@ from flyteidl.service.agent_pb2_grpc import AsyncAgentServiceStub
 from bench.connectors import CHANNEL_OPTIONS, Connector
 
 IN_FLIGHT = 32
+
+_TURNS = 6
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,8 +34,21 @@ async def stubs(connectors: Sequence[Connector]) -> AsyncIterator[dict[str, Any]
         }
 
 
-async def keep_in_flight(call: Callable[[], Awaitable[None]], seconds: float) -> float:
-    """Keeps calls in flight for some time and returns how many were answered in each second of it."""
+@dataclass
+class Tally:
+    """How many calls were answered, and in which time."""
+
+    answered: int = 0
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """How many in each second."""
+        return self.answered / self.seconds
+
+
+async def keep_in_flight(call: Callable[[], Awaitable[None]], seconds: float, tally: Tally | None = None) -> None:
+    """Keeps calls in flight for some time, and adds to a tally how many were answered."""
     began = time.perf_counter()
     answered = 0
 
@@ -43,7 +59,17 @@ async def keep_in_flight(call: Callable[[], Awaitable[None]], seconds: float) ->
             answered += 1
 
     await asyncio.gather(*(caller() for _ in range(IN_FLIGHT)))
-    return answered / (time.perf_counter() - began)
+    if tally:
+        tally.answered += answered
+        tally.seconds += time.perf_counter() - began
+
+
+def turns(items: Sequence[T], round: int) -> list[T]:
+    """Returns the items several times, each time in another order, for a round that is fair to all.
+
+    What another program takes of the machine for a second or two is then taken from each of them.
+    """
+    return [item for turn in range(_TURNS) for item in rotated(items, round + turn)]
 
 
 async def call_each(call: Callable[[T], Awaitable[R]], arguments: Sequence[T]) -> list[R]:

@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,6 +25,9 @@ _COLLECTIONS = {"Service": SERVICES, "StatefulSet": STATEFUL_SETS}
 #: How long, in seconds, deleted objects may take to go.
 _PATIENCE = 90.0
 
+#: For how long, in seconds, a connection may go unused.
+_IDLE = 20.0
+
 
 class RawApi:
     """Sends requests over one connection per thread, which stays open, as a good client's do."""
@@ -34,21 +38,65 @@ class RawApi:
         self._of_thread = threading.local()
 
     def request(self, method: str, path: str, content: Object | None = None) -> tuple[int, Object]:
-        """Sends a request and returns the status and the object that came back."""
-        access = self._access
-        connection: http.client.HTTPSConnection | None = getattr(self._of_thread, "connection", None)
-        if connection is None:
-            connection = http.client.HTTPSConnection(access.host, access.port, context=access.tls, timeout=30)
-            self._of_thread.connection = connection
-        headers = {"Content-Type": "application/json", **access.headers}
+        """Sends a request and returns the status and the object that came back.
+
+        What is sent with PATCH is merged into the object that is there.
+        """
+        status, answer = self._send(method, path, content)
+        return status, json.loads(answer)
+
+    def text(self, path: str) -> str:
+        """Returns what is no object.
+
+        Raises:
+            BenchError: The API server refused.
+        """
+        status, answer = self._send("GET", path)
+        if status != 200:
+            raise BenchError(f"The API server answered {status} to GET {path}.")
+        return answer.decode()
+
+    def changes(self, path: str, seconds: float) -> Iterator[Object]:
+        """Yields each object of a collection as it is and whenever it changes, until the time is over."""
+        connection = self._connect(seconds + 5)
+        try:
+            separator = "&" if "?" in path else "?"
+            path = f"{self._access.path}{path}{separator}watch=true&timeoutSeconds={seconds:.0f}"
+            connection.request("GET", path, headers=self._access.headers)
+            for line in connection.getresponse():
+                yield json.loads(line)["object"]
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unusable(error) from error
+        finally:
+            connection.close()
+
+    def _send(self, method: str, path: str, content: Object | None = None) -> tuple[int, bytes]:
+        connection = self._connection()
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         body = None if content is None else json.dumps(content)
         try:
-            connection.request(method, access.path + path, body, headers)
+            connection.request(method, self._access.path + path, body, {"Content-Type": kind, **self._access.headers})
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise BenchError(f"The API server at {access.host}:{access.port} could not be used: {error}.") from error
+            raise self._unusable(error) from error
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        """Returns this thread's connection, or a new one where the API server may have closed it for want of use."""
+        of_thread, now = self._of_thread, time.monotonic()
+        if now - getattr(of_thread, "used", -_IDLE) >= _IDLE:
+            of_thread.connection = self._connect(30)
+        of_thread.used = now
+        connection: http.client.HTTPSConnection = of_thread.connection
+        return connection
+
+    def _connect(self, timeout: float) -> http.client.HTTPSConnection:
+        access = self._access
+        return http.client.HTTPSConnection(access.host, access.port, context=access.tls, timeout=timeout)
+
+    def _unusable(self, error: Exception) -> BenchError:
+        return BenchError(f"The API server at {self._access.host}:{self._access.port} could not be used: {error}.")
 
     def get(self, path: str) -> Object:
         """Returns an object.
@@ -59,6 +107,17 @@ class RawApi:
         status, answer = self.request("GET", path)
         if status != 200:
             raise BenchError(f"The API server answered {status} to GET {path}: {answer.get('message', '')}")
+        return answer
+
+    def make(self, collection: str, content: Object) -> Object:
+        """Creates an object in a collection and returns it.
+
+        Raises:
+            BenchError: The API server refused.
+        """
+        status, answer = self.request("POST", collection, content)
+        if status != 201:
+            raise BenchError(f"The API server answered {status} to POST {collection}: {answer.get('message', '')}")
         return answer
 
     def create(self, content: Object) -> int:

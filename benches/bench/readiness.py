@@ -16,6 +16,7 @@ from bench.load import rotated
 from bench.processes import run
 from bench.raw_api import NAMESPACE, Object
 from bench.results import Figure, Results
+from bench.rollout import measure_lag
 from bench.stage import Stage
 
 KUBECTL = "kubectl"
@@ -37,6 +38,7 @@ def measure_readiness(stage: Stage, results: Results) -> None:
                 figure.add(who, took)
             stage.cluster.api.remove(config["Name"])
     results.figures.append(figure)
+    measure_lag(stage, results)
 
 
 def _by_connector(stage: Stage, name: str) -> float:

@@ -30,6 +30,8 @@ class Stage:
     venvs: Venvs
     connectors: Sequence[Connector]
     rounds: int
+    services: int
+    """How many services are very many."""
     prefix: str
     """What the names of everything that this run makes start with."""
     progress: Progress

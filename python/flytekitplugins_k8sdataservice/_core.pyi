@@ -12,6 +12,8 @@ __all__ = [
     "Client",
     "Created",
     "Deletion",
+    "Endpoint",
+    "Pod",
     "Status",
     "endpoints",
     "generate_name",
@@ -30,12 +32,16 @@ class Client:
     Args:
         timeout: How many seconds a call may try before it fails or, for ``get``, says that nothing is known. Faults
             that may pass are retried within. Default 2.5, since Flyte waits 3 s for an answer.
+        platform: The settings of the platform. ``minReadySeconds``: for how many seconds a pod has to stand before it
+            counts as ready, default 3. ``gracePeriods``: for how many seconds each reason may take to pass, by its
+            code; default: as docs/reasons.md tells.
 
     Raises:
+        InvalidSpecError: A setting is at fault.
         ValueError: The timeout is negative or not a number.
     """
 
-    def __new__(cls, *, timeout: float = 2.5) -> Client: ...
+    def __new__(cls, *, timeout: float = 2.5, platform: Mapping[str, Any] | None = None) -> Client: ...
     def connect_sync(self, cluster: str | None = None) -> str | None:
         """Checks that a cluster is configured, without sending anything, and returns a warning about its choice if any.
 
@@ -135,6 +141,34 @@ class Client:
     def wait_sync(self, name: str, *, namespace: str, cluster: str | None = None, timeout: float = 600.0) -> Status:
         """Does what :meth:`wait` does, and blocks."""
 
+    def keep(
+        self, name: str, *, namespace: str, owner: str, seconds: float, cluster: str | None = None
+    ) -> Awaitable[float | None]:
+        """Lets a service that has failed stay for people to look at, and has it deleted later.
+
+        It is written on the StatefulSet, so that whichever client watches the namespace deletes it then. A new service
+        of its name makes it go before.
+
+        Args:
+            name: The service's name.
+            namespace: The namespace it lives in.
+            owner: The owner that it was made for.
+            seconds: For how many seconds it stays.
+            cluster: The kubeconfig context; a name that no context has means the default cluster.
+
+        Returns:
+            Until when it stays, in seconds since 1970; None if the owner has no such service any more.
+
+        Raises:
+            ForbiddenError: The account lacks a right.
+            UnavailableError: The API server could not be used within the timeout.
+        """
+
+    def keep_sync(
+        self, name: str, *, namespace: str, owner: str, seconds: float, cluster: str | None = None
+    ) -> float | None:
+        """Does what :meth:`keep` does, and blocks."""
+
     def delete(
         self,
         name: str,
@@ -227,6 +261,46 @@ class Status:
     @property
     def wanted(self) -> int | None:
         """How many replicas are wanted; None where nothing is known of the StatefulSet."""
+
+    @property
+    def pods(self) -> list[Pod]:
+        """Its pods, as far as they are known."""
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Where its pods can be reached, as far as that is known; complete when the service is ready."""
+
+@final
+class Pod:
+    """A pod of a service."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def container(self) -> str:
+        """The name of its first container; empty before that is known."""
+
+    @property
+    def created(self) -> float | None:
+        """When it was made, in seconds since 1970."""
+
+@final
+class Endpoint:
+    """Where a pod can be reached."""
+
+    @property
+    def hostname(self) -> str:
+        """The pod's stable host name, such as ``foo-0.foo``."""
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses that the name resolves to at the moment."""
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports that the Service names."""
 
 @final
 class Deletion:

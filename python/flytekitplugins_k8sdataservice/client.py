@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from flytekit import logger
 
+from flytekitplugins_k8sdataservice import settings
+
 if TYPE_CHECKING:
     from flytekitplugins_k8sdataservice._core import Client
 
@@ -17,10 +19,13 @@ def default_client() -> Client:
 
     It holds connection pools and nothing about any task. Loading the core here, and not at import, keeps
     ``import flytekit`` as fast as it is without this plugin.
+
+    Raises:
+        InvalidSpecError: A setting of the platform is at fault.
     """
     from flytekitplugins_k8sdataservice._core import Client
 
-    return Client()
+    return Client(platform=settings.platform())
 
 
 def warn(message: str | None) -> None:

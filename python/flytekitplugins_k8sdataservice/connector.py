@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.core.execution_pb2 import TaskExecution
 from flytekit import logger
 from flytekit.extend.backend.base_connector import AsyncConnectorBase, ConnectorRegistry, Resource
+from flytekit.models.literals import Literal, LiteralMap, Primitive, Scalar
 
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client, warn
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
-from flytekitplugins_k8sdataservice.exceptions import DataServiceError, UnavailableError
+from flytekitplugins_k8sdataservice.exceptions import DataServiceError, ForbiddenError, UnavailableError
+from flytekitplugins_k8sdataservice.log_links import log_links
 from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
 if TYPE_CHECKING:
-    from flytekit.models.literals import LiteralMap
     from flytekit.models.task import TaskExecutionMetadata, TaskTemplate
 
     from flytekitplugins_k8sdataservice._core import Created
@@ -118,10 +120,9 @@ class DataServiceConnector(AsyncConnectorBase):
         status = client.get_known(**service) or await client.get(**service)
         message = status.message
         phase = _PHASES[status.phase]
-        if phase in (TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED) and not settings.keeps_failed():
-            # Flyte never calls again after a failure, so that nobody else would take the service down.
+        if phase in (TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED):
             try:
-                await self.delete(resource_meta)
+                message = f"{message}{await self._end(resource_meta, phase)}"
             except UnavailableError as error:
                 phase = TaskExecution.INITIALIZING
                 message = f"{message} It is taken down as soon as that is possible. {error}"
@@ -131,7 +132,8 @@ class DataServiceConnector(AsyncConnectorBase):
             phase=phase,
             message=message,
             # Exactly the declared output: one key more breaks caching and local runs.
-            outputs={"name": resource_meta.name} if status.phase == "Ready" else None,
+            outputs=_outputs(resource_meta.name) if status.phase == "Ready" else None,
+            log_links=log_links(resource_meta.namespace, status),
             custom_info={"reason": status.reason, "ready": status.ready, "wanted": status.wanted},
         )
 
@@ -150,6 +152,34 @@ class DataServiceConnector(AsyncConnectorBase):
             cluster=resource_meta.dataservice_config.Cluster,
             owner=resource_meta.owner,
         )
+
+    async def _end(self, resource_meta: DataServiceMetadata, phase: TaskExecution.Phase.ValueType) -> str:
+        """Takes a service that has failed down, or keeps it for a while; returns what there is to say about that.
+
+        Flyte never calls again after a failure, so that nobody else would.
+        """
+        seconds = settings.keep_failed()
+        # Flyte tries a retryable failure again, and the next try needs the name.
+        if seconds is None or phase != TaskExecution.FAILED or resource_meta.owner is None:
+            await self.delete(resource_meta)
+            return ""
+        if resource_meta.dataservice_config.ExistingReleaseName:
+            return ""
+        try:
+            until = await default_client().keep(
+                resource_meta.name,
+                namespace=resource_meta.namespace,
+                cluster=resource_meta.dataservice_config.Cluster,
+                owner=resource_meta.owner,
+                seconds=seconds,
+            )
+        except ForbiddenError as error:
+            await self.delete(resource_meta)
+            return f"\nIt could not be kept to be looked at. {error}"
+        if until is None:
+            return ""
+        time_of_day = datetime.fromtimestamp(until, timezone.utc).strftime("%H:%M:%S UTC")
+        return f"\nIt is kept to be looked at until {time_of_day}, or until a new service of its name is made."
 
 
 def delete_on_interrupt(resource_meta: DataServiceMetadata) -> None:
@@ -191,6 +221,11 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         )
         delete_on_interrupt(made)
         raise
+
+
+def _outputs(name: str) -> LiteralMap:
+    """Returns the task's output as the literal that it becomes, which takes flytekit long to find out from a dict."""
+    return LiteralMap({"name": Literal(scalar=Scalar(primitive=Primitive(string_value=name)))})
 
 
 ConnectorRegistry.register(DataServiceConnector())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from types import FrameType
 from typing import Any
 
@@ -9,13 +11,17 @@ from flytekit import kwtypes
 from flytekit.configuration import SerializationSettings
 from flytekit.core.base_task import PythonTask
 from flytekit.core.interface import Interface
-from flytekit.extend.backend.base_connector import AsyncConnectorExecutorMixin
+from flytekit.extend.backend.base_connector import AsyncConnectorExecutorMixin, Resource
+from flytekit.extend.backend.utils import is_terminal_phase
 
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.connector import TASK_TYPE, delete_on_interrupt
 from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 
 __all__ = ["DataServiceConfig", "DataServiceTask"]
+
+#: How often a local run looks at its service, in seconds.
+_INTERVAL = 0.1
 
 
 class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]):
@@ -57,6 +63,23 @@ class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]
         wire = (self.task_config or DataServiceConfig()).to_wire()
         validate(wire)
         return wire
+
+    async def _get(self, resource_meta: DataServiceMetadata) -> Resource:
+        """Polls until the service of a local run is ready or has failed, and shows what it waits for.
+
+        flytekit's own loop looks once a second and blocks its thread meanwhile; looking costs nothing here.
+        """
+        from flytekitplugins_k8sdataservice.progress import Progress
+
+        with Progress(f"Data service {resource_meta.name}") as progress:
+            while True:
+                resource = await self._connector.get(resource_meta=resource_meta)
+                if self._clean_up_task:
+                    sys.exit(1)
+                progress.update(resource.message or "")
+                if is_terminal_phase(resource.phase):
+                    return resource
+                await asyncio.sleep(_INTERVAL)
 
     def connector_signal_handler(
         self, resource_meta: DataServiceMetadata, signum: int, frame: FrameType | None

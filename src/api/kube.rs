@@ -5,9 +5,11 @@ use std::time::Duration;
 use backon::ExponentialBuilder;
 use futures::{Stream, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, ListParams, LogParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, ExponentialBackoff};
+
+use serde_json::json;
 
 use super::{Api, Deleted, Fault, Kind};
 
@@ -102,6 +104,26 @@ impl Api for KubeApi {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
             Err(error) => Err(fault(error)),
         }
+    }
+
+    async fn annotate<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<(), Fault> {
+        let patch = json!({"metadata": {"uid": uid, "annotations": {key: value}}});
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let kind = self.of::<K>(namespace);
+        kind.patch(name, &params, &Patch::Merge(&patch))
+            .await
+            .map(|_| ())
+            .map_err(fault)
     }
 
     fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {

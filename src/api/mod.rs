@@ -88,6 +88,17 @@ pub trait Api: Send + Sync {
         uid: &str,
     ) -> impl Future<Output = Result<Deleted, Fault>> + Send;
 
+    /// Writes an annotation on exactly the object with this uid. One that has come under its name since is not touched: the
+    /// answer is [`Fault::Changed`].
+    fn annotate<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        key: &str,
+        value: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
     /// Watches the objects of a namespace that a label selector matches: first all that there are, then each change.
     ///
     /// The stream mends itself: after a fault, which it yields, it tries again after a moment, and lists anew where it

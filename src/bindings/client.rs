@@ -7,14 +7,15 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::bridge::{block, spawn};
-use super::convert::{Place, Strings, identity, read, seconds};
+use super::convert::{Place, Strings, identity, read, read_platform, seconds};
 use super::errors::to_python;
 use super::types::{Created, Deletion, Status};
 use crate::cache::Cache;
-use crate::cluster::Clusters;
+use crate::cluster::{Clusters, Connection};
 use crate::error::Result;
 use crate::lifecycle::{self, Deadline, Scope};
 use crate::names::check_namespace;
+use crate::platform::Platform;
 use crate::spec::{Target, parse_cluster};
 
 /// A client for data services. It connects at its first call, and keeps one connection pool per cluster.
@@ -22,17 +23,20 @@ use crate::spec::{Target, parse_cluster};
 pub(super) struct Client {
     clusters: Arc<Clusters>,
     cache: Arc<Cache>,
+    platform: Arc<Platform>,
     timeout: Duration,
 }
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (*, timeout=2.5))]
-    fn new(timeout: f64) -> PyResult<Self> {
+    #[pyo3(signature = (*, timeout=2.5, platform=None))]
+    fn new(timeout: f64, platform: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let platform = platform.map(read_platform).transpose()?.unwrap_or_default();
         Ok(Self {
             clusters: Arc::default(),
-            cache: Arc::default(),
+            cache: Arc::new(Cache::new(platform.grace_periods.clone())),
+            platform: Arc::new(platform),
             timeout: seconds(timeout)?,
         })
     }
@@ -110,7 +114,7 @@ impl Client {
     fn get_known(&self, name: &str, namespace: &str, cluster: Option<&str>, uid: Option<&str>) -> Option<Status> {
         let key = self.clusters.connected(cluster.filter(|cluster| !cluster.is_empty()))?;
         let answer = self.cache.look_up(&key, namespace, name, uid)?;
-        (!answer.needs_events && answer.needs_log.is_none()).then(|| Status::from(answer.status))
+        (answer.needs_events.is_empty() && answer.needs_log.is_none()).then(|| Status::from(answer.status))
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]
@@ -135,6 +139,32 @@ impl Client {
         timeout: f64,
     ) -> PyResult<Status> {
         block(py, self.waiting(name, namespace, cluster, timeout)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, owner, seconds, cluster=None))]
+    fn keep<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        owner: String,
+        seconds: f64,
+        cluster: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.keeping(name, namespace, owner, seconds, cluster)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, owner, seconds, cluster=None))]
+    fn keep_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        owner: String,
+        seconds: f64,
+        cluster: Option<String>,
+    ) -> PyResult<Option<f64>> {
+        block(py, self.keeping(name, namespace, owner, seconds, cluster)?)
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, owner=None, timeout=None))]
@@ -181,10 +211,11 @@ impl Client {
             .and_then(|parsed| check_namespace(&namespace).map(|()| parsed))
             .map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
+        let platform = Arc::clone(&self.platform);
         let timeout = self.timeout;
         Ok(async move {
             let spec = match target {
-                Target::New(spec) => spec,
+                Target::New(spec) => platform.complete(spec),
                 // Whether it is there, and how it does, is for `get` to say, which can say it in a phase.
                 Target::Existing(name) => return Ok(Created::existing(name, namespace)),
             };
@@ -207,26 +238,12 @@ impl Client {
         let cache = Arc::clone(&self.cache);
         let timeout = self.timeout;
         Ok(async move {
-            let Place { name, namespace, .. } = &place;
-            let uid = uid.as_deref();
             let connection = clusters.connect(place.cluster()).await?;
-            cache.follow(&connection.key, &connection.api, namespace);
+            let Connection { api, key, .. } = &connection;
+            let Place { name, namespace, .. } = &place;
             let deadline = Deadline::after(timeout);
-            let (api, key) = (&connection.api, &connection.key);
-            let Some(mut answer) = cache.look_up(key, namespace, name, uid) else {
-                return lifecycle::observe(api, namespace, name, uid, deadline)
-                    .await
-                    .map(Status::from);
-            };
-            if answer.needs_events {
-                let events = lifecycle::events_of(api, namespace, name, deadline).await;
-                cache.apply_events(key, namespace, name, events);
-                answer = cache.look_up(key, namespace, name, uid).unwrap_or(answer);
-            }
-            if let Some(assessment) = &answer.needs_log {
-                answer.status = lifecycle::last_words(api, namespace, assessment, deadline).await;
-            }
-            Ok(Status::from(answer.status))
+            let status = cache.poll(key, api, namespace, name, uid.as_deref(), deadline).await;
+            status.map(Status::from)
         })
     }
 
@@ -240,12 +257,35 @@ impl Client {
         let place = Place::new(name, namespace, cluster)?;
         let patience = seconds(patience)?;
         let clusters = Arc::clone(&self.clusters);
+        let cache = Arc::clone(&self.cache);
         let timeout = self.timeout;
         Ok(async move {
             let connection = clusters.connect(place.cluster()).await?;
-            lifecycle::wait(&connection.api, &place.namespace, &place.name, patience, timeout)
-                .await
-                .map(Status::from)
+            let Connection { api, key, .. } = &connection;
+            let Place { name, namespace, .. } = &place;
+            let look = || cache.poll(key, api, namespace, name, None, Deadline::after(timeout));
+            let status = lifecycle::wait(namespace, name, patience, look).await;
+            status.map(Status::from)
+        })
+    }
+
+    fn keeping(
+        &self,
+        name: String,
+        namespace: String,
+        owner: String,
+        span: f64,
+        cluster: Option<String>,
+    ) -> PyResult<impl Future<Output = Result<Option<f64>>> + Send + 'static> {
+        let place = Place::new(name, namespace, cluster)?;
+        let span = seconds(span)?;
+        let clusters = Arc::clone(&self.clusters);
+        let timeout = self.timeout;
+        Ok(async move {
+            let Connection { api, .. } = clusters.connect(place.cluster()).await?;
+            let Place { name, namespace, .. } = &place;
+            let until = lifecycle::keep(&api, namespace, name, &owner, span, Deadline::after(timeout)).await?;
+            Ok(until.map(|until| until.as_duration().as_secs_f64()))
         })
     }
 

@@ -12,6 +12,7 @@ use super::errors::to_python;
 use crate::error::Error;
 use crate::names::{check_existing_name, check_namespace, generate_name};
 use crate::ownership::{Identity, Owner};
+use crate::platform::Platform;
 
 /// Labels or annotations.
 pub(super) type Strings = BTreeMap<String, String>;
@@ -48,6 +49,12 @@ pub(super) fn read(config: &Bound<'_, PyAny>) -> PyResult<Value> {
             format!("cannot be read as a dictionary: {error}."),
         ))
     })
+}
+
+/// The settings of the platform.
+pub(super) fn read_platform(settings: &Bound<'_, PyAny>) -> PyResult<Platform> {
+    let settings = depythonize(settings)?;
+    Platform::parse(&settings).map_err(to_python)
 }
 
 /// The identity of a service; without a name, its name is made from its owner.

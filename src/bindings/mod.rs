@@ -17,5 +17,5 @@ mod _core {
     #[pymodule_export]
     use super::functions::{endpoints, generate_name, hostnames, manifests, validate};
     #[pymodule_export]
-    use super::types::{Created, Deletion, Status};
+    use super::types::{Created, Deletion, Endpoint, Pod, Status};
 }

@@ -47,33 +47,112 @@ impl Created {
 }
 
 /// The state of a service at one moment.
-#[pyclass(frozen, get_all, module = "flytekitplugins_k8sdataservice._core")]
-pub(super) struct Status {
-    phase: &'static str,
-    reason: &'static str,
-    message: String,
-    ready: i32,
-    wanted: Option<i32>,
-}
+#[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
+pub(super) struct Status(status::Status);
 
 impl From<status::Status> for Status {
     fn from(status: status::Status) -> Self {
-        Self {
-            phase: status.phase.as_str(),
-            reason: status.reason,
-            message: status.message,
-            ready: status.ready,
-            wanted: status.wanted,
-        }
+        Self(status)
     }
 }
 
 #[pymethods]
 impl Status {
+    #[getter]
+    fn phase(&self) -> &'static str {
+        self.0.phase.as_str()
+    }
+
+    #[getter]
+    fn reason(&self) -> &'static str {
+        self.0.reason
+    }
+
+    #[getter]
+    fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    #[getter]
+    fn ready(&self) -> i32 {
+        self.0.ready
+    }
+
+    #[getter]
+    fn wanted(&self) -> Option<i32> {
+        self.0.wanted
+    }
+
+    #[getter]
+    fn pods(&self) -> Vec<Pod> {
+        self.0.pods.iter().map(Pod::from).collect()
+    }
+
+    #[getter]
+    fn endpoints(&self) -> Vec<Endpoint> {
+        self.0.endpoints.iter().map(Endpoint::from).collect()
+    }
+
     fn __repr__(&self) -> String {
+        let Status(status) = self;
         format!(
             "Status(phase={:?}, reason={:?}, message={:?})",
-            self.phase, self.reason, self.message
+            status.phase.as_str(),
+            status.reason,
+            status.message
+        )
+    }
+}
+
+/// A pod of a service.
+#[pyclass(frozen, get_all, module = "flytekitplugins_k8sdataservice._core")]
+pub(super) struct Pod {
+    name: String,
+    container: String,
+    created: Option<f64>,
+}
+
+impl From<&status::Pod> for Pod {
+    fn from(pod: &status::Pod) -> Self {
+        Self {
+            name: pod.name.clone(),
+            container: pod.container.clone(),
+            created: pod.created.map(|created| created.as_duration().as_secs_f64()),
+        }
+    }
+}
+
+#[pymethods]
+impl Pod {
+    fn __repr__(&self) -> String {
+        format!("Pod(name={:?})", self.name)
+    }
+}
+
+/// Where a pod can be reached.
+#[pyclass(frozen, get_all, module = "flytekitplugins_k8sdataservice._core")]
+pub(super) struct Endpoint {
+    hostname: String,
+    addresses: Vec<String>,
+    ports: Vec<i32>,
+}
+
+impl From<&status::Endpoint> for Endpoint {
+    fn from(endpoint: &status::Endpoint) -> Self {
+        Self {
+            hostname: endpoint.hostname.clone(),
+            addresses: endpoint.addresses.clone(),
+            ports: endpoint.ports.clone(),
+        }
+    }
+}
+
+#[pymethods]
+impl Endpoint {
+    fn __repr__(&self) -> String {
+        format!(
+            "Endpoint(hostname={:?}, addresses={:?}, ports={:?})",
+            self.hostname, self.addresses, self.ports
         )
     }
 }

@@ -1,7 +1,7 @@
 //! One watch, from its beginning until nobody asks about it any more.
 
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
@@ -10,18 +10,25 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::Event;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::store::{Answer, Store};
 use crate::api::{Api, Fault};
 use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
+use crate::status::diagnosis::GracePeriods;
 use crate::status::{EventFacts, PodFacts, SliceFacts};
 
 /// For how long a watch goes on that nobody asks about.
 const IDLE: Duration = Duration::from_mins(10);
 
+/// How often to look for services whose time is up.
+const SWEEP: Duration = Duration::from_secs(5);
+
 /// How long to leave a cluster alone that does not let us watch. Services are read one by one meanwhile.
 const FORBIDDEN: Duration = Duration::from_mins(1);
+
+/// The HTTP status code of a request whose credentials do not count, such as a token that has expired.
+const UNAUTHORIZED: u16 = 401;
 
 /// A watch over the services of one namespace, and what it has told.
 pub(super) struct Feed {
@@ -30,9 +37,9 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(grace_periods: Arc<GracePeriods>) -> Self {
         Self {
-            store: Mutex::default(),
+            store: Mutex::new(Store::new(grace_periods)),
             asked: Mutex::new(Instant::now()),
         }
     }
@@ -50,19 +57,25 @@ impl Feed {
         self.store().apply_events(name, events, Timestamp::now());
     }
 
-    /// Watches until nobody has asked for [`IDLE`].
+    /// Watches until nobody has asked for [`IDLE`] and no service is left that is to be deleted later.
     pub(super) async fn run<A: Api>(&self, api: &A, namespace: &str) {
+        tokio::select! {
+            () = self.watch(api, namespace) => {}
+            () = self.sweep_until_idle(api, namespace) => {}
+        }
+    }
+
+    async fn watch<A: Api>(&self, api: &A, namespace: &str) {
         let selector = format!("{MANAGED_BY_LABEL}={MANAGED_BY}");
         let mut stateful_sets = pin!(patient(api.watch::<StatefulSet>(namespace, &selector)));
         let mut pods = pin!(patient(api.watch::<Pod>(namespace, &selector)));
         let mut slices = pin!(patient(api.watch::<EndpointSlice>(namespace, &selector)));
         loop {
-            let end = self.asked_last() + IDLE;
             tokio::select! {
                 Some(event) = stateful_sets.next() => match event {
                     Ok(event) => self.store().apply(event),
-                    // What is not watched any more is not known.
-                    Err(Fault::Refused { .. }) => *self.store() = Store::default(),
+                    // Credentials that have expired are had anew; a right that is missing stays so.
+                    Err(Fault::Refused { code, .. }) if code != UNAUTHORIZED => self.store().clear(),
                     Err(_) => self.store().lose(Timestamp::now()),
                 },
                 // Without pods and slices a service is known all the same, only less well.
@@ -72,9 +85,35 @@ impl Feed {
                 Some(event) = slices.next() => if let Ok(event) = event {
                     self.store().apply_slice(reduced(event, |slice| SliceFacts::from(&slice)));
                 },
-                () = sleep_until(end) => if self.asked_last() + IDLE <= Instant::now() {
-                    return;
-                },
+                else => return,
+            }
+        }
+    }
+
+    async fn sweep_until_idle<A: Api>(&self, api: &A, namespace: &str) {
+        let mut tick = interval(SWEEP);
+        loop {
+            tick.tick().await;
+            let are_left = self.sweep(api, namespace).await;
+            if !are_left && self.asked_last() + IDLE <= Instant::now() {
+                return;
+            }
+        }
+    }
+
+    /// Deletes services that have failed and whose time is up, and tells whether others are left whose time will come.
+    async fn sweep<A: Api>(&self, api: &A, namespace: &str) -> bool {
+        loop {
+            let next = self.store().next_to_delete();
+            let Some((due, name, uid)) = next else { return false };
+            if Timestamp::now() < due {
+                return true;
+            }
+            // Its Service goes with it. What cannot be deleted now is tried again at the next sweep.
+            let deleting = api.delete::<StatefulSet>(namespace, &name, &uid);
+            match timeout(SWEEP, deleting).await {
+                Ok(Ok(_) | Err(Fault::Changed)) => self.store().forget_uid(&name, &uid),
+                _ => return true,
             }
         }
     }
@@ -102,7 +141,7 @@ fn reduced<K, F>(event: Event<K>, reduce: impl Fn(K) -> F) -> Event<F> {
 /// A watch that leaves a cluster alone for a while that refuses it.
 fn patient<T>(watch: impl Stream<Item = Result<T, Fault>>) -> impl Stream<Item = Result<T, Fault>> {
     watch.then(|event| async {
-        if matches!(event, Err(Fault::Refused { .. })) {
+        if matches!(event, Err(Fault::Refused { code, .. }) if code != UNAUTHORIZED) {
             sleep(FORBIDDEN).await;
         }
         event
@@ -134,6 +173,10 @@ mod tests {
             Ok(object.clone())
         }
 
+        async fn annotate<K: Kind>(&self, _: &str, _: &str, _: &str, _: &str, _: &str) -> Result<(), Fault> {
+            Ok(())
+        }
+
         async fn delete<K: Kind>(&self, _: &str, _: &str, _: &str) -> Result<Deleted, Fault> {
             Ok(Deleted::Gone)
         }
@@ -146,13 +189,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_watch_that_nobody_asks_about_ends_after_ten_minutes() {
         let start = Instant::now();
-        Feed::new().run(&Quiet, "flyte").await;
+        Feed::new(Arc::default()).run(&Quiet, "flyte").await;
         assert_eq!(start.elapsed().as_secs(), IDLE.as_secs());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_goes_on_while_somebody_asks() {
-        let feed = Feed::new();
+        let feed = Feed::new(Arc::default());
         let start = Instant::now();
         let asking = async {
             for _ in 0..3 {

@@ -1,6 +1,6 @@
 //! What a watch tells of the objects that belong to services, such as their pods, kept by service.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use kube::runtime::watcher::Event;
 
@@ -12,7 +12,12 @@ pub(super) trait Member {
     fn name(&self) -> &str;
 }
 
-type ByService<F> = HashMap<String, BTreeMap<String, F>>;
+/// The facts of each service, in the order of their names.
+type ByService<F> = HashMap<String, Vec<F>>;
+
+/// Up to how many members a service has no room to spare. Very many services have few members each, and what a larger
+/// collection keeps free for more would be most of the memory.
+const FEW: usize = 8;
 
 /// Which services an event concerns.
 pub(super) enum Concerned {
@@ -61,7 +66,7 @@ impl<F: Member + Clone> Members<F> {
             Event::Delete(fact) => {
                 let service = fact.service().to_owned();
                 if let Some(members) = self.current.get_mut(&service) {
-                    members.remove(fact.name());
+                    members.retain(|member| member.name() != fact.name());
                     if members.is_empty() {
                         self.current.remove(&service);
                     }
@@ -74,11 +79,7 @@ impl<F: Member + Clone> Members<F> {
 
     /// The facts of one service.
     pub(super) fn of(&self, service: &str) -> Vec<F> {
-        self.current
-            .get(service)
-            .into_iter()
-            .flat_map(|members| members.values().cloned())
-            .collect()
+        self.current.get(service).cloned().unwrap_or_default()
     }
 
     /// Whether the watch has told of everything that there was.
@@ -88,7 +89,14 @@ impl<F: Member + Clone> Members<F> {
 }
 
 fn put<F: Member>(into: &mut ByService<F>, fact: F) {
-    into.entry(fact.service().to_owned())
-        .or_default()
-        .insert(fact.name().to_owned(), fact);
+    let members = into.entry(fact.service().to_owned()).or_default();
+    match members.binary_search_by(|member| member.name().cmp(fact.name())) {
+        Ok(place) => members[place] = fact,
+        Err(place) => {
+            if members.len() < FEW {
+                members.reserve_exact(1);
+            }
+            members.insert(place, fact);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 mod feed;
 mod members;
+mod poll;
 mod store;
 
 use std::collections::HashMap;
@@ -14,14 +15,25 @@ pub use store::Answer;
 use crate::api::Api;
 use crate::cluster::Key;
 use crate::status::EventFacts;
+use crate::status::diagnosis::GracePeriods;
 
 /// The watches of a process. They begin when a service is first asked about, and end when nobody has asked for a while.
 #[derive(Default)]
 pub struct Cache {
+    grace_periods: Arc<GracePeriods>,
     feeds: Mutex<HashMap<Key, HashMap<String, Arc<Feed>>>>,
 }
 
 impl Cache {
+    /// A cache without watches so far.
+    #[must_use]
+    pub fn new(grace_periods: GracePeriods) -> Self {
+        Self {
+            grace_periods: Arc::new(grace_periods),
+            ..Self::default()
+        }
+    }
+
     /// The state of a service, if a watch knows it: one look into memory, nothing is sent and nothing is awaited.
     ///
     /// With a `uid` only the service with that uid is meant; what the watch knows of another one, which had the name
@@ -38,7 +50,7 @@ impl Cache {
         }
     }
 
-    /// Takes in the events on a service's `StatefulSet`, which no watch tells of.
+    /// Takes in the events on a service's objects, which no watch tells of.
     pub fn apply_events(&self, cluster: &Key, namespace: &str, name: &str, events: Vec<EventFacts>) {
         if let Some(feed) = self.feed(cluster, namespace) {
             feed.apply_events(name, events);
@@ -57,7 +69,7 @@ impl Cache {
         if of_cluster.contains_key(namespace) {
             return;
         }
-        let feed = Arc::new(Feed::new());
+        let feed = Arc::new(Feed::new(Arc::clone(&self.grace_periods)));
         of_cluster.insert(namespace.to_owned(), Arc::clone(&feed));
         drop(feeds);
         let (cache, cluster, namespace, api) = (Arc::clone(self), cluster.clone(), namespace.to_owned(), api.clone());

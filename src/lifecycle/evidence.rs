@@ -3,6 +3,7 @@
 //! None of it is needed to know how a service is doing, so that a fault here, or a missing right, only leaves the
 //! explanation out.
 
+use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -11,7 +12,10 @@ use k8s_openapi::jiff::Timestamp;
 use super::deadline::{Deadline, Step, repeat};
 use crate::api::Api;
 use crate::ownership::{Maker, maker};
-use crate::status::{Assessment, EventFacts, Phase, PodFacts, SERVICE_NAME_LABEL, SliceFacts, Status, readiness_of};
+use crate::status::diagnosis::GracePeriods;
+use crate::status::{
+    Assessment, EventFacts, Involved, Phase, PodFacts, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts, Status,
+};
 
 /// How many of a container's last lines a sentence carries.
 const LOG_LINES: i64 = 5;
@@ -57,7 +61,7 @@ pub(super) async fn slices_of<A: Api>(
     stateful_set: &StatefulSet,
     deadline: Deadline,
 ) -> Option<Vec<SliceFacts>> {
-    let is_ready = readiness_of(stateful_set).phase == Phase::Ready;
+    let is_ready = StatefulSetFacts::from(stateful_set).readiness.phase == Phase::Ready;
     if !is_ready || maker(&stateful_set.metadata) != Maker::Us {
         return None;
     }
@@ -68,25 +72,28 @@ pub(super) async fn slices_of<A: Api>(
     Some(slices.ok()?.ok()?.iter().map(SliceFacts::from).collect())
 }
 
-/// The events on a service's `StatefulSet`.
-pub async fn events_of<A: Api>(api: &A, namespace: &str, name: &str, deadline: Deadline) -> Vec<EventFacts> {
-    let fields = format!("involvedObject.kind=StatefulSet,involvedObject.name={name}");
+/// The events on some objects of a service.
+pub async fn events_of<A: Api>(api: &A, namespace: &str, objects: &[Involved], deadline: Deadline) -> Vec<EventFacts> {
     let step = Step::new::<Event>("list", namespace, "");
-    let events = repeat(deadline, &step, || api.list::<Event>(namespace, "", &fields)).await;
-    events
-        .ok()
-        .and_then(Result::ok)
-        .unwrap_or_default()
-        .iter()
-        .map(EventFacts::from)
-        .collect()
+    let lists = objects.iter().map(async |Involved { kind, name }| {
+        let fields = format!("involvedObject.kind={kind},involvedObject.name={name}");
+        let events = repeat(deadline, &step, || api.list::<Event>(namespace, "", &fields)).await;
+        events.ok().and_then(Result::ok).unwrap_or_default()
+    });
+    join_all(lists).await.iter().flatten().map(EventFacts::from).collect()
 }
 
 /// The state of a service now; where it has failed for the end of a process, with the last that the process has written.
-pub async fn last_words<A: Api>(api: &A, namespace: &str, assessment: &Assessment, deadline: Deadline) -> Status {
+pub async fn last_words<A: Api>(
+    api: &A,
+    namespace: &str,
+    assessment: &Assessment,
+    grace_periods: &GracePeriods,
+    deadline: Deadline,
+) -> Status {
     let now = Timestamp::now();
-    let mut status = assessment.at(now);
-    let Some((pod, container)) = assessment.needs_log(now) else {
+    let mut status = assessment.at(now, grace_periods);
+    let Some((pod, container)) = assessment.needs_log(now, grace_periods) else {
         return status;
     };
     let step = Step::new::<Pod>("get", namespace, pod);

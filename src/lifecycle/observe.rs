@@ -7,7 +7,8 @@ use super::deadline::{Deadline, Step, repeat};
 use super::evidence::{events_of, last_words, pods_of, slices_of};
 use crate::api::Api;
 use crate::error::{Error, Result};
-use crate::status::{Assessment, Evidence, Status};
+use crate::status::diagnosis::GracePeriods;
+use crate::status::{Assessment, Evidence, StatefulSetFacts, Status};
 
 /// Tells how a service is doing, from its `StatefulSet` and, where that is not ready, from its pods and events.
 ///
@@ -23,6 +24,7 @@ pub async fn observe<A: Api>(
     namespace: &str,
     name: &str,
     uid: Option<&str>,
+    grace_periods: &GracePeriods,
     deadline: Deadline,
 ) -> Result<Status> {
     let reading = Step::new::<StatefulSet>("get", namespace, name);
@@ -41,16 +43,18 @@ pub async fn observe<A: Api>(
         slices: slices.as_ref(),
         ..Evidence::default()
     };
-    let mut assessment = Assessment::new(&stateful_set, evidence);
-    if !assessment.at(Timestamp::now()).phase.is_final() {
+    let facts = StatefulSetFacts::from(&stateful_set);
+    let mut assessment = Assessment::new(&facts, evidence);
+    if !assessment.at(Timestamp::now(), grace_periods).phase.is_final() {
         let pods = pods_of(api, namespace, &stateful_set, deadline).await;
         evidence.pods = &pods;
-        assessment = Assessment::new(&stateful_set, evidence);
-        if assessment.needs_events() {
-            let events = events_of(api, namespace, name, deadline).await;
+        assessment = Assessment::new(&facts, evidence);
+        let unexplained = assessment.needs_events(Timestamp::now());
+        if !unexplained.is_empty() {
+            let events = events_of(api, namespace, &unexplained, deadline).await;
             evidence.events = &events;
-            assessment = Assessment::new(&stateful_set, evidence);
+            assessment = Assessment::new(&facts, evidence);
         }
     }
-    Ok(last_words(api, namespace, &assessment, deadline).await)
+    Ok(last_words(api, namespace, &assessment, grace_periods, deadline).await)
 }

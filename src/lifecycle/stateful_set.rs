@@ -8,7 +8,7 @@ use super::deadline::{Backoff, Deadline, Step, reference, repeat};
 use crate::api::{Api, Fault};
 use crate::error::{Error, Result};
 use crate::manifests::{differences, stateful_set};
-use crate::ownership::{Identity, Maker, describe, has_hash, is_owned_by, maker};
+use crate::ownership::{Identity, Maker, describe, has_hash, is_owned_by, kept_until, maker};
 use crate::spec::DataServiceSpec;
 
 /// How long a create that failed may at least go on to take back what it made. Flyte waits 3 s for the whole call.
@@ -33,6 +33,7 @@ pub(super) async fn ensure_stateful_set<A: Api>(
     let wanted = stateful_set(spec, identity);
     let creating = Step::new::<StatefulSet>("create", namespace, name);
     let reading = Step::new::<StatefulSet>("get", namespace, name);
+    let deleting = Step::new::<StatefulSet>("delete", namespace, name);
     let mut backoff = Backoff::new();
     loop {
         let refusal = match repeat(deadline, &creating, || api.create(&wanted)).await? {
@@ -55,6 +56,14 @@ pub(super) async fn ensure_stateful_set<A: Api>(
         let blocked = match there {
             Some(there) if there.metadata.deletion_timestamp.is_some() && maker(&there.metadata) != Maker::Other => {
                 "a service of that name is still being deleted"
+            }
+            Some(there) if kept_until(&there.metadata).is_some() => {
+                let uid = there.metadata.uid.unwrap_or_default();
+                match repeat(deadline, &deleting, || api.delete::<StatefulSet>(namespace, name, &uid)).await? {
+                    Ok(_) | Err(Fault::Changed) => {}
+                    Err(fault) => return Err(deleting.failed(fault)),
+                }
+                "a service of that name that has failed is being deleted"
             }
             Some(there) => return use_or_refuse(&there, &wanted, spec, identity),
             // It went between the two requests.

@@ -5,29 +5,26 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use tokio::time::{Instant, sleep};
 
-use super::deadline::{Deadline, reference};
-use super::observe::observe;
-use crate::api::Api;
+use super::deadline::reference;
 use crate::error::{Error, Result};
 use crate::status::Status;
 
 /// How often a service is looked at while it is waited for.
-const INTERVAL: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Waits until a service is ready or has failed, and answers with its last state.
+/// Waits until a service is ready or has failed, and answers with its last state. Each `look` tells how it is doing.
 ///
 /// # Errors
-/// [`Error::Timeout`] when neither has happened after `patience`; else as [`observe`].
-pub async fn wait<A: Api>(
-    api: &A,
+/// [`Error::Timeout`] when neither has happened after `patience`; else as `look`.
+pub async fn wait<F: Future<Output = Result<Status>>>(
     namespace: &str,
     name: &str,
     patience: Duration,
-    of_one_look: Duration,
+    look: impl Fn() -> F,
 ) -> Result<Status> {
     let end = Instant::now() + patience;
     loop {
-        let status = observe(api, namespace, name, None, Deadline::after(of_one_look)).await?;
+        let status = look().await?;
         if status.phase.is_final() {
             return Ok(status);
         }

@@ -14,10 +14,6 @@ use crate::spec::DataServiceSpec;
 /// The user and the group that the pods run as, and that their volumes belong to.
 const USER: i64 = 1001;
 
-/// For how long a pod has to stand, in seconds, before it counts as ready: one without a readiness probe is Ready the
-/// instant its process starts, also one that exits half a second later.
-const MIN_READY_SECONDS: i32 = 3;
-
 /// The name of the container's port.
 const PORT_NAME: &str = "graph-engine";
 
@@ -52,7 +48,7 @@ pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet 
                 ..LabelSelector::default()
             },
             service_name: Some(identity.name.clone()),
-            min_ready_seconds: Some(MIN_READY_SECONDS),
+            min_ready_seconds: Some(spec.min_ready_seconds),
             pod_management_policy: Some("Parallel".to_owned()),
             template,
             ..StatefulSetSpec::default()

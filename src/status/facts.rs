@@ -1,29 +1,66 @@
-//! Pods and events, reduced to what a verdict needs.
+//! What a verdict needs of a service's objects.
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
 
+use super::{Status, readiness};
 use crate::names::INSTANCE_LABEL;
+use crate::ownership::kept_until;
 
 /// The label that says to which Service an endpoint slice belongs (Kubernetes, *Well-Known Labels*).
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
+
+/// The label that says of which revision of its `StatefulSet` a pod is (Kubernetes, `ControllerRevisionHashLabelKey`).
+const REVISION_LABEL: &str = "controller-revision-hash";
+
+/// What is known of a `StatefulSet`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatefulSetFacts {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its uid.
+    pub uid: Box<str>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// From when on it is to be deleted, if it has failed and was kept for people to look at.
+    pub delete_after: Option<Timestamp>,
+    /// How ready it is, as far as it says itself.
+    pub readiness: Status,
+    /// The revision that its pods are to be of, where they are replaced one after the other and only once each is ready.
+    pub ordered_revision: Option<Box<str>>,
+}
 
 /// What is known of a pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PodFacts {
     /// Its name.
     pub name: String,
+    /// Its uid, which tells it from others that had the name before it.
+    pub uid: Box<str>,
     /// The service that it belongs to.
     pub service: String,
+    /// The node that it runs on; empty where it has none.
+    pub node: Box<str>,
+    /// The revision of its `StatefulSet` that it is of.
+    pub revision: Box<str>,
     /// When it was made.
     pub created: Option<Timestamp>,
-    /// Whether it is being deleted.
-    pub deleting: bool,
+    /// Whether Kubernetes calls it ready.
+    pub ready: bool,
+    /// Whether others than its containers decide about that too.
+    pub has_readiness_gates: bool,
+    /// Until when it should be gone, if it is being deleted.
+    pub gone_by: Option<Timestamp>,
+    /// Who holds it while it is being deleted.
+    pub finalizers: Vec<String>,
+    /// The claims of its volumes.
+    pub claims: Vec<String>,
     /// Why it failed as a whole, such as `Evicted`, and in which words.
     pub failed: Option<Reason>,
-    /// Why no node takes it, in the scheduler's words.
-    pub unschedulable: Option<String>,
+    /// Why it has no node, in the scheduler's words.
+    pub unschedulable: Option<Reason>,
     /// Why Kubernetes takes it away, such as `PreemptionByScheduler`.
     pub disrupted: Option<Reason>,
     /// Its containers, those that run before the others first.
@@ -47,6 +84,10 @@ pub struct ContainerFacts {
     pub restarts: i32,
     /// Whether it is ready.
     pub ready: bool,
+    /// Since when it runs.
+    pub running_since: Option<Timestamp>,
+    /// Whether its startup probe, if it has one, has passed.
+    pub started: bool,
 }
 
 /// A reason as Kubernetes gives it: a code and, often, some words.
@@ -76,38 +117,92 @@ pub struct SliceFacts {
     pub name: String,
     /// The Service that it belongs to.
     pub service: String,
-    /// The host names that it publishes.
-    pub hostnames: Vec<String>,
+    /// The host names that it publishes, each with its addresses.
+    pub hosts: Vec<Host>,
+    /// The ports of each of them.
+    pub ports: Vec<i32>,
+}
+
+/// A host name that a Service publishes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    /// The name, which is that of a pod.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Vec<String>,
 }
 
 impl From<&EndpointSlice> for SliceFacts {
     fn from(slice: &EndpointSlice) -> Self {
         let labels = slice.metadata.labels.as_ref();
+        let hosts = slice.endpoints.iter().flatten().filter_map(|endpoint| {
+            Some(Host {
+                name: endpoint.hostname.clone()?,
+                addresses: endpoint.addresses.clone(),
+            })
+        });
         Self {
             name: slice.metadata.name.clone().unwrap_or_default(),
             service: labels
                 .and_then(|labels| labels.get(SERVICE_NAME_LABEL))
                 .cloned()
                 .unwrap_or_default(),
-            hostnames: slice
-                .endpoints
-                .iter()
-                .flatten()
-                .filter_map(|endpoint| endpoint.hostname.clone())
-                .collect(),
+            hosts: hosts.collect(),
+            ports: slice.ports.iter().flatten().filter_map(|port| port.port).collect(),
         }
     }
 }
 
-/// What an event says of the `StatefulSet`.
+/// What an event says of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFacts {
+    /// The kind of the object.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
     /// The code, such as `FailedCreate`.
     pub reason: String,
     /// The words.
     pub message: String,
     /// When it was first seen.
     pub first: Option<Timestamp>,
+    /// When it was last seen.
+    pub last: Option<Timestamp>,
+}
+
+impl EventFacts {
+    /// Whether the event is about this pod, and not about one that had its name before.
+    #[must_use]
+    pub fn is_about(&self, pod: &PodFacts) -> bool {
+        self.kind == "Pod" && *self.uid == *pod.uid
+    }
+}
+
+impl From<&StatefulSet> for StatefulSetFacts {
+    fn from(stateful_set: &StatefulSet) -> Self {
+        let metadata = &stateful_set.metadata;
+        let text = |text: &Option<String>| text.clone().unwrap_or_default().into_boxed_str();
+        let spec = stateful_set.spec.as_ref();
+        let is_ordered = spec.is_some_and(|spec| {
+            let strategy = spec.update_strategy.as_ref();
+            spec.pod_management_policy.as_deref() != Some("Parallel")
+                && strategy.and_then(|strategy| strategy.type_.as_deref()) != Some("OnDelete")
+        });
+        let revision = stateful_set
+            .status
+            .as_ref()
+            .and_then(|status| status.update_revision.clone());
+        Self {
+            name: text(&metadata.name),
+            uid: text(&metadata.uid),
+            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
+            delete_after: kept_until(metadata),
+            readiness: readiness::judge(stateful_set),
+            ordered_revision: revision.filter(|_| is_ordered).map(String::into_boxed_str),
+        }
+    }
 }
 
 impl From<&Pod> for PodFacts {
@@ -122,6 +217,10 @@ impl From<&Pod> for PodFacts {
                 .find(|condition| condition.type_ == kind && condition.status == wanted)
                 .map(|condition| reason(condition.reason.as_ref(), condition.message.as_ref()))
         };
+        let spec = pod.spec.as_ref();
+        let claims = spec.and_then(|spec| spec.volumes.as_ref()).into_iter().flatten();
+        let claims = claims.filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.clone()));
+        let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).cloned();
         let containers = |statuses: &Option<Vec<ContainerStatus>>, init: bool| -> Vec<ContainerFacts> {
             statuses
                 .iter()
@@ -131,21 +230,28 @@ impl From<&Pod> for PodFacts {
         };
         let mut all = containers(&status.init_container_statuses, true);
         all.extend(containers(&status.container_statuses, false));
+        // Collecting has left room for more, and these are kept for very many pods.
+        all.shrink_to_fit();
         Self {
             name: metadata.name.clone().unwrap_or_default(),
-            service: metadata
-                .labels
-                .as_ref()
-                .and_then(|labels| labels.get(INSTANCE_LABEL))
-                .cloned()
-                .unwrap_or_default(),
+            uid: metadata.uid.clone().unwrap_or_default().into_boxed_str(),
+            service: label(INSTANCE_LABEL).unwrap_or_default(),
+            node: spec
+                .and_then(|spec| spec.node_name.clone())
+                .unwrap_or_default()
+                .into_boxed_str(),
+            revision: label(REVISION_LABEL).unwrap_or_default().into_boxed_str(),
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
-            deleting: metadata.deletion_timestamp.is_some(),
+            ready: condition("Ready", "True").is_some(),
+            has_readiness_gates: spec
+                .and_then(|spec| spec.readiness_gates.as_ref())
+                .is_some_and(|gates| !gates.is_empty()),
+            gone_by: metadata.deletion_timestamp.as_ref().map(|time| time.0),
+            finalizers: metadata.finalizers.clone().unwrap_or_default(),
+            claims: claims.collect(),
             failed: (status.phase.as_deref() == Some("Failed"))
                 .then(|| reason(status.reason.as_ref(), status.message.as_ref())),
-            unschedulable: condition("PodScheduled", "False")
-                .filter(|reason| reason.code == "Unschedulable")
-                .map(|reason| reason.message),
+            unschedulable: condition("PodScheduled", "False"),
             disrupted: condition("DisruptionTarget", "True"),
             containers: all,
         }
@@ -154,14 +260,25 @@ impl From<&Pod> for PodFacts {
 
 impl From<&Event> for EventFacts {
     fn from(event: &Event) -> Self {
+        let object = &event.involved_object;
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        // Newer writers of events give the time and, for a repeated one, the series; older ones give first and last.
+        let once = event.event_time.as_ref().map(|time| time.0);
+        let series = event
+            .series
+            .as_ref()
+            .and_then(|series| series.last_observed_time.as_ref());
         Self {
-            reason: event.reason.clone().unwrap_or_default(),
-            message: event.message.clone().unwrap_or_default(),
-            first: event
-                .first_timestamp
-                .as_ref()
+            kind: text(&object.kind),
+            name: text(&object.name),
+            uid: text(&object.uid),
+            reason: text(&event.reason),
+            message: text(&event.message),
+            first: event.first_timestamp.as_ref().map(|time| time.0).or(once),
+            last: series
                 .map(|time| time.0)
-                .or_else(|| event.event_time.as_ref().map(|time| time.0)),
+                .or_else(|| event.last_timestamp.as_ref().map(|time| time.0))
+                .or(once),
         }
     }
 }
@@ -180,6 +297,12 @@ fn container(status: &ContainerStatus, init: bool) -> ContainerFacts {
         ended: ended(&status.state).or_else(|| ended(&status.last_state)),
         restarts: status.restart_count,
         ready: status.ready,
+        running_since: state
+            .running
+            .as_ref()
+            .and_then(|running| running.started_at.as_ref())
+            .map(|time| time.0),
+        started: status.started.unwrap_or_default(),
     }
 }
 

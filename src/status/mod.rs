@@ -1,15 +1,18 @@
 //! What the state of the objects means: a phase, a reason and a sentence. Pure.
 
+mod assessment;
 pub mod diagnosis;
 mod facts;
 mod readiness;
 
-pub use facts::{ContainerFacts, Ended, EventFacts, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts};
+pub use assessment::{Assessment, Evidence, Involved};
+pub use facts::{
+    ContainerFacts, Ended, EventFacts, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
+};
 
-use k8s_openapi::api::apps::v1::StatefulSet;
+use std::sync::Arc;
+
 use k8s_openapi::jiff::Timestamp;
-
-use diagnosis::{Blame, Verdict, diagnose};
 
 /// Where a service stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,32 @@ pub struct Status {
     pub ready: i32,
     /// How many replicas are wanted; `None` where nothing is known of the `StatefulSet`.
     pub wanted: Option<i32>,
+    /// Its pods, as far as they are known.
+    pub pods: Arc<[Pod]>,
+    /// Where its pods can be reached, as far as that is known.
+    pub endpoints: Arc<[Endpoint]>,
+}
+
+/// A pod of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pod {
+    /// Its name.
+    pub name: String,
+    /// Its first container.
+    pub container: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+}
+
+/// Where a pod can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The pod's stable host name, such as `foo-0.foo`.
+    pub hostname: String,
+    /// The addresses that it resolves to at the moment.
+    pub addresses: Vec<String>,
+    /// The ports that the Service names.
+    pub ports: Vec<i32>,
 }
 
 impl Status {
@@ -77,6 +106,8 @@ impl Status {
             ),
             ready: 0,
             wanted: None,
+            pods: Arc::default(),
+            endpoints: Arc::default(),
         }
     }
 
@@ -92,6 +123,8 @@ impl Status {
             ),
             ready: 0,
             wanted: None,
+            pods: Arc::default(),
+            endpoints: Arc::default(),
         }
     }
 
@@ -104,99 +137,8 @@ impl Status {
             message,
             ready: 0,
             wanted: None,
+            pods: Arc::default(),
+            endpoints: Arc::default(),
         }
     }
-}
-
-/// What is known of a service, judged as far as that does not depend on the time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assessment {
-    /// How ready it is.
-    readiness: Status,
-    /// What keeps it from being ready.
-    verdict: Option<Verdict>,
-    /// Whether pods are missing, so that only events on the `StatefulSet` can say why.
-    lacks_pods: bool,
-}
-
-/// What is known beside the `StatefulSet`. What is not known is no reason to blame it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Evidence<'a> {
-    /// The service's pods.
-    pub pods: &'a [PodFacts],
-    /// The events on its `StatefulSet`.
-    pub events: &'a [EventFacts],
-    /// Its Service's endpoint slices; `None` where they are not known, or where no names are to be published.
-    pub slices: Option<&'a Vec<SliceFacts>>,
-}
-
-impl Assessment {
-    /// Judges a service by its objects.
-    #[must_use]
-    pub fn new(stateful_set: &StatefulSet, evidence: Evidence<'_>) -> Self {
-        let name = stateful_set.metadata.name.as_deref().unwrap_or_default();
-        Self::of(readiness::judge(stateful_set), name, evidence)
-    }
-
-    /// Judges a service whose readiness, as far as the `StatefulSet` tells, is known.
-    #[must_use]
-    pub fn of(readiness: Status, name: &str, evidence: Evidence<'_>) -> Self {
-        let readiness = readiness::with_names(readiness, name, evidence.slices);
-        let waits = !readiness.phase.is_final();
-        let there = evidence.pods.iter().filter(|pod| !pod.deleting).count();
-        let lacks_pods = waits && usize::try_from(readiness.wanted.unwrap_or(0)).is_ok_and(|wanted| there < wanted);
-        let events = if lacks_pods { evidence.events } else { &[] };
-        let verdict = if waits {
-            diagnose(name, evidence.pods, events)
-        } else {
-            None
-        };
-        Self {
-            readiness,
-            verdict,
-            lacks_pods,
-        }
-    }
-
-    /// The state at a moment.
-    #[must_use]
-    pub fn at(&self, now: Timestamp) -> Status {
-        let mut status = self.readiness.clone();
-        let Some(verdict) = &self.verdict else { return status };
-        status.reason = verdict.reason;
-        if let Some(blame) = verdict.failed(now) {
-            status.phase = match blame {
-                Blame::User => Phase::Failed,
-                Blame::System => Phase::RetryableFailed,
-            };
-            status.message.clone_from(&verdict.sentence);
-            return status;
-        }
-        if verdict.waits_for_resources {
-            status.phase = Phase::WaitingForResources;
-        }
-        status.message.push(' ');
-        status.message.push_str(&verdict.sentence);
-        status
-    }
-
-    /// Whether pods are missing that nothing known explains, so that the events on the `StatefulSet` are worth a look.
-    #[must_use]
-    pub fn needs_events(&self) -> bool {
-        self.lacks_pods
-    }
-
-    /// The pod and the container whose last words belong to the sentence, if the service has failed for their end.
-    #[must_use]
-    pub fn needs_log(&self, now: Timestamp) -> Option<&(String, String)> {
-        let verdict = self.verdict.as_ref()?;
-        verdict.failed(now)?;
-        verdict.log_of.as_ref()
-    }
-}
-
-/// The readiness of a service, from its `StatefulSet` alone.
-#[must_use]
-pub fn readiness_of(stateful_set: &StatefulSet) -> Status {
-    readiness::judge(stateful_set)
 }

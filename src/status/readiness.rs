@@ -3,13 +3,15 @@
 //! The rules are those of `kubectl rollout status`: what the controller says counts only once it has seen the newest
 //! specification, and pods count only at the newest revision.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec, StatefulSetStatus};
 
-use super::{Phase, SliceFacts, Status};
+use super::facts::SliceFacts;
+use super::{Phase, Status};
 
 /// Judges a service by its `StatefulSet`.
-#[must_use]
-pub fn judge(stateful_set: &StatefulSet) -> Status {
+pub(super) fn judge(stateful_set: &StatefulSet) -> Status {
     let name = stateful_set.metadata.name.as_deref().unwrap_or_default();
     let spec = stateful_set.spec.clone().unwrap_or_default();
     let status = stateful_set.status.clone().unwrap_or_default();
@@ -21,6 +23,8 @@ pub fn judge(stateful_set: &StatefulSet) -> Status {
         message,
         ready,
         wanted: Some(wanted),
+        pods: Arc::default(),
+        endpoints: Arc::default(),
     };
 
     if stateful_set.metadata.deletion_timestamp.is_some() {
@@ -81,7 +85,11 @@ pub(super) fn with_names(status: Status, name: &str, slices: Option<&Vec<SliceFa
     let (Phase::Ready, Some(slices), Some(wanted)) = (status.phase, slices, status.wanted) else {
         return status;
     };
-    let published = |pod: &String| slices.iter().any(|slice| slice.hostnames.contains(pod));
+    let published = |pod: &String| {
+        slices
+            .iter()
+            .any(|slice| slice.hosts.iter().any(|host| host.name == *pod))
+    };
     let Some(missing) = (0..wanted)
         .map(|ordinal| format!("{name}-{ordinal}"))
         .find(|pod| !published(pod))
@@ -133,6 +141,7 @@ fn pods(count: i32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::Host;
     use serde_json::{Value, json};
 
     /// A `StatefulSet` of two ready pods, with some fields changed.
@@ -252,8 +261,12 @@ mod tests {
 
     #[test]
     fn a_service_is_ready_only_when_every_pods_name_resolves() {
-        let slice = |hostnames: &[&str]| SliceFacts {
-            hostnames: hostnames.iter().map(|name| (*name).to_owned()).collect(),
+        let host = |name: &&str| Host {
+            name: (*name).to_owned(),
+            ..Host::default()
+        };
+        let slice = |names: &[&str]| SliceFacts {
+            hosts: names.iter().map(host).collect(),
             ..SliceFacts::default()
         };
         let judged = |slices: Option<&Vec<SliceFacts>>| with_names(judge(&stateful_set(&json!({}))), "foo", slices);

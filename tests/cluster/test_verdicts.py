@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from flyteidl.admin import agent_pb2
-from flyteidl.core.execution_pb2 import TaskExecution
-from google.protobuf import json_format
 
-from cluster.configs import TINY, config
+from cluster.configs import config
 from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, Object, wait_until
+from cluster.kubernetes import Kubernetes, Object
 from cluster.objects import nothing, one, quota
+from cluster.verdicts import (
+    FAILED,
+    STARTS,
+    WAITS,
+    Fault,
+    bring_up,
+    name_of,
+    probe,
+    requests,
+    shell,
+    until_told,
+    variable,
+    volume,
+)
 
-FAILED = TaskExecution.FAILED
-WAITS = TaskExecution.WAITING_FOR_RESOURCES
-STARTS = TaskExecution.INITIALIZING
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A way to keep a service from starting, and what is to be told of it."""
-
-    reason: str
-    phase: int
-    words: str
-    config: dict[str, Any] = field(default_factory=dict)
-    #: What is changed in the pod's specification, which has no field of the configuration yet.
-    pod: Object = field(default_factory=dict)
-
-
-def requests(**amounts: str) -> dict[str, Any]:
-    return {"Requests": TINY | amounts, "Limits": None}
-
-
-def shell(script: str) -> dict[str, Any]:
-    return {"Command": ["sh", "-c", script]}
-
-
-def variable(source: str, name: str, key: str) -> Object:
-    return {"env": [{"name": "X", "valueFrom": {source: {"name": name, "key": key}}}]}
+#: A process that says something, stays, and ends at once when it is told to.
+SAYS_AND_STAYS = shell("echo the reason; exec sleep 1000")
 
 
 QUICK = [
@@ -64,15 +47,80 @@ QUICK = [
     Fault("InsufficientMemory", WAITS, "Insufficient memory", requests(mem="1000Ti")),
     Fault("InsufficientGpu", WAITS, "Insufficient nvidia.com/gpu", requests(gpu="1")),
     Fault("NoMatchingNode", WAITS, "No node has the labels", pod={"nodeSelector": {"no": "such-label"}}),
-    Fault("SecretMissing", STARTS, 'secret "missing" not found', pod=variable("secretKeyRef", "missing", "k")),
-    Fault("ConfigMapMissing", STARTS, 'configmap "missing" not found', pod=variable("configMapKeyRef", "missing", "k")),
-    Fault("KeyMissing", STARTS, "couldn't find key k", pod=variable("configMapKeyRef", "kube-root-ca.crt", "k")),
+    Fault(
+        "PodAffinityUnmatched",
+        WAITS,
+        "No node has the neighbours",
+        pod={
+            "affinity": {
+                "podAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": [
+                        {"labelSelector": {"matchLabels": {"no": "such-pod"}}, "topologyKey": "kubernetes.io/hostname"}
+                    ]
+                }
+            }
+        },
+    ),
+    Fault(
+        "NoMatchingNode",
+        WAITS,
+        "No node has the labels",
+        variant="-affinity",
+        pod={
+            "affinity": {
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {
+                        "nodeSelectorTerms": [{"matchExpressions": [{"key": "no-such-label", "operator": "Exists"}]}]
+                    }
+                }
+            }
+        },
+    ),
+    Fault(
+        "SchedulingGated",
+        WAITS,
+        "scheduling gates are removed",
+        pod={"schedulingGates": [{"name": "queue.example/wait"}]},
+    ),
+    Fault("Forbidden", WAITS, "no PriorityClass with name missing", pod={"priorityClassName": "missing"}),
+    Fault("ReadinessProbeFails", STARTS, "its readiness probe has not passed", container=probe("readinessProbe")),
+    Fault(
+        "SecretMissing",
+        STARTS,
+        'secret "missing" not found',
+        variant="-volume",
+        **volume(secret={"secretName": "missing"}),
+    ),
+    Fault(
+        "ConfigMapMissing",
+        STARTS,
+        'configmap "missing" not found',
+        variant="-volume",
+        **volume(configMap={"name": "missing"}),
+    ),
+    Fault(
+        "VolumeMountFails",
+        STARTS,
+        "hostPath type check failed",
+        **volume(hostPath={"path": "/missing", "type": "Directory"}),
+    ),
+    Fault("ClaimMissing", WAITS, '"missing" not found', **volume(persistentVolumeClaim={"claimName": "missing"})),
+    Fault("SecretMissing", STARTS, 'secret "missing" not found', container=variable("secretKeyRef", "missing", "k")),
+    Fault(
+        "ConfigMapMissing",
+        STARTS,
+        'configmap "missing" not found',
+        container=variable("configMapKeyRef", "missing", "k"),
+    ),
+    Fault("KeyMissing", STARTS, "couldn't find key k", container=variable("configMapKeyRef", "kube-root-ca.crt", "k")),
     Fault("ServiceAccountMissing", WAITS, 'serviceaccount "missing" not found', pod={"serviceAccountName": "missing"}),
     Fault("RunsAsRoot", FAILED, "image will run as root", pod={"securityContext": {"runAsNonRoot": True}}),
 ]
 
 #: These are told after the third restart, for which Kubernetes takes its time, so they run side by side.
 SLOW = [
+    Fault("LivenessProbeFails", FAILED, "its liveness probe fails", SAYS_AND_STAYS, container=probe("livenessProbe")),
+    Fault("StartupProbeFails", FAILED, "its startup probe fails", SAYS_AND_STAYS, container=probe("startupProbe")),
     Fault("ContainerExits", FAILED, "ends with exit code 3.", shell("echo begin; echo the reason; exit 3")),
     Fault("ContainerCompleted", FAILED, "ends by itself, with exit code 0", shell("echo the reason")),
     Fault("InitContainerFailed", FAILED, "Init container first", pod={"initContainers": [
@@ -86,46 +134,10 @@ SLOW = [
 ]  # fmt: skip
 
 
-def name_of(fault: Fault) -> str:
-    return fault.reason.lower()
-
-
-def bring_up(connector: Connector, kubernetes: Kubernetes, fault: Fault) -> bytes:
-    """Makes a service that has the fault."""
-    name = name_of(fault)
-    if not fault.pod:
-        return connector.create(config(name, **fault.config))
-    resource_meta = connector.create(config(name, Replicas=0))
-    stateful_set = kubernetes.get("statefulset", name)
-    assert stateful_set
-    pod = dict(fault.pod)
-    if "securityContext" in pod:
-        stateful_set["spec"]["template"]["spec"]["securityContext"] = {}
-    if env := pod.pop("env", None):
-        stateful_set["spec"]["template"]["spec"]["containers"][0]["env"] += env
-    stateful_set["spec"]["template"]["spec"].update(pod)
-    stateful_set["spec"]["replicas"] = 1
-    kubernetes.run("replace", "--filename", "-", input=json.dumps(stateful_set))
-    return resource_meta
-
-
-def reason_of(resource: agent_pb2.Resource) -> str:
-    return str(json_format.MessageToDict(resource.custom_info)["reason"])
-
-
-def until_told(connector: Connector, resource_meta: bytes, fault: Fault, timeout: float = 30.0) -> agent_pb2.Resource:
-    """Polls until the cause is told, and checks how."""
-
-    def look() -> agent_pb2.Resource | None:
-        resource = connector.get(resource_meta)
-        told = reason_of(resource) == fault.reason and (fault.phase != FAILED or resource.phase == FAILED)
-        assert told or resource.phase not in (FAILED, TaskExecution.SUCCEEDED), resource
-        return resource if told else None
-
-    resource = wait_until(look, f"{fault.reason} to be told", timeout)
-    assert resource.phase == fault.phase, resource
-    assert fault.words in resource.message, resource.message
-    return resource
+@pytest.fixture
+def connector(start_connector: Callable[..., Connector]) -> Connector:
+    """Returns a connector that calls nothing ready by chance, where a machine is slow to let a service fail."""
+    return start_connector(K8SDATASERVICE_MIN_READY_SECONDS="30")
 
 
 @pytest.mark.usefixtures("real_pods", "local_registry")
@@ -144,22 +156,6 @@ def test_a_process_that_ends_is_told_with_its_last_words(connector: Connector, k
         told = until_told(connector, resource_meta, fault, timeout=120)
         assert told.message.endswith("the reason"), told.message
     assert kubernetes.services() == nothing()
-
-
-@pytest.mark.usefixtures("real_pods")
-def test_a_service_that_dies_at_once_is_never_called_ready(connector: Connector) -> None:
-    resource_meta = connector.create(config("brief", Command=["sh", "-c", "sleep 0.5; exit 1"]))
-    assert connector.until_done(resource_meta, timeout=120).phase == FAILED
-
-
-def test_a_failed_service_can_be_kept_for_inspection(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes
-) -> None:
-    kubernetes.run("label", "namespace", kubernetes.namespace, "pod-security.kubernetes.io/enforce=restricted")
-    connector = start_connector(K8SDATASERVICE_KEEP_FAILED="1")
-    resource_meta = connector.create(config("kept"))
-    assert connector.until_done(resource_meta).phase == FAILED
-    assert kubernetes.services() == one("kept")
 
 
 def limit_range() -> Object:
@@ -213,24 +209,3 @@ def test_a_webhook_that_is_away_is_waited_for(connector: Connector, kubernetes: 
     until_told(connector, resource_meta, Fault("WebhookUnavailable", WAITS, "Kubernetes tries again"))
     kubernetes.run("delete", "validatingwebhookconfiguration", kubernetes.namespace)
     assert kubernetes.services() == one("webhookunavailable")
-
-
-@pytest.mark.usefixtures("real_pods")
-def test_a_cause_that_passes_is_forgotten(connector: Connector, kubernetes: Kubernetes) -> None:
-    fault = Fault("ConfigMapMissing", STARTS, "not found", pod=variable("configMapKeyRef", "late", "k"))
-    resource_meta = bring_up(connector, kubernetes, fault)
-    until_told(connector, resource_meta, fault)
-    kubernetes.run("create", "configmap", "late", "--from-literal", "k=v")
-    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
-
-
-@pytest.mark.usefixtures("real_pods")
-def test_a_service_is_not_ready_before_its_names_resolve(connector: Connector, kubernetes: Kubernetes) -> None:
-    resource_meta = connector.create(config("namesnotpublished"))
-    # A Service that selects nothing publishes no names, however ready the pods are.
-    patch = '{"spec":{"selector":{"app.kubernetes.io/instance":"%s"}}}'
-    kubernetes.run("patch", "service", "namesnotpublished", "--patch", patch % "nothing")
-    fault = Fault("NamesNotPublished", STARTS, "namesnotpublished-0.namesnotpublished does not resolve yet")
-    until_told(connector, resource_meta, fault)
-    kubernetes.run("patch", "service", "namesnotpublished", "--patch", patch % "namesnotpublished")
-    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED

@@ -13,6 +13,7 @@ use k8sdataservice::lifecycle::{self, Created, Deadline, Deletion, Scope};
 use k8sdataservice::ownership::{Identity, Owner};
 use k8sdataservice::spec::{DataServiceSpec, Target};
 use k8sdataservice::status::Status;
+use k8sdataservice::status::diagnosis::GracePeriods;
 use serde_json::json;
 
 use crate::gate::lock;
@@ -23,6 +24,9 @@ pub const NAME: &str = "feature-store";
 /// How long a call may take, as in the client that Flyte's connector uses.
 const TIMEOUT: Duration = Duration::from_millis(2500);
 
+/// For how long a service is kept that has failed.
+const KEPT: Duration = Duration::from_hours(1);
+
 /// One call of the lifecycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
@@ -32,6 +36,8 @@ pub enum Call {
     Abort(&'static str),
     /// Delete whatever the plugin has made, as the sensor does.
     Clean,
+    /// Keep what has failed for a while, for people to look at.
+    Keep(&'static str),
     /// Observe the service of the name, as a task that uses an existing one does.
     Attach,
     /// Observe the service with a uid, as a task that has made it does.
@@ -44,6 +50,7 @@ impl fmt::Display for Call {
             Self::Create(owner, image) => write!(formatter, "create for {owner} with {image}"),
             Self::Abort(owner) => write!(formatter, "abort of {owner}"),
             Self::Clean => write!(formatter, "sensor"),
+            Self::Keep(owner) => write!(formatter, "keep for {owner}"),
             Self::Attach => write!(formatter, "attach"),
             Self::Poll(uid) => write!(formatter, "poll of {uid}"),
         }
@@ -56,6 +63,8 @@ pub enum Answer {
     Created(Result<Created>),
     Deleted(Result<Deletion>),
     Observed(Result<Status>),
+    /// Whether there was something to keep.
+    Kept(Result<bool>),
 }
 
 impl Answer {
@@ -65,6 +74,7 @@ impl Answer {
             Self::Created(answer) => answer.as_ref().err(),
             Self::Deleted(answer) => answer.as_ref().err(),
             Self::Observed(answer) => answer.as_ref().err(),
+            Self::Kept(answer) => answer.as_ref().err(),
         }
     }
 }
@@ -81,6 +91,7 @@ impl fmt::Display for Answer {
             }
             Self::Deleted(Ok(deletion)) => write!(formatter, "{deletion:?}"),
             Self::Observed(Ok(status)) => write!(formatter, "{:?} ({})", status.phase, status.reason),
+            Self::Kept(Ok(kept)) => write!(formatter, "kept: {kept}"),
             _ => write!(formatter, "{}", self.error().expect("an answer or an error")),
         }
     }
@@ -90,7 +101,7 @@ pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// Runs a call with the verbs of the lifecycle.
 pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
-    let deadline = Deadline::after(TIMEOUT);
+    let (deadline, grace) = (Deadline::after(TIMEOUT), GracePeriods::default());
     match call {
         Call::Create(owner, image) => {
             Answer::Created(lifecycle::create(&api, &spec(image), &identity(owner), deadline).await)
@@ -98,8 +109,14 @@ pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
         Call::Abort(_) | Call::Clean => {
             Answer::Deleted(lifecycle::delete(&api, NAMESPACE, NAME, &scope(call), deadline).await)
         }
-        Call::Attach => Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, None, deadline).await),
-        Call::Poll(uid) => Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, Some(uid), deadline).await),
+        Call::Keep(owner) => {
+            let kept = lifecycle::keep(&api, NAMESPACE, NAME, owner, KEPT, deadline).await;
+            Answer::Kept(kept.map(|until| until.is_some()))
+        }
+        Call::Attach => Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, None, &grace, deadline).await),
+        Call::Poll(uid) => {
+            Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, Some(uid), &grace, deadline).await)
+        }
     }
 }
 

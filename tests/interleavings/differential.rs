@@ -40,6 +40,10 @@ enum Call {
     Delete {
         uid_of: usize,
     },
+    /// Write an annotation, on the object of this number.
+    Annotate {
+        uid_of: usize,
+    },
     /// Remove the finalizers.
     Release,
 }
@@ -102,11 +106,20 @@ impl Pair {
                 (told(modelled, 0), told(real.map_err(|fault| fault.to_string())?, 1))
             }
             Call::Delete { uid_of } => {
-                let unknown = "11111111-2222-3333-4444-555555555555".to_owned();
-                let (modelled, real) = self.uids.get(uid_of).cloned().unwrap_or((unknown.clone(), unknown));
+                let (modelled, real) = self.uid_pair(uid_of);
                 let modelled = self.model.delete::<K>(&name, &modelled, Who::Before);
                 let real = self.real.delete::<K>(&namespace, &name, &real).await;
                 (deleted(modelled), deleted(real))
+            }
+            Call::Annotate { uid_of } => {
+                let (modelled, real) = self.uid_pair(uid_of);
+                let annotation = ("example.org/note", "written");
+                let modelled = self.model.annotate::<K>(&name, &modelled, annotation);
+                let (key, value) = annotation;
+                let real = self.real.annotate::<K>(&namespace, &name, &real, key, value).await;
+                let told =
+                    |answer: Result<(), Fault>| answer.map_or_else(|fault| refused(&fault), |()| "done".to_owned());
+                (told(modelled), told(real))
             }
             Call::Release => {
                 for key in self.model.held().into_iter().filter(|(kind, _)| *kind == K::kind(&())) {
@@ -130,6 +143,12 @@ impl Pair {
             return Err(format!("the model says {modelled:?} and the cluster {real:?}"));
         }
         self.collect().await
+    }
+
+    /// Both uids of an object of the sequence; that of an object that never was, where there is none of that number.
+    fn uid_pair(&self, number: usize) -> (String, String) {
+        let unknown = "11111111-2222-3333-4444-555555555555".to_owned();
+        self.uids.get(number).cloned().unwrap_or((unknown.clone(), unknown))
     }
 
     /// Lets both garbage collectors do their work.
@@ -207,7 +226,7 @@ fn refused(fault: &Fault) -> String {
 
 fn any_call(seed: &mut u64, objects: usize) -> Call {
     let uid_of = pick(objects + 1, seed);
-    match pick(9, seed) {
+    match pick(10, seed) {
         0..=2 => Call::Create {
             finalizer: pick(5, seed) == 0,
             owner: (pick(3, seed) > 0).then_some(uid_of),
@@ -215,6 +234,7 @@ fn any_call(seed: &mut u64, objects: usize) -> Call {
         3 => Call::Read,
         4 => Call::List,
         5 => Call::Release,
+        6 => Call::Annotate { uid_of },
         _ => Call::Delete {
             // Mostly that of the newest, which is likely to be there.
             uid_of: if pick(2, seed) == 0 {

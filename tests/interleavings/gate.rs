@@ -207,6 +207,15 @@ impl Api for Gate {
             .await
     }
 
+    async fn annotate<K: Kind>(&self, _: &str, name: &str, uid: &str, key: &str, value: &str) -> Result<(), Fault> {
+        let [name, uid, key, value] = [name, uid, key, value].map(ToOwned::to_owned);
+        let tell = |(): &()| "done".to_owned();
+        self.ask::<K, _>("patch", tell, move |server, _| {
+            server.annotate::<K>(&name, &uid, (&key, &value))
+        })
+        .await
+    }
+
     fn watch<K: Kind>(&self, _: &str, _: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
         futures::stream::pending()
     }

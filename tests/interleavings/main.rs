@@ -80,6 +80,11 @@ fn quotas() {
     explore(scenarios::quotas());
 }
 
+#[test]
+fn kept() {
+    explore(scenarios::kept());
+}
+
 /// What takes minutes; `make explore` runs it.
 #[test]
 #[ignore = "takes minutes"]

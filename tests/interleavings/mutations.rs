@@ -143,6 +143,17 @@ impl Api for Altered {
         self.0.delete::<K>(namespace, name, uid).await
     }
 
+    async fn annotate<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<(), Fault> {
+        self.0.annotate::<K>(namespace, name, uid, key, value).await
+    }
+
     fn watch<K: Kind>(
         &self,
         namespace: &str,

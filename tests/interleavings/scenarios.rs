@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8sdataservice::api::Kind;
 use k8sdataservice::error::Error;
 use k8sdataservice::manifests::{service, stateful_set};
-use k8sdataservice::names::{APP, APP_LABEL, INSTANCE_LABEL};
+use k8sdataservice::names::{APP, APP_LABEL, DELETE_AFTER_ANNOTATION, INSTANCE_LABEL};
 
 use crate::actor::{Call, NAME, identity, spec};
 use crate::scenario::Scenario;
@@ -182,11 +182,25 @@ pub fn quotas() -> Vec<Scenario> {
     ]
 }
 
+/// Services that have failed and are kept for people to look at, until a new one needs the name.
+pub fn kept() -> Vec<Scenario> {
+    vec![
+        Scenario::new("two creators where a kept one is", &[ALPHA, BETA])
+            .before(kept_alphas)
+            .waits(0),
+        Scenario::new("create and abort where a kept one is", &[BETA, Call::Abort("alpha")])
+            .before(kept_alphas)
+            .faults(0),
+        Scenario::new("keep and abort", &[Call::Keep("alpha"), Call::Abort("alpha")]).before(alphas),
+    ]
+}
+
 /// Every scenario.
 pub fn all() -> Vec<Scenario> {
     [
         deep(),
         quotas(),
+        kept(),
         creators(),
         creators_and_deleters(),
         three(),
@@ -207,6 +221,14 @@ pub fn alphas(server: &mut Server) {
     let (spec, identity) = (spec("one:1"), identity("alpha"));
     let set = put(server, &stateful_set(&spec, &identity));
     put(server, &service(&spec, &identity, set.metadata.uid.as_deref()));
+}
+
+/// A service of alpha is there that has failed and is kept.
+fn kept_alphas(server: &mut Server) {
+    alphas(server);
+    let annotation = (DELETE_AFTER_ANNOTATION, "2100-01-01T00:00:00Z");
+    let annotated = server.annotate::<StatefulSet>(NAME, "uid-1", annotation);
+    annotated.expect("it is there");
 }
 
 /// A Service is there whose `StatefulSet` is gone.

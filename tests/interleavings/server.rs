@@ -144,6 +144,29 @@ impl Server {
         Ok(self.remove(&key, by))
     }
 
+    /// Writes an annotation on the object with this uid.
+    pub fn annotate<K: Kind>(&mut self, name: &str, uid: &str, annotation: (&str, &str)) -> Result<(), Fault> {
+        let key = key::<K>(name);
+        let Some(mut stored) = self.objects.get(&key).map(|stored| (**stored).clone()) else {
+            return Err(Fault::Refused {
+                code: 404,
+                reason: "NotFound".to_owned(),
+                message: format!("{name:?} not found"),
+            });
+        };
+        if stored.metadata.uid.as_deref() != Some(uid) {
+            return Err(Fault::Changed);
+        }
+        let (written, value) = annotation;
+        let annotations = stored.metadata.annotations.get_or_insert_default();
+        if annotations.insert(written.to_owned(), value.to_owned()).as_deref() != Some(value) {
+            self.write();
+            stored.metadata.resource_version = Some(self.writes.to_string());
+            self.objects.insert(key, Arc::new(stored));
+        }
+        Ok(())
+    }
+
     /// Deletes whatever has the key, or marks it where a finalizer holds it.
     fn remove(&mut self, key: &Key, by: Who) -> Deleted {
         let Some(stored) = self.objects.get(key).cloned() else {

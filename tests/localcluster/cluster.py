@@ -37,13 +37,18 @@ class LocalCluster:
         self._layout = Layout(cluster_folder(record.name))
 
     @classmethod
-    def start(cls, name: str = "default", progress: Progress = silent) -> LocalCluster:
+    def start(cls, name: str = "default", progress: Progress = silent, *, bare: bool = False) -> LocalCluster:
         """Bring a cluster up and wait until it takes pods; one that is up already is used as it is.
+
+        Args:
+            name: Its name.
+            progress: Told of each step.
+            bare: Bring up the API server and etcd only. Objects stay as they are written: nothing acts on them.
 
         Raises:
             LocalClusterError: It could not be brought up.
         """
-        return cls(bring_up(name, progress))
+        return cls(bring_up(name, progress, bare=bare))
 
     @classmethod
     def attach(cls, name: str = "default") -> LocalCluster:
@@ -88,6 +93,14 @@ class LocalCluster:
     def api_server(self) -> str:
         """The API server's URL, here and inside pods."""
         return self._record.api_server
+
+    @property
+    def etcd(self) -> str:
+        """The URL of etcd, which takes anybody's requests, from this machine only."""
+        process = self._record.process("etcd")
+        assert process is not None
+        option = "--advertise-client-urls="
+        return next(part.removeprefix(option) for part in process.command if part.startswith(option))
 
     @property
     def certificate_authority(self) -> Path:

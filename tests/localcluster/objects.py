@@ -29,6 +29,12 @@ def create(api: Api) -> None:
     api.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
 
 
+def create_what_controllers_would(api: Api) -> None:
+    """Create the account that the API server wants to find for every pod."""
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+    api.create(f"{NAMESPACES}/{NAMESPACE}/serviceaccounts", account)
+
+
 def pods_can_be_created(api: Api) -> bool:
     """Tell whether the namespace has what every pod mounts."""
     namespace = f"{NAMESPACES}/{NAMESPACE}"

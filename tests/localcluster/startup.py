@@ -37,6 +37,7 @@ from localcluster.reservation import reserve
 from localcluster.teardown import take_down
 
 ADDRESS_IN_USE = "address already in use"
+BARE = "only an API server was asked for."
 
 
 def is_up(record: ClusterRecord | None) -> bool:
@@ -54,8 +55,13 @@ def node_name_of(name: str) -> str:
     return f"localcluster-{name}"
 
 
-def bring_up(name: str, progress: Progress) -> ClusterRecord:
+def bring_up(name: str, progress: Progress, *, bare: bool = False) -> ClusterRecord:
     """Return the record of a cluster that is ready, bringing it up unless it is.
+
+    Args:
+        name: Its name.
+        progress: Told of each step.
+        bare: Do without controllers, scheduler and node.
 
     Raises:
         LocalClusterError: It could not be brought up; nothing but its logs is left.
@@ -68,8 +74,8 @@ def bring_up(name: str, progress: Progress) -> ClusterRecord:
         if folder.exists():
             progress("cleaning up after an earlier run")
             take_down(folder)
-        reason = why_no_real_pods()
-        programs = _prepare(reason is None, progress)
+        reason = BARE if bare else why_no_real_pods()
+        programs = _prepare(reason, progress)
         for is_last_try in (False, True):
             try:
                 return _start(name, Layout(folder), reason, programs, progress)
@@ -84,11 +90,13 @@ def bring_up(name: str, progress: Progress) -> ClusterRecord:
     raise AssertionError("unreachable")
 
 
-def _prepare(real: bool, progress: Progress) -> dict[str, Path]:
+def _prepare(reason: str | None, progress: Progress) -> dict[str, Path]:
+    real = reason is None
     missing = missing_packages() if real else []
     if missing:
         install(missing, progress)
-    return build_all([ETCD, COREDNS, KUBERNETES] if real else [ETCD, KWOK, KUBERNETES], progress)
+    node_modules = [] if reason == BARE else [COREDNS] if real else [KWOK]
+    return build_all([ETCD, *node_modules, KUBERNETES], progress)
 
 
 def _start(
@@ -105,20 +113,35 @@ def _start(
     containerd = _start_containerd(layout, record, components, progress) if record.runs_real_pods else None
     api = Api(record.api_server, layout)
     components.wait("the API server", api.is_ready)
-    components.start("kube-controller-manager", control_plane.controller_manager(programs, layout))
-    components.start("kube-scheduler", control_plane.scheduler(programs, layout))
-    components.start("provisioner", provisioner.command(layout, record.api_server))
     objects.create(api)
+    if reason == BARE:
+        objects.create_what_controllers_would(api)
+    else:
+        components.start("kube-controller-manager", control_plane.controller_manager(programs, layout))
+        components.start("kube-scheduler", control_plane.scheduler(programs, layout))
+        components.start("provisioner", provisioner.command(layout, record.api_server))
+        _bring_up_node(layout, record, programs, components, containerd, api)
+    record.ready = True
+    record.save(layout.folder)
+    return record
+
+
+def _bring_up_node(
+    layout: Layout,
+    record: ClusterRecord,
+    programs: Mapping[str, Path],
+    components: Components,
+    containerd: ProcessRecord | None,
+    api: Api,
+) -> None:
+    name = node_name_of(record.name)
     if containerd:
         _start_node(layout, record, programs, components, containerd)
     else:
         components.start("kwok", fake_nodes.kwok(programs, layout, record))
-        fake_nodes.create_node(api, node_name_of(name), apart=False)
-    components.wait("the node", lambda: objects.node_is_ready(api, node_name_of(name)))
+        fake_nodes.create_node(api, name, apart=False)
+    components.wait("the node", lambda: objects.node_is_ready(api, name))
     components.wait(f"the namespace {objects.NAMESPACE}", lambda: objects.pods_can_be_created(api))
-    record.ready = True
-    record.save(layout.folder)
-    return record
 
 
 def _start_containerd(

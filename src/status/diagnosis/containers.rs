@@ -1,15 +1,10 @@
 //! Containers that do not start, or do not stay.
 
 use super::super::facts::{ContainerFacts, Ended, PodFacts};
-use super::{Blame, Fails, Verdict, minutes};
+use super::{Cause, RESTARTS, Verdict, subject};
 use crate::wording::sentence;
 
-/// After how many restarts a process that ends counts as one that will always end. Kubernetes waits 10 s before the second
-/// restart and 20 s before the third, so that a service that only waits for another one has half a minute to find it.
-const RESTARTS: i32 = 3;
-
 pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Verdict> {
-    let at_once = Fails::AtOnce(Blame::User);
     if let Some(waiting) = &container.waiting
         && matches!(
             waiting.code.as_str(),
@@ -26,19 +21,18 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
         return Some(cannot_start(pod, container, &ended.message));
     }
     let what = subject(pod, container);
-    let verdict =
-        |reason, fails, words: String| Some(Verdict::of_pod(reason, pod, fails, words).with_log(pod, container));
+    let verdict = |cause, words: String| Verdict::of_pod(cause, pod, words).with_log(pod, container);
     if ended.reason == "OOMKilled" {
-        return verdict(
-            "OutOfMemory",
-            at_once,
-            format!("{what} was killed because it used more memory than its limit. Raise Limits.mem."),
-        );
+        let words = format!("{what} was killed because it used more memory than its limit. Raise Limits.mem.");
+        return Some(verdict(Cause::OutOfMemory, words));
     }
-    let often = if container.restarts >= RESTARTS {
-        at_once
-    } else {
-        Fails::After(minutes(5), Blame::User)
+    let verdict = |cause, words| {
+        let verdict = verdict(cause, words);
+        Some(if container.restarts >= RESTARTS {
+            verdict.at_once()
+        } else {
+            verdict
+        })
     };
     if container.init {
         return (ended.exit_code != 0)
@@ -48,28 +42,25 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
                     ended.exit_code
                 )
             })
-            .and_then(|words| verdict("InitContainerFailed", often, words));
+            .and_then(|words| verdict(Cause::InitContainerFailed, words));
     }
     if ended.exit_code == 0 {
         return verdict(
-            "ContainerCompleted",
-            often,
+            Cause::ContainerCompleted,
             format!(
                 "{what} ends by itself, with exit code 0. A service has to stay: let Command run in the foreground."
             ),
         );
     }
     verdict(
-        "ContainerExits",
-        often,
+        Cause::ContainerExits,
         format!("{what} ends with {}.{}", exit(ended), hint(ended)),
     )
 }
 
 fn cannot_start(pod: &PodFacts, container: &ContainerFacts, message: &str) -> Verdict {
-    let at_once = Fails::AtOnce(Blame::User);
     let what = subject(pod, container);
-    let verdict = |reason, fails, words: String| Verdict::of_pod(reason, pod, fails, words);
+    let verdict = |cause, words: String| Verdict::of_pod(cause, pod, words);
     let program = message.split("exec: \"").nth(1).and_then(|rest| rest.split('"').next());
     let program = program.map_or_else(
         || "the program of Command".to_owned(),
@@ -77,8 +68,7 @@ fn cannot_start(pod: &PodFacts, container: &ContainerFacts, message: &str) -> Ve
     );
     if message.contains("executable file not found") || message.contains("no such file or directory") {
         return verdict(
-            "CommandNotFound",
-            at_once,
+            Cause::CommandNotFound,
             format!(
                 "{what} cannot start: {program} is not in the image {}. Correct Command.",
                 container.image
@@ -87,22 +77,14 @@ fn cannot_start(pod: &PodFacts, container: &ContainerFacts, message: &str) -> Ve
     }
     if message.contains("permission denied") {
         return verdict(
-            "CommandNotExecutable",
-            at_once,
+            Cause::CommandNotExecutable,
             format!("{what} cannot start: {program} may not be executed by user 1001. Correct Command or the image."),
         );
     }
-    let grace = Fails::After(minutes(2), Blame::User);
     verdict(
-        "ContainerCannotStart",
-        grace,
+        Cause::ContainerCannotStart,
         format!("{what} cannot start: {}", sentence(message)),
     )
-}
-
-fn subject(pod: &PodFacts, container: &ContainerFacts) -> String {
-    let kind = if container.init { "Init container" } else { "Container" };
-    format!("{kind} {} of pod {}", container.name, pod.name)
 }
 
 fn exit(ended: &Ended) -> String {

@@ -1,25 +1,23 @@
 //! Images that cannot be pulled.
 
 use super::super::facts::{ContainerFacts, PodFacts};
-use super::{Blame, Fails, Verdict, minutes};
+use super::{Cause, Verdict};
 use crate::wording::sentence;
 
 pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Verdict> {
     let waiting = container.waiting.as_ref()?;
     let image = &container.image;
-    let verdict = |reason, fails, what: &str| {
+    let verdict = |cause, what: &str| {
         let words = format!("Pod {} cannot pull the image {image}: {what}", pod.name);
-        Some(Verdict::of_pod(reason, pod, fails, words))
+        Some(Verdict::of_pod(cause, pod, words))
     };
     match waiting.code.as_str() {
         "InvalidImageName" => verdict(
-            "ImageNameInvalid",
-            Fails::AtOnce(Blame::User),
+            Cause::ImageNameInvalid,
             "that is not the name of an image. Correct Image, such as registry.example/name:tag.",
         ),
         "ErrImageNeverPull" => verdict(
-            "ImageNeverPulled",
-            Fails::AtOnce(Blame::User),
+            Cause::ImageNeverPulled,
             "the node does not have it, and its pull policy forbids to fetch it.",
         ),
         "ErrImagePull" | "ImagePullBackOff" => {
@@ -28,8 +26,7 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
             let any = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
             if any(&["toomanyrequests", "too many requests", "429"]) {
                 return verdict(
-                    "ImagePullThrottled",
-                    Fails::Never,
+                    Cause::ImagePullThrottled,
                     "the registry limits how often images may be pulled. Kubernetes tries again; an account or a mirror of \
                      the registry raises the limit.",
                 );
@@ -42,8 +39,7 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
                 "authentication required",
             ]) {
                 return verdict(
-                    "ImagePullUnauthorized",
-                    Fails::After(minutes(1), Blame::User),
+                    Cause::ImagePullUnauthorized,
                     "the registry refuses it to this account. Correct Image, or give the pod's service account a pull secret.",
                 );
             }
@@ -54,8 +50,7 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
                 "repository does not exist",
             ]) {
                 return verdict(
-                    "ImageNotFound",
-                    Fails::AtOnce(Blame::User),
+                    Cause::ImageNotFound,
                     "it does not exist there. Correct Image, or push it first.",
                 );
             }
@@ -71,19 +66,14 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
                 "eof",
             ]) {
                 return verdict(
-                    "RegistryUnreachable",
-                    Fails::After(minutes(10), Blame::System),
+                    Cause::RegistryUnreachable,
                     &format!(
                         "the registry cannot be reached. Kubernetes tries again. {}",
                         sentence(&waiting.message)
                     ),
                 );
             }
-            verdict(
-                "ImagePullFailed",
-                Fails::After(minutes(5), Blame::User),
-                &sentence(&waiting.message),
-            )
+            verdict(Cause::ImagePullFailed, &sentence(&waiting.message))
         }
         _ => None,
     }

@@ -1,15 +1,21 @@
-//! Pods that Kubernetes has taken away.
+//! Pods that Kubernetes has taken away, or is about to.
 
-use super::super::facts::PodFacts;
-use super::{Fails, Verdict};
+use super::super::facts::{PodFacts, Reason};
+use super::{Cause, Verdict};
 use crate::wording::sentence;
 
 pub(super) fn diagnose(pod: &PodFacts) -> Option<Verdict> {
-    let lost = pod.failed.as_ref().or(pod.disrupted.as_ref())?;
-    let reason = match lost.code.as_str() {
-        "Evicted" | "TerminationByKubelet" | "EvictionByEvictionAPI" => "Evicted",
-        "PreemptionByScheduler" | "Preempting" => "Preempted",
-        "NodeLost" | "DeletionByTaintManager" | "DeletionByPodGC" | "NodeShutdown" | "Terminated" => "NodeLost",
+    let lost = pod.failed.as_ref().or(pod.disrupted.as_ref());
+    lost.and_then(|lost| taken_away(pod, lost))
+        .or_else(|| terminating(pod))
+        .or_else(|| silent(pod))
+}
+
+fn taken_away(pod: &PodFacts, lost: &Reason) -> Option<Verdict> {
+    let cause = match lost.code.as_str() {
+        "Evicted" | "TerminationByKubelet" | "EvictionByEvictionAPI" => Cause::Evicted,
+        "PreemptionByScheduler" | "Preempting" => Cause::Preempted,
+        "NodeLost" | "DeletionByTaintManager" | "DeletionByPodGC" | "NodeShutdown" | "Terminated" => Cause::NodeLost,
         _ => return None,
     };
     let words = format!(
@@ -18,5 +24,37 @@ pub(super) fn diagnose(pod: &PodFacts) -> Option<Verdict> {
         lost.code,
         sentence(&lost.message)
     );
-    Some(Verdict::of_pod(reason, pod, Fails::Never, words))
+    Some(Verdict::of_pod(cause, pod, words))
+}
+
+/// A pod that is being deleted, which a `StatefulSet` makes again only once it is gone.
+fn terminating(pod: &PodFacts) -> Option<Verdict> {
+    let gone_by = pod.gone_by?;
+    let held = if pod.finalizers.is_empty() {
+        String::new()
+    } else {
+        format!(" The finalizer {} holds it.", pod.finalizers.join(", "))
+    };
+    let words = format!(
+        "Pod {} is being deleted, and is made again only once it is gone, which should be by {}.{held} If its node is lost, \
+         `kubectl delete pod {} --force` gives it up.",
+        pod.name,
+        gone_by.strftime("%H:%M:%S UTC"),
+        pod.name
+    );
+    Some(Verdict::of_pod(Cause::PodTerminating, pod, words).since(Some(gone_by)))
+}
+
+/// A pod whose containers were all ready when its node last told, and which Kubernetes has called not ready since.
+fn silent(pod: &PodFacts) -> Option<Verdict> {
+    let mut serving = pod.containers.iter().filter(|container| !container.init).peekable();
+    let were_ready = serving.peek().is_some() && serving.all(|container| container.ready);
+    if pod.ready || pod.has_readiness_gates || !were_ready {
+        return None;
+    }
+    let words = format!(
+        "Node {} of pod {} does not answer. Kubernetes makes the pod again elsewhere if that lasts.",
+        pod.node, pod.name
+    );
+    Some(Verdict::of_pod(Cause::NodeLost, pod, words))
 }

@@ -1,7 +1,7 @@
-//! Things that a pod names and that do not exist.
+//! Things that a container names and that do not exist.
 
 use super::super::facts::{ContainerFacts, PodFacts};
-use super::{Blame, Fails, Verdict, minutes};
+use super::{Cause, Verdict};
 use crate::wording::sentence;
 
 pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Verdict> {
@@ -10,32 +10,23 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
         .as_ref()
         .filter(|waiting| waiting.code == "CreateContainerConfigError")?;
     let message = &waiting.message;
-    // What is missing is often made a moment later, by another part of the same deployment.
-    let soon = Fails::After(minutes(1), Blame::User);
-    let verdict = |reason, fails, words: String| Some(Verdict::of_pod(reason, pod, fails, words));
     if message.contains("runAsNonRoot") {
-        return verdict(
-            "RunsAsRoot",
-            Fails::AtOnce(Blame::User),
-            format!("Pod {} may not run as root, but {}", pod.name, sentence(message)),
-        );
+        let words = format!("Pod {} may not run as root, but {}", pod.name, sentence(message));
+        return Some(Verdict::of_pod(Cause::RunsAsRoot, pod, words));
     }
-    let reason = if message.contains("couldn't find key") || message.contains("references non-existent") {
-        "KeyMissing"
+    let cause = if message.contains("couldn't find key") || message.contains("references non-existent") {
+        Cause::KeyMissing
     } else if message.contains("secret") && message.contains("not found") {
-        "SecretMissing"
+        Cause::SecretMissing
     } else if message.contains("configmap") && message.contains("not found") {
-        "ConfigMapMissing"
+        Cause::ConfigMapMissing
     } else {
-        "ContainerConfigInvalid"
+        Cause::ContainerConfigInvalid
     };
-    verdict(
-        reason,
-        soon,
-        format!(
-            "Pod {} cannot start: {} Make it, or correct its name.",
-            pod.name,
-            sentence(message)
-        ),
-    )
+    let words = format!(
+        "Pod {} cannot start: {} Make it, or correct its name.",
+        pod.name,
+        sentence(message)
+    );
+    Some(Verdict::of_pod(cause, pod, words))
 }

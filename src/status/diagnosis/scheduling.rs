@@ -1,40 +1,86 @@
-//! Pods that no node takes.
+//! Pods that have no node.
 
-use super::super::facts::PodFacts;
-use super::{Blame, Fails, Verdict, minutes};
+use super::super::facts::{EventFacts, PodFacts};
+use super::{Cause, Verdict, newest};
 use crate::wording::sentence;
 
-pub(super) fn diagnose(pod: &PodFacts) -> Option<Verdict> {
-    let message = pod.unschedulable.as_ref()?;
-    // A cluster that grows needs minutes for a node, and other pods may make room at any time.
-    let fails = Fails::After(minutes(15), Blame::User);
-    let lack = |resource: &str| message.contains(&format!("Insufficient {resource}"));
-    let (reason, advice) = if message.contains("nvidia.com/gpu") {
+pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
+    let reason = pod.unschedulable.as_ref()?;
+    if reason.code == "SchedulingGated" {
+        let words = format!(
+            "Pod {} waits until its scheduling gates are removed, as a queue does when its turn has come.",
+            pod.name
+        );
+        return Some(Verdict::of_pod(Cause::SchedulingGated, pod, words));
+    }
+    let message = &reason.message;
+    let (cause, advice) = lack(message);
+    let words = format!("No node takes pod {}: {} {advice}", pod.name, sentence(message));
+    let words = words.trim_end();
+    let scaling = newest(events, pod, |event| has_scaled(event).is_some());
+    Some(match scaling.map(|event| (event, has_scaled(event))) {
+        Some((event, Some(true))) => {
+            let words = format!("{words} A node is on its way: {}", sentence(&event.message));
+            Verdict::of_pod(Cause::ScaleUpInProgress, pod, words).since(event.last)
+        }
+        Some((event, _)) => {
+            let words = format!("{words} The autoscaler adds no node: {}", sentence(&event.message));
+            Verdict::of_pod(cause, pod, words)
+        }
+        None => Verdict::of_pod(cause, pod, words.to_owned()),
+    })
+}
+
+/// What an autoscaler has said of a pod: that it adds a node, or that it does not. `None` is an event of somebody else.
+fn has_scaled(event: &EventFacts) -> Option<bool> {
+    match event.reason.as_str() {
+        // The Kubernetes cluster autoscaler, and Karpenter.
+        "TriggeredScaleUp" | "Nominated" => Some(true),
+        "NotTriggerScaleUp" => Some(false),
+        _ => None,
+    }
+}
+
+/// What the nodes lack, by the scheduler's words, and what to do. Of several the first is told.
+fn lack(message: &str) -> (Cause, &'static str) {
+    let insufficient = |resource: &str| message.contains(&format!("Insufficient {resource}"));
+    // Extended resources are named with their vendor's domain.
+    let gpu = message.split("Insufficient ").skip(1).any(|rest| {
+        let resource = rest.split([',', ' ']).next().unwrap_or_default();
+        resource.contains("/gpu")
+    });
+    if gpu {
         (
-            "InsufficientGpu",
+            Cause::InsufficientGpu,
             "Ask for fewer GPUs, or wait for a node that has them.",
         )
-    } else if lack("cpu") {
-        ("InsufficientCpu", "Lower Requests.cpu, or wait for room.")
-    } else if lack("memory") {
-        ("InsufficientMemory", "Lower Requests.mem, or wait for room.")
-    } else if lack("ephemeral-storage") {
+    } else if insufficient("cpu") {
+        (Cause::InsufficientCpu, "Lower Requests.cpu, or wait for room.")
+    } else if insufficient("memory") {
+        (Cause::InsufficientMemory, "Lower Requests.mem, or wait for room.")
+    } else if insufficient("ephemeral-storage") {
         (
-            "InsufficientStorage",
+            Cause::InsufficientStorage,
             "Lower Requests.ephemeral_storage, or wait for room.",
         )
     } else if message.contains("Too many pods") {
-        ("TooManyPods", "The nodes run as many pods as they may: wait for room.")
-    } else if message.contains("unbound immediate PersistentVolumeClaims") || message.contains("persistentvolumeclaim")
+        (
+            Cause::TooManyPods,
+            "The nodes run as many pods as they may: wait for room.",
+        )
+    } else if message.contains("pod affinity")
+        || message.contains("anti-affinity")
+        || message.contains("topology spread")
     {
-        ("ClaimPending", "Its volume is not there: see the claim's events.")
+        (
+            Cause::PodAffinityUnmatched,
+            "No node has the neighbours that the pod asks for.",
+        )
     } else if message.contains("node affinity/selector") {
-        ("NoMatchingNode", "No node has the labels that the pod asks for.")
+        (Cause::NoMatchingNode, "No node has the labels that the pod asks for.")
     } else if message.contains("untolerated taint") {
-        ("TaintNotTolerated", "Every node keeps such pods away.")
+        (Cause::TaintNotTolerated, "Every node keeps such pods away.")
     } else {
-        ("Unschedulable", "")
-    };
-    let words = format!("No node takes pod {}: {} {advice}", pod.name, sentence(message));
-    Some(Verdict::of_pod(reason, pod, fails, words.trim_end().to_owned()).waiting_for_resources())
+        (Cause::Unschedulable, "")
+    }
 }

@@ -1,0 +1,197 @@
+//! What the store answers, event by event.
+
+use super::*;
+use crate::status::{Host, Phase, Reason};
+use serde_json::json;
+
+fn object(name: &str, uid: &str, ready: i32) -> StatefulSet {
+    serde_json::from_value(json!({
+        "metadata": {"name": name, "uid": uid, "generation": 1, "creationTimestamp": "1970-01-01T00:00:00Z"},
+        "spec": {"replicas": 1, "selector": {}, "template": {}},
+        "status": {"replicas": 1, "observedGeneration": 1, "readyReplicas": ready},
+    }))
+    .expect("a StatefulSet")
+}
+
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a time")
+}
+
+fn listed(objects: Vec<StatefulSet>) -> Store {
+    let mut store = Store::default();
+    store.apply(Event::Init);
+    for object in objects {
+        store.apply(Event::InitApply(object));
+    }
+    store.apply(Event::InitDone);
+    store
+}
+
+fn phase(store: &Store, name: &str, uid: Option<&str>) -> Option<Phase> {
+    store.look_up(name, uid, second(0)).map(|answer| answer.status.phase)
+}
+
+#[test]
+fn nothing_is_known_before_the_first_list_is_complete() {
+    let mut store = Store::default();
+    store.apply(Event::Init);
+    store.apply(Event::InitApply(object("foo", "1", 1)));
+    assert_eq!(phase(&store, "foo", None), None);
+    store.apply(Event::InitDone);
+    assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
+}
+
+#[test]
+fn changes_and_deletions_are_followed() {
+    let mut store = listed(vec![object("foo", "1", 0)]);
+    assert_eq!(phase(&store, "foo", None), Some(Phase::Initializing));
+    store.apply(Event::Apply(object("foo", "1", 1)));
+    assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
+    store.apply(Event::Delete(object("foo", "1", 1)));
+    assert_eq!(phase(&store, "foo", None), None);
+}
+
+#[test]
+fn what_a_new_list_does_not_have_is_forgotten_when_it_is_complete() {
+    let mut store = listed(vec![object("foo", "1", 1), object("bar", "2", 1)]);
+    store.apply(Event::Init);
+    store.apply(Event::InitApply(object("bar", "2", 1)));
+    assert!(
+        phase(&store, "foo", None).is_some(),
+        "the old list counts until the new one is complete"
+    );
+    store.apply(Event::InitDone);
+    assert_eq!(phase(&store, "foo", None), None);
+    assert_eq!(phase(&store, "bar", None), Some(Phase::Ready));
+}
+
+#[test]
+fn a_service_that_was_deleted_here_is_gone_before_the_watch_tells_of_it() {
+    let mut store = listed(vec![object("foo", "1", 1)]);
+    store.forget("foo");
+    assert_eq!(phase(&store, "foo", None), None);
+    store.apply(Event::Apply(object("foo", "1", 1)));
+    assert_eq!(phase(&store, "foo", None), None, "a late word of the old one");
+    store.apply(Event::Apply(object("foo", "2", 1)));
+    assert_eq!(
+        phase(&store, "foo", None),
+        Some(Phase::Ready),
+        "the next one of that name"
+    );
+    store.forget("foo");
+    store.apply(Event::Delete(object("foo", "2", 1)));
+    assert!(!store.deleted.contains("2"), "nothing is kept once the watch has told");
+    store.apply(Event::Init);
+    store.apply(Event::InitDone);
+    assert!(store.deleted.is_empty(), "nor once a new list does not have it");
+}
+
+#[test]
+fn another_service_of_that_name_is_no_answer() {
+    let store = listed(vec![object("foo", "old", 1)]);
+    assert_eq!(phase(&store, "foo", Some("old")), Some(Phase::Ready));
+    assert_eq!(phase(&store, "foo", Some("new")), None);
+}
+
+#[test]
+fn a_broken_watch_answers_with_what_it_knew_and_says_since_when() {
+    let mut store = listed(vec![object("foo", "1", 1)]);
+    store.lose(second(100));
+    store.lose(second(103));
+    let status = store.look_up("foo", None, second(104)).expect("known").status;
+    assert_eq!(status.phase, Phase::Ready);
+    assert!(
+        status.message.contains("has not answered since 00:01:40 UTC"),
+        "{}",
+        status.message
+    );
+    let settled = store.look_up("foo", None, second(110)).expect("known").status;
+    assert!(!settled.message.contains("has not answered"), "{}", settled.message);
+    store.lose(second(111));
+    store.apply(Event::Apply(object("foo", "1", 1)));
+    let mended = store.look_up("foo", None, second(112)).expect("known").status;
+    assert!(!mended.message.contains("has not answered"), "{}", mended.message);
+}
+
+fn pod(unschedulable: Option<&str>) -> PodFacts {
+    PodFacts {
+        name: "foo-0".to_owned(),
+        service: "foo".to_owned(),
+        unschedulable: unschedulable.map(|message| Reason {
+            code: "Unschedulable".to_owned(),
+            message: message.to_owned(),
+        }),
+        created: Some(second(0)),
+        ..PodFacts::default()
+    }
+}
+
+#[test]
+fn what_is_told_of_a_pod_explains_its_service_until_it_passes() {
+    let mut store = listed(vec![object("foo", "1", 0)]);
+    let told = |store: &Store| store.look_up("foo", None, second(0)).expect("known").status;
+    store.apply_pod(Event::Apply(pod(Some("0/1 nodes are available: 1 Insufficient cpu."))));
+    assert_eq!(
+        (told(&store).phase, told(&store).reason),
+        (Phase::WaitingForResources, "InsufficientCpu")
+    );
+    store.apply_pod(Event::Apply(pod(None)));
+    assert_eq!(
+        (told(&store).phase, told(&store).reason),
+        (Phase::Initializing, "ReplicasNotReady")
+    );
+    store.apply_pod(Event::Apply(pod(Some("Insufficient cpu"))));
+    store.apply_pod(Event::Delete(pod(None)));
+    assert_eq!(told(&store).reason, "ReplicasNotReady");
+}
+
+#[test]
+fn pods_that_are_told_of_before_their_service_are_not_forgotten() {
+    let mut store = Store::default();
+    store.apply_pod(Event::Init);
+    store.apply_pod(Event::InitApply(pod(Some("Insufficient cpu"))));
+    store.apply_pod(Event::InitDone);
+    store.apply(Event::Init);
+    store.apply(Event::InitApply(object("foo", "1", 0)));
+    store.apply(Event::InitDone);
+    assert_eq!(
+        store.look_up("foo", None, second(0)).expect("known").status.reason,
+        "InsufficientCpu"
+    );
+}
+
+#[test]
+fn a_service_is_ready_only_when_its_slices_have_its_names_once_slices_are_known() {
+    let mut store = listed(vec![object("foo", "1", 1)]);
+    assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
+    store.apply_slice(Event::Init);
+    store.apply_slice(Event::InitDone);
+    assert_eq!(phase(&store, "foo", None), Some(Phase::Initializing));
+    let host = Host {
+        name: "foo-0".to_owned(),
+        ..Host::default()
+    };
+    let slice = SliceFacts {
+        name: "foo-x".to_owned(),
+        service: "foo".to_owned(),
+        hosts: vec![host],
+        ..SliceFacts::default()
+    };
+    store.apply_slice(Event::Apply(slice));
+    assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
+}
+
+#[test]
+fn events_are_asked_for_where_nothing_else_explains_and_not_twice_in_a_second() {
+    let mut store = listed(vec![object("foo", "1", 0)]);
+    let asks = |store: &Store, at: Timestamp| !store.look_up("foo", None, at).expect("known").needs_events.is_empty();
+    assert!(!asks(&store, second(0)), "its pods are on their way");
+    assert!(asks(&store, second(1)));
+    store.apply_events("foo", Vec::new(), second(10));
+    assert!(!asks(&store, second(10)));
+    assert!(asks(&store, second(11)));
+    let mut store = listed(vec![object("foo", "1", 0)]);
+    store.apply_pod(Event::Apply(pod(None)));
+    assert!(!asks(&store, second(4)), "a pod takes a moment to start");
+    assert!(asks(&store, second(20)));
+}

@@ -1,0 +1,72 @@
+"""Services that have failed and are kept for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flyteidl.core.execution_pb2 import TaskExecution
+
+from cluster.configs import config
+from cluster.connector import Connector
+from cluster.kubernetes import Kubernetes, wait_until
+from cluster.objects import nothing, one
+
+FAILED = TaskExecution.FAILED
+
+
+@pytest.fixture(autouse=True)
+def _doomed(kubernetes: Kubernetes) -> None:
+    """Makes the namespace refuse every pod of the default kind, at once."""
+    kubernetes.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "LimitRange",
+            "metadata": {"name": "small"},
+            "spec": {"limits": [{"type": "Container", "max": {"cpu": "1m"}}]},
+        }
+    )
+
+
+def test_a_failed_service_is_kept_for_as_long_as_the_platform_says(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    connector = start_connector(K8SDATASERVICE_KEEP_FAILED="8s")
+    resource_meta = connector.create(config("kept"))
+    resource = connector.until_done(resource_meta)
+    assert resource.phase == FAILED
+    assert "It is kept to be looked at until " in resource.message
+    assert kubernetes.services() == one("kept")
+    wait_until(lambda: kubernetes.services() == nothing(), "the service to be taken down", timeout=30)
+
+
+def test_a_kept_service_is_taken_down_by_whichever_connector_is_there_then(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    first = start_connector(K8SDATASERVICE_KEEP_FAILED="8s")
+    first.until_done(first.create(config("kept")))
+    first.stop()
+    second = start_connector()
+    other = second.create(config("other", Replicas=0))
+    assert second.until_done(other).phase == TaskExecution.SUCCEEDED
+    wait_until(lambda: kubernetes.services() == one("other"), "the kept one to be taken down", timeout=30)
+
+
+def test_a_kept_service_makes_way_for_a_new_one_of_its_name(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    connector = start_connector(K8SDATASERVICE_KEEP_FAILED="1h")
+    failed = connector.until_done(connector.create(config("kept")))
+    assert failed.phase == FAILED
+    before = kubernetes.get("statefulset", "kept")
+    mended = connector.create(config("kept", Replicas=0))
+    assert connector.until_done(mended).phase == TaskExecution.SUCCEEDED
+    after = kubernetes.get("statefulset", "kept")
+    assert before and after and before["metadata"]["uid"] != after["metadata"]["uid"]
+    assert kubernetes.services() == one("kept")
+
+
+def test_a_setting_that_cannot_be_read_is_named(start_connector: Callable[..., Connector]) -> None:
+    connector = start_connector(K8SDATASERVICE_GRACE_PERIODS="ImageNotfound=1m")
+    with pytest.raises(Exception, match=r"gracePeriods\.ImageNotfound .*Nearest to it is ImageNotFound"):
+        connector.create(config("foo"))

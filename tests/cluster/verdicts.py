@@ -1,0 +1,103 @@
+"""Ways to keep a service from starting, and what is to be told of each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from flyteidl.admin import agent_pb2
+from flyteidl.core.execution_pb2 import TaskExecution
+from google.protobuf import json_format
+
+from cluster.configs import TINY, config
+from cluster.connector import Connector
+from cluster.kubernetes import Kubernetes, Object, wait_until
+
+FAILED = TaskExecution.FAILED
+WAITS = TaskExecution.WAITING_FOR_RESOURCES
+STARTS = TaskExecution.INITIALIZING
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way to keep a service from starting, and what is to be told of it."""
+
+    reason: str
+    phase: int
+    words: str
+    config: dict[str, Any] = field(default_factory=dict)
+    #: What is changed in the pod's specification, which has no field of the configuration yet.
+    pod: Object = field(default_factory=dict)
+    #: What is changed in its container.
+    container: Object = field(default_factory=dict)
+    #: What tells it from others of the same reason.
+    variant: str = ""
+
+
+def requests(**amounts: str) -> dict[str, Any]:
+    return {"Requests": TINY | amounts, "Limits": None}
+
+
+def shell(script: str) -> dict[str, Any]:
+    return {"Command": ["sh", "-c", script]}
+
+
+def probe(kind: str) -> Object:
+    """Returns a probe that fails as soon as it may."""
+    probe: Object = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+    # How often a readiness probe fails does not matter.
+    probe |= {} if kind == "readinessProbe" else {"failureThreshold": 1, "terminationGracePeriodSeconds": 1}
+    return {kind: probe}
+
+
+def volume(**source: Object) -> dict[str, Any]:
+    """Returns a pod and a container with a volume."""
+    return {
+        "pod": {"volumes": [{"name": "v", **source}]},
+        "container": {"volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+    }
+
+
+def variable(source: str, name: str, key: str) -> Object:
+    return {"env": [{"name": "X", "valueFrom": {source: {"name": name, "key": key}}}]}
+
+
+def name_of(fault: Fault) -> str:
+    return f"{fault.reason}{fault.variant}".lower()
+
+
+def bring_up(connector: Connector, kubernetes: Kubernetes, fault: Fault) -> bytes:
+    """Makes a service that has the fault."""
+    name = name_of(fault)
+    if not fault.pod and not fault.container:
+        return connector.create(config(name, **fault.config))
+    resource_meta = connector.create(config(name, **(fault.config | {"Replicas": 0})))
+    stateful_set = kubernetes.get("statefulset", name)
+    assert stateful_set
+    pod = stateful_set["spec"]["template"]["spec"]
+    pod.update(fault.pod)
+    container = pod["containers"][0]
+    container.update(fault.container | {"env": container["env"] + fault.container.get("env", [])})
+    stateful_set["spec"]["replicas"] = 1
+    kubernetes.run("replace", "--filename", "-", input=json.dumps(stateful_set))
+    return resource_meta
+
+
+def reason_of(resource: agent_pb2.Resource) -> str:
+    return str(json_format.MessageToDict(resource.custom_info)["reason"])
+
+
+def until_told(connector: Connector, resource_meta: bytes, fault: Fault, timeout: float = 30.0) -> agent_pb2.Resource:
+    """Polls until the cause is told, and checks how."""
+
+    def look() -> agent_pb2.Resource | None:
+        resource = connector.get(resource_meta)
+        told = reason_of(resource) == fault.reason and (fault.phase != FAILED or resource.phase == FAILED)
+        assert told or resource.phase not in (FAILED, TaskExecution.SUCCEEDED), resource
+        return resource if told else None
+
+    resource = wait_until(look, f"{fault.reason} to be told", timeout)
+    assert resource.phase == fault.phase, resource
+    assert fault.words in resource.message, resource.message
+    return resource
