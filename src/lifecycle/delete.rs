@@ -32,6 +32,15 @@ pub enum Deletion {
     LeftAlone,
 }
 
+/// What [`delete`] has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What has become of the service.
+    pub deletion: Deletion,
+    /// The uids of the `StatefulSet`s that are gone, or going, by this call.
+    pub deleted: Vec<String>,
+}
+
 /// Deletes a service. Both objects are attempted, whatever becomes of the other; what is already gone is a success.
 ///
 /// An object is deleted by its uid, so that one that has come under its name in between survives. Whose the Service is, is
@@ -46,7 +55,8 @@ pub async fn delete<A: Api>(
     name: &str,
     scope: &Scope,
     deadline: Deadline,
-) -> Result<Deletion> {
+) -> Result<Outcome> {
+    let mut deleted = Vec::new();
     let mut backoff = Backoff::new();
     let mut was_there = false;
     loop {
@@ -66,10 +76,14 @@ pub async fn delete<A: Api>(
             Ok(Some(there)) => owner_of(there, stateful_set.as_ref()).cloned(),
             _ => None,
         };
+        let uid = stateful_set.as_ref().and_then(|set| set.metadata.uid.clone());
         let (stateful_set, service) = tokio::join!(
             take(api, Ok(stateful_set), None, scope, deadline),
             take(api, service, decider.as_ref(), scope, deadline),
         );
+        if matches!(stateful_set, Ok(Some(Deletion::Gone | Deletion::Terminating))) {
+            deleted.extend(uid);
+        }
         let outcomes = [stateful_set?, service?];
         // Re-made or changed since it was read: look again whose it is now.
         if outcomes.iter().all(Option::is_some) {
@@ -77,11 +91,15 @@ pub async fn delete<A: Api>(
             let found = [Deletion::Terminating, Deletion::LeftAlone, Deletion::Gone]
                 .into_iter()
                 .find(|outcome| outcomes.contains(outcome));
-            return Ok(found.unwrap_or(if was_there {
+            let nothing_now = if was_there {
                 Deletion::Gone
             } else {
                 Deletion::NothingThere
-            }));
+            };
+            return Ok(Outcome {
+                deletion: found.unwrap_or(nothing_now),
+                deleted,
+            });
         }
         if !backoff.wait(deadline, None).await {
             let deleting = Step::new::<StatefulSet>("delete", namespace, name);

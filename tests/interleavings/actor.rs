@@ -107,7 +107,8 @@ pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
             Answer::Created(lifecycle::create(&api, &spec(image), &identity(owner), deadline).await)
         }
         Call::Abort(_) | Call::Clean => {
-            Answer::Deleted(lifecycle::delete(&api, NAMESPACE, NAME, &scope(call), deadline).await)
+            let outcome = lifecycle::delete(&api, NAMESPACE, NAME, &scope(call), deadline).await;
+            Answer::Deleted(outcome.map(|outcome| outcome.deletion))
         }
         Call::Keep(owner) => {
             let kept = lifecycle::keep(&api, NAMESPACE, NAME, owner, KEPT, deadline).await;

@@ -18,6 +18,7 @@ mod scenario;
 mod scenarios;
 mod schedule;
 mod server;
+mod watching;
 
 use scenario::Scenario;
 

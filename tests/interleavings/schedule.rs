@@ -114,6 +114,13 @@ impl Chooser {
         Some(choice)
     }
 
+    /// Chooses one of so many possibilities, the first one where no other was said.
+    pub fn choose_of(&mut self, possibilities: usize) -> usize {
+        let choice = self.prefix.get(self.chosen.len()).copied().unwrap_or_default();
+        self.chosen.push((choice, possibilities));
+        choice
+    }
+
     /// Turns to the next schedule; `false` after the last one.
     pub fn advance(&mut self) -> bool {
         self.abandoned = false;
