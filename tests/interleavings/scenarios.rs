@@ -187,7 +187,7 @@ pub fn kept() -> Vec<Scenario> {
     vec![
         Scenario::new("two creators where a kept one is", &[ALPHA, BETA])
             .before(kept_alphas)
-            .waits(0),
+            .faults(0),
         Scenario::new("create and abort where a kept one is", &[BETA, Call::Abort("alpha")])
             .before(kept_alphas)
             .faults(0),
