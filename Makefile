@@ -7,7 +7,7 @@ LOCALCLUSTER := PYTHONPATH=tests $(PYTHON) -m localcluster
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit cluster-test lint fmt bench wheel cluster-up cluster-down develop lock clean
+.PHONY: help demo test unit cluster-test explore lint fmt bench wheel cluster-up cluster-down develop lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ unit: $(VENV)/.wheel ## Run the tests that need no cluster.
 
 cluster-test: $(VENV)/.wheel ## Run the tests on a real cluster: one made for them, or the one of KUBECONFIG_UNDER_TEST.
 	$(BIN)/pytest tests/cluster
+
+explore: ## Go through more interleavings of the lifecycle than the tests do; EXPLORE_FAULTS and EXPLORE_SAMPLES say how many.
+	EXPLORE_SAMPLES=$${EXPLORE_SAMPLES:-20000} cargo test --release --locked --no-default-features --test interleavings \
+		-- --nocapture --include-ignored --skip replay --skip differential
 
 lint: $(VENV)/.wheel ## Check formatting, lints, types and stubs.
 	cargo fmt --check

@@ -153,7 +153,8 @@ impl Clusters {
 
 impl Key {
     /// The context of that name, whether or not there is one.
-    fn of_context(name: Option<&str>) -> Option<Self> {
+    #[must_use]
+    pub fn of_context(name: Option<&str>) -> Option<Self> {
         let context = Some(name?.to_owned());
         Some(Self(Source::Kubeconfig {
             context,

@@ -123,7 +123,11 @@ impl Api for KubeApi {
         kind.patch(name, &params, &Patch::Merge(&patch))
             .await
             .map(|_| ())
-            .map_err(fault)
+            .map_err(|error| match fault(error) {
+                // Kubernetes takes the uid of another object for an attempt to change that of this one.
+                Fault::Refused { code: 422, message, .. } if message.contains("metadata.uid") => Fault::Changed,
+                other => other,
+            })
     }
 
     fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {

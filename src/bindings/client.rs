@@ -305,11 +305,11 @@ impl Client {
         Ok(async move {
             let connection = clusters.connect(place.cluster()).await?;
             let deadline = Deadline::after(timeout);
-            let deletion = lifecycle::delete(&connection.api, &place.namespace, &place.name, &scope, deadline).await?;
-            if matches!(deletion, lifecycle::Deletion::Gone | lifecycle::Deletion::Terminating) {
-                cache.forget(&connection.key, &place.namespace, &place.name);
+            let outcome = lifecycle::delete(&connection.api, &place.namespace, &place.name, &scope, deadline).await?;
+            for uid in &outcome.deleted {
+                cache.forget(&connection.key, &place.namespace, uid);
             }
-            Ok(Deletion::new(&deletion, connection.warning))
+            Ok(Deletion::new(&outcome.deletion, connection.warning))
         })
     }
 }

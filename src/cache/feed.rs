@@ -49,8 +49,8 @@ impl Feed {
         self.store().look_up(name, uid, Timestamp::now())
     }
 
-    pub(super) fn forget(&self, name: &str) {
-        self.store().forget(name);
+    pub(super) fn forget(&self, uid: &str) {
+        self.store().forget(uid, Timestamp::now());
     }
 
     pub(super) fn apply_events(&self, name: &str, events: Vec<EventFacts>) {
@@ -116,7 +116,7 @@ impl Feed {
             // Its Service goes with it. What cannot be deleted now is tried again at the next sweep.
             let deleting = api.delete::<StatefulSet>(namespace, &name, &uid);
             match timeout(SWEEP, deleting).await {
-                Ok(Ok(_) | Err(Fault::Changed)) => self.store().forget_uid(&name, &uid),
+                Ok(Ok(_) | Err(Fault::Changed)) => self.forget(&uid),
                 _ => return true,
             }
         }

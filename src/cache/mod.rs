@@ -43,10 +43,10 @@ impl Cache {
         self.feed(cluster, namespace)?.look_up(name, uid)
     }
 
-    /// Notes that a service was deleted.
-    pub fn forget(&self, cluster: &Key, namespace: &str, name: &str) {
+    /// Notes that the service whose `StatefulSet` has this uid was deleted.
+    pub fn forget(&self, cluster: &Key, namespace: &str, uid: &str) {
         if let Some(feed) = self.feed(cluster, namespace) {
-            feed.forget(name);
+            feed.forget(uid);
         }
     }
 

@@ -2,9 +2,9 @@
 
 use super::deadline::Deadline;
 use super::service::ensure_service;
-use super::stateful_set::{Held, ensure_stateful_set, take_back};
+use super::stateful_set::{ensure_stateful_set, take_back};
 use crate::api::Api;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ownership::Identity;
 use crate::spec::DataServiceSpec;
 
@@ -25,7 +25,8 @@ pub struct Created {
 ///
 /// The `StatefulSet` comes first, so that the Service is born as its property: from then on the garbage collector takes
 /// the one with the other, whatever becomes of this process. A service of the same name is used if it was made for the
-/// same owner or from the same specification. What this call made is taken back before it fails.
+/// same owner or from the same specification. What was made for this owner is taken back when its other half
+/// is refused. When that is only not known, it stays for the next try.
 ///
 /// # Errors
 /// [`Error::Conflict`](crate::error::Error::Conflict) when the name is somebody else's,
@@ -38,21 +39,26 @@ pub async fn create<A: Api>(
     identity: &Identity,
     deadline: Deadline,
 ) -> Result<Created> {
-    let Held {
-        uid,
-        made_here,
-        shared_with,
-    } = ensure_stateful_set(api, spec, identity, deadline).await?;
-    if let Err(error) = ensure_service(api, spec, identity, &uid, deadline).await {
-        if made_here {
-            take_back(api, identity, &uid).await;
+    let held = loop {
+        let held = ensure_stateful_set(api, spec, identity, deadline).await?;
+        match ensure_service(api, spec, identity, &held.uid, deadline).await {
+            Ok(true) => break held,
+            // Deleted meanwhile. Another one may have its name by now, whose Service must not be taken.
+            Ok(false) => {}
+            // It may have been finished by another process, which has told of it.
+            Err(error @ Error::Unavailable { .. }) => return Err(error),
+            Err(error) => {
+                if held.shared_with.is_none() {
+                    take_back(api, identity, &held.uid, deadline).await;
+                }
+                return Err(error);
+            }
         }
-        return Err(error);
-    }
+    };
     Ok(Created {
         name: identity.name.clone(),
         namespace: identity.namespace.clone(),
-        uid,
-        shared_with,
+        uid: held.uid,
+        shared_with: held.shared_with,
     })
 }

@@ -28,6 +28,13 @@ impl Deadline {
         }
     }
 
+    /// This deadline, or the one that is this far away where that is later.
+    #[must_use]
+    pub(super) fn or_after(self, span: Duration) -> Self {
+        let other = Self::after(span);
+        if self.end < other.end { other } else { self }
+    }
+
     /// Whether it has passed.
     #[must_use]
     pub fn has_passed(&self) -> bool {

@@ -12,7 +12,7 @@ mod wait;
 
 pub use create::{Created, create};
 pub use deadline::Deadline;
-pub use delete::{Deletion, Scope, delete};
+pub use delete::{Deletion, Outcome, Scope, delete};
 pub use evidence::{events_of, last_words};
 pub use keep::keep;
 pub use observe::observe;

@@ -11,15 +11,13 @@ use crate::manifests::{differences, stateful_set};
 use crate::ownership::{Identity, Maker, describe, has_hash, is_owned_by, kept_until, maker};
 use crate::spec::DataServiceSpec;
 
-/// How long a create that failed may go on to take back what it made. Flyte waits 3 s for the whole call.
+/// How long a create that failed may at least go on to take back what it made. Flyte waits 3 s for the whole call.
 const TAKE_BACK: Duration = Duration::from_millis(400);
 
 /// A `StatefulSet` that is there and that the caller may use.
 pub(super) struct Held {
     /// Its uid.
     pub(super) uid: String,
-    /// Whether this call has made it.
-    pub(super) made_here: bool,
     /// Whose it is, if not the caller's.
     pub(super) shared_with: Option<String>,
 }
@@ -38,20 +36,23 @@ pub(super) async fn ensure_stateful_set<A: Api>(
     let deleting = Step::new::<StatefulSet>("delete", namespace, name);
     let mut backoff = Backoff::new();
     loop {
-        match repeat(deadline, &creating, || api.create(&wanted)).await? {
+        let refusal = match repeat(deadline, &creating, || api.create(&wanted)).await? {
             Ok(made) => {
                 return Ok(Held {
                     uid: made.metadata.uid.unwrap_or_default(),
-                    made_here: true,
                     shared_with: None,
                 });
             }
-            Err(Fault::AlreadyExists) => {}
+            Err(Fault::AlreadyExists) => None,
+            // Kubernetes asks a quota before it looks whether the name is taken, and what fills it may be this very object.
+            Err(fault @ Fault::Refused { .. }) => Some(fault),
             Err(fault) => return Err(creating.failed(fault)),
-        }
-        let there: Option<StatefulSet> = repeat(deadline, &reading, || api.read(namespace, name))
-            .await?
-            .map_err(|fault| reading.failed(fault))?;
+        };
+        let there: Option<StatefulSet> =
+            match (repeat(deadline, &reading, || api.read(namespace, name)).await?, refusal) {
+                (Ok(None) | Err(_), Some(fault)) => return Err(creating.failed(fault)),
+                (there, _) => there.map_err(|fault| reading.failed(fault))?,
+            };
         let blocked = match there {
             Some(there) if there.metadata.deletion_timestamp.is_some() && maker(&there.metadata) != Maker::Other => {
                 "a service of that name is still being deleted"
@@ -86,7 +87,6 @@ fn use_or_refuse(
     if ours || has_hash(metadata, &spec.hash()) {
         return Ok(Held {
             uid: metadata.uid.clone().unwrap_or_default(),
-            made_here: false,
             shared_with: (!ours).then(|| describe(metadata)),
         });
     }
@@ -107,12 +107,12 @@ fn use_or_refuse(
     })
 }
 
-/// Removes the `StatefulSet` that a failed create made. What cannot be removed now is found under its name by the next
+/// Removes the `StatefulSet` that a failed create, or the one before it, has made. What cannot be removed now is found under its name by the next
 /// try, which uses it, and by the sensor, which deletes it.
-pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str) {
+pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str, deadline: Deadline) {
     let Identity { namespace, name, .. } = identity;
     let step = Step::new::<StatefulSet>("delete", namespace, name);
     let delete = || api.delete::<StatefulSet>(namespace, name, uid);
     // The error that made the create fail is the one that the user must see.
-    let _ = repeat(Deadline::after(TAKE_BACK), &step, delete).await;
+    let _ = repeat(deadline.or_after(TAKE_BACK), &step, delete).await;
 }

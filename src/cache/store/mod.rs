@@ -1,6 +1,6 @@
 //! What a watch has told, reduced to what is asked: the state of each service.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -18,6 +18,9 @@ const SETTLED: SignedDuration = SignedDuration::from_secs(6);
 /// For how long events that were read count as new. More often they are not read for one service.
 const EVENTS: SignedDuration = SignedDuration::from_secs(1);
 
+/// For how long a service that was deleted is remembered, which is longer than any watch lags.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
+
 /// The services of one namespace, as far as its watches have told.
 #[derive(Default)]
 pub(super) struct Store {
@@ -27,8 +30,8 @@ pub(super) struct Store {
     listing: HashMap<String, Known>,
     pods: Members<PodFacts>,
     slices: Members<SliceFacts>,
-    /// The uids of services that were deleted, until the watch has told of that too.
-    deleted: HashSet<Box<str>>,
+    /// The uids of services that were deleted here, and when. A watch that lags may tell of them for a while.
+    deleted: HashMap<Box<str>, Timestamp>,
     /// Whether a list has ever been complete.
     complete: bool,
     /// When the watch broke and when it failed last.
@@ -77,22 +80,19 @@ impl Store {
             }
             Event::InitDone => {
                 self.services = std::mem::take(&mut self.listing);
-                self.deleted
-                    .retain(|uid| self.services.values().any(|known| known.stateful_set.uid == *uid));
                 self.services
-                    .retain(|_, known| !self.deleted.contains(&known.stateful_set.uid));
+                    .retain(|_, known| !self.deleted.contains_key(&known.stateful_set.uid));
                 self.complete = true;
             }
             Event::Apply(object) => {
                 let (name, known) = self.reduce(&object);
-                if !self.deleted.contains(&known.stateful_set.uid) {
+                if !self.deleted.contains_key(&known.stateful_set.uid) {
                     self.services.insert(name, known);
                 }
             }
             Event::Delete(object) => {
                 let uid = object.metadata.uid.as_deref().unwrap_or_default();
                 let name = object.metadata.name.as_deref().unwrap_or_default();
-                self.deleted.remove(uid);
                 // The next one of that name may have been told of already.
                 if self
                     .services
@@ -105,23 +105,13 @@ impl Store {
         }
     }
 
-    /// Notes that a service was deleted, before the watch tells of it: who deletes and then asks must not be told that it
-    /// is there.
-    pub(super) fn forget(&mut self, name: &str) {
-        if let Some(known) = self.services.remove(name) {
-            self.deleted.insert(known.stateful_set.uid);
-        }
-    }
-
-    /// Notes that the service with this uid was deleted.
-    pub(super) fn forget_uid(&mut self, name: &str, uid: &str) {
-        if self
-            .services
-            .get(name)
-            .is_some_and(|known| *known.stateful_set.uid == *uid)
-        {
-            self.forget(name);
-        }
+    /// Notes that the service with this uid was deleted, before the watch tells of it, or even of the service itself: who
+    /// deletes and then asks must not be told that it is there.
+    pub(super) fn forget(&mut self, uid: &str, now: Timestamp) {
+        self.services.retain(|_, known| *known.stateful_set.uid != *uid);
+        self.deleted
+            .retain(|_, deleted| now.duration_since(*deleted) < REMEMBERED);
+        self.deleted.insert(uid.into(), now);
     }
 
     /// Takes in what the watch over pods tells.

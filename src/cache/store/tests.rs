@@ -68,7 +68,7 @@ fn what_a_new_list_does_not_have_is_forgotten_when_it_is_complete() {
 #[test]
 fn a_service_that_was_deleted_here_is_gone_before_the_watch_tells_of_it() {
     let mut store = listed(vec![object("foo", "1", 1)]);
-    store.forget("foo");
+    store.forget("1", second(0));
     assert_eq!(phase(&store, "foo", None), None);
     store.apply(Event::Apply(object("foo", "1", 1)));
     assert_eq!(phase(&store, "foo", None), None, "a late word of the old one");
@@ -78,12 +78,14 @@ fn a_service_that_was_deleted_here_is_gone_before_the_watch_tells_of_it() {
         Some(Phase::Ready),
         "the next one of that name"
     );
-    store.forget("foo");
-    store.apply(Event::Delete(object("foo", "2", 1)));
-    assert!(!store.deleted.contains("2"), "nothing is kept once the watch has told");
-    store.apply(Event::Init);
-    store.apply(Event::InitDone);
-    assert!(store.deleted.is_empty(), "nor once a new list does not have it");
+    store.forget("1", second(1));
+    assert_eq!(
+        phase(&store, "foo", None),
+        Some(Phase::Ready),
+        "which its predecessor's end does not concern"
+    );
+    store.forget("3", second(1000));
+    assert_eq!(store.deleted.len(), 1, "what has long been gone is not remembered");
 }
 
 #[test]

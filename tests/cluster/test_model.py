@@ -1,0 +1,27 @@
+"""The API server in memory, against which the lifecycle's interleavings are explored, answers as the real one does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from cluster.kubernetes import Kubernetes
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_the_server_in_memory_answers_as_the_real_one_does(kubernetes: Kubernetes) -> None:
+    variables = {"KUBECONFIG": str(kubernetes.kubeconfig), "MODEL_NAMESPACE": kubernetes.namespace}
+    command = "cargo test --locked --no-default-features --test interleavings differential -- --ignored --nocapture"
+    run = subprocess.run(
+        command.split(),
+        cwd=REPOSITORY,
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "200 sequences" in run.stdout

@@ -1,0 +1,221 @@
+//! The actors: each makes one call of the lifecycle, and is made anew where its process dies.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use k8sdataservice::api::Api;
+use k8sdataservice::error::Result;
+use k8sdataservice::lifecycle::{self, Created, Deadline, Deletion, Scope};
+use k8sdataservice::ownership::{Identity, Owner};
+use k8sdataservice::spec::{DataServiceSpec, Target};
+use k8sdataservice::status::Status;
+use k8sdataservice::status::diagnosis::GracePeriods;
+use serde_json::json;
+
+use crate::gate::lock;
+
+pub const NAMESPACE: &str = "flyte";
+pub const NAME: &str = "feature-store";
+
+/// How long a call may take, as in the client that Flyte's connector uses.
+const TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// For how long a service is kept that has failed.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// One call of the lifecycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// Create, for an owner and with an image.
+    Create(&'static str, &'static str),
+    /// Delete what was made for an owner, as an abort does.
+    Abort(&'static str),
+    /// Delete whatever the plugin has made, as the sensor does.
+    Clean,
+    /// Keep what has failed for a while, for people to look at.
+    Keep(&'static str),
+    /// Observe the service of the name, as a task that uses an existing one does.
+    Attach,
+    /// Observe the service with a uid, as a task that has made it does.
+    Poll(&'static str),
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create(owner, image) => write!(formatter, "create for {owner} with {image}"),
+            Self::Abort(owner) => write!(formatter, "abort of {owner}"),
+            Self::Clean => write!(formatter, "sensor"),
+            Self::Keep(owner) => write!(formatter, "keep for {owner}"),
+            Self::Attach => write!(formatter, "attach"),
+            Self::Poll(uid) => write!(formatter, "poll of {uid}"),
+        }
+    }
+}
+
+/// What a call has come to.
+#[derive(Debug)]
+pub enum Answer {
+    Created(Result<Created>),
+    Deleted(Result<Deletion>),
+    Observed(Result<Status>),
+    /// Whether there was something to keep.
+    Kept(Result<bool>),
+}
+
+impl Answer {
+    /// The error, if it is one.
+    pub fn error(&self) -> Option<&k8sdataservice::error::Error> {
+        match self {
+            Self::Created(answer) => answer.as_ref().err(),
+            Self::Deleted(answer) => answer.as_ref().err(),
+            Self::Observed(answer) => answer.as_ref().err(),
+            Self::Kept(answer) => answer.as_ref().err(),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Created(Ok(created)) => {
+                write!(formatter, "created {}", created.uid)?;
+                match &created.shared_with {
+                    Some(owner) => write!(formatter, ", shared with {owner}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Deleted(Ok(deletion)) => write!(formatter, "{deletion:?}"),
+            Self::Observed(Ok(status)) => write!(formatter, "{:?} ({})", status.phase, status.reason),
+            Self::Kept(Ok(kept)) => write!(formatter, "kept: {kept}"),
+            _ => write!(formatter, "{}", self.error().expect("an answer or an error")),
+        }
+    }
+}
+
+pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// Runs a call with the verbs of the lifecycle.
+pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
+    let (deadline, grace) = (Deadline::after(TIMEOUT), GracePeriods::default());
+    match call {
+        Call::Create(owner, image) => {
+            Answer::Created(lifecycle::create(&api, &spec(image), &identity(owner), deadline).await)
+        }
+        Call::Abort(_) | Call::Clean => {
+            let outcome = lifecycle::delete(&api, NAMESPACE, NAME, &scope(call), deadline).await;
+            Answer::Deleted(outcome.map(|outcome| outcome.deletion))
+        }
+        Call::Keep(owner) => {
+            let kept = lifecycle::keep(&api, NAMESPACE, NAME, owner, KEPT, deadline).await;
+            Answer::Kept(kept.map(|until| until.is_some()))
+        }
+        Call::Attach => Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, None, &grace, deadline).await),
+        Call::Poll(uid) => {
+            Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, Some(uid), &grace, deadline).await)
+        }
+    }
+}
+
+/// What a call to delete may take.
+pub fn scope(call: Call) -> Scope {
+    match call {
+        Call::Abort(owner) => Scope::OwnedBy(owner.to_owned()),
+        _ => Scope::AnyOfOurs,
+    }
+}
+
+/// A specification with this image.
+pub fn spec(image: &'static str) -> DataServiceSpec {
+    static PARSED: Mutex<BTreeMap<&str, DataServiceSpec>> = Mutex::new(BTreeMap::new());
+    let mut parsed = lock(&PARSED);
+    parsed.entry(image).or_insert_with(|| parse(image)).clone()
+}
+
+fn parse(image: &str) -> DataServiceSpec {
+    match Target::parse(&json!({"Name": NAME, "Image": image, "Replicas": 0})) {
+        // What a pod requests costs most of the time of a schedule, and decides nothing here.
+        Ok(Target::New(spec)) => DataServiceSpec {
+            requests: BTreeMap::new(),
+            limits: BTreeMap::new(),
+            ..spec
+        },
+        other => panic!("not a specification: {other:?}"),
+    }
+}
+
+/// Everything that a service of this owner has of its own.
+pub fn identity(owner: &str) -> Identity {
+    Identity {
+        name: NAME.to_owned(),
+        namespace: NAMESPACE.to_owned(),
+        owner: Owner {
+            id: owner.to_owned(),
+            description: owner.to_owned(),
+        },
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+    }
+}
+
+/// Somebody who makes a call.
+pub struct Actor {
+    pub call: Call,
+    /// The call under way; none once it has ended.
+    pub running: Option<Answering>,
+    pub answer: Option<Answer>,
+    /// How often the process has died, or the call was repeated after it had failed.
+    pub deaths: usize,
+    /// All that the call has been told so far, which is all that its state depends on.
+    pub history: u64,
+    /// How many of its requests have used up the time of a whole request.
+    pub slow: usize,
+    /// Whether any request has failed, so that it may be waiting beside another request.
+    pub failed: bool,
+    /// The `StatefulSet`s, with their owners, that were alive when the call made its first request.
+    pub alive_at_first: Option<BTreeMap<String, Option<String>>>,
+    /// Those that were alive at some moment between its first request and its end.
+    pub alive_meanwhile: BTreeMap<String, Option<String>>,
+    /// Whether there was none at some moment between.
+    pub none_meanwhile: bool,
+}
+
+impl Actor {
+    pub fn new(call: Call) -> Self {
+        Self {
+            call,
+            running: None,
+            answer: None,
+            deaths: 0,
+            history: 0,
+            slow: 0,
+            failed: false,
+            alive_at_first: None,
+            alive_meanwhile: BTreeMap::new(),
+            none_meanwhile: false,
+        }
+    }
+
+    /// Begins the call, or begins it again in another process.
+    pub fn begin(&mut self, running: Answering) {
+        *self = Self {
+            running: Some(running),
+            deaths: self.deaths,
+            ..Self::new(self.call)
+        };
+    }
+
+    /// Notes what is alive while the call is under way: from its first request on.
+    pub fn witness(&mut self, alive: &BTreeMap<String, Option<String>>) {
+        if self.running.is_none() || self.alive_at_first.is_none() {
+            return;
+        }
+        self.none_meanwhile |= alive.is_empty();
+        self.alive_meanwhile
+            .extend(alive.iter().map(|(uid, owner)| (uid.clone(), owner.clone())));
+    }
+}

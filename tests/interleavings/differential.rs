@@ -1,0 +1,334 @@
+//! The server in memory answers as a real one does: the same calls on both, and every answer compared.
+//!
+//! Names of versions and uids differ, of course: an object is told by how manyth of its sequence it is.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use k8s_openapi::api::core::v1::{ResourceQuota, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8sdataservice::api::{Api, Deleted, Fault, Kind, KubeApi};
+use k8sdataservice::manifests::{service, stateful_set};
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use crate::actor::{identity, spec};
+use crate::schedule::pick;
+use crate::server::{Server, Who};
+
+const SEQUENCES: u64 = 200;
+const CALLS: usize = 14;
+
+/// Tells the objects of a sequence from those of others.
+const SEQUENCE: &str = "sequence";
+
+/// How long the real garbage collector may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    /// Create, with a finalizer or not; a Service belongs to the object of this number.
+    Create {
+        finalizer: bool,
+        owner: Option<usize>,
+    },
+    Read,
+    List,
+    /// Delete, with the uid of the object of this number.
+    Delete {
+        uid_of: usize,
+    },
+    /// Write an annotation, on the object of this number.
+    Annotate {
+        uid_of: usize,
+    },
+    /// Remove the finalizers.
+    Release,
+}
+
+/// The two servers, and what of theirs is the same.
+struct Pair {
+    real: KubeApi,
+    client: kube::Client,
+    namespace: String,
+    name: String,
+    model: Server,
+    /// The uids of all objects of the sequence: in the model, and in reality.
+    uids: Vec<(String, String)>,
+}
+
+impl Pair {
+    /// Makes a call on both, and compares the answers.
+    async fn call<K: Kind>(&mut self, call: Call, object: Option<K>) -> Result<(), String> {
+        let (namespace, name) = (self.namespace.clone(), self.name.clone());
+        let (modelled, real) = match call {
+            Call::Create { finalizer, owner } => {
+                let mut object = object.expect("an object to create");
+                let metadata = object.meta_mut();
+                metadata.namespace = Some(namespace.clone());
+                metadata.name = Some(name.clone());
+                metadata
+                    .labels
+                    .get_or_insert_default()
+                    .insert(SEQUENCE.to_owned(), name.clone());
+                metadata.finalizers = finalizer.then(|| vec!["example.org/hold".to_owned()]);
+                let twin = self.owned(object.clone(), owner, |uids| &uids.1);
+                let modelled = self
+                    .model
+                    .create(&self.owned(object, owner, |uids| &uids.0), Who::Before);
+                let real = self.real.create(&twin).await;
+                if let (Ok(modelled), Ok(real)) = (&modelled, &real) {
+                    let uid = |metadata: &ObjectMeta| metadata.uid.clone().unwrap_or_default();
+                    self.uids.push((uid(modelled.meta()), uid(real.meta())));
+                }
+                (self.told(modelled, 0), self.told(real, 1))
+            }
+            Call::Read => {
+                let modelled = Ok(self.model.read::<K>(&name, 0));
+                let real = self.real.read::<K>(&namespace, &name).await;
+                let told = |answer: Result<Option<K>, Fault>, side| match answer {
+                    Ok(None) => "none".to_owned(),
+                    Ok(Some(object)) => self.told(Ok(object), side),
+                    Err(fault) => self.told::<K>(Err(fault), side),
+                };
+                (told(modelled, 0), told(real, 1))
+            }
+            Call::List => {
+                let selector = format!("{SEQUENCE}={name}");
+                let modelled = self.model.list::<K>(&selector, 0);
+                let real = self.real.list::<K>(&namespace, &selector, "").await;
+                let told = |objects: Vec<K>, side| -> String {
+                    let told: BTreeSet<_> = objects.into_iter().map(|object| self.told(Ok(object), side)).collect();
+                    format!("{told:?}")
+                };
+                (told(modelled, 0), told(real.map_err(|fault| fault.to_string())?, 1))
+            }
+            Call::Delete { uid_of } => {
+                let (modelled, real) = self.uid_pair(uid_of);
+                let modelled = self.model.delete::<K>(&name, &modelled, Who::Before);
+                let real = self.real.delete::<K>(&namespace, &name, &real).await;
+                (deleted(modelled), deleted(real))
+            }
+            Call::Annotate { uid_of } => {
+                let (modelled, real) = self.uid_pair(uid_of);
+                let annotation = ("example.org/note", "written");
+                let modelled = self.model.annotate::<K>(&name, &modelled, annotation);
+                let (key, value) = annotation;
+                let real = self.real.annotate::<K>(&namespace, &name, &real, key, value).await;
+                let told =
+                    |answer: Result<(), Fault>| answer.map_or_else(|fault| refused(&fault), |()| "done".to_owned());
+                (told(modelled), told(real))
+            }
+            Call::Release => {
+                for key in self.model.held().into_iter().filter(|(kind, _)| *kind == K::kind(&())) {
+                    self.model.release(&key);
+                }
+                let there = self
+                    .real
+                    .read::<K>(&namespace, &name)
+                    .await
+                    .map_err(|fault| fault.to_string())?;
+                if there.is_some_and(|there| there.meta().deletion_timestamp.is_some()) {
+                    let api = kube::Api::<K>::namespaced(self.client.clone(), &namespace);
+                    let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+                    let released = api.patch(&name, &PatchParams::default(), &none).await;
+                    released.map_err(|error| error.to_string())?;
+                }
+                (String::new(), String::new())
+            }
+        };
+        if modelled != real {
+            return Err(format!("the model says {modelled:?} and the cluster {real:?}"));
+        }
+        self.collect().await
+    }
+
+    /// Both uids of an object of the sequence; that of an object that never was, where there is none of that number.
+    fn uid_pair(&self, number: usize) -> (String, String) {
+        let unknown = "11111111-2222-3333-4444-555555555555".to_owned();
+        self.uids.get(number).cloned().unwrap_or((unknown.clone(), unknown))
+    }
+
+    /// Lets both garbage collectors do their work.
+    async fn collect(&mut self) -> Result<(), String> {
+        let dangling = self.model.dangling();
+        for key in &dangling {
+            self.model.collect(key);
+        }
+        if dangling.is_empty() {
+            return Ok(());
+        }
+        let settled = async {
+            loop {
+                let there = self.real.read::<Service>(&self.namespace, &self.name).await;
+                let held = |there: Service| there.metadata.deletion_timestamp.is_some();
+                if there.is_ok_and(|there| there.is_none_or(held)) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let settled = tokio::time::timeout(PATIENCE, settled).await;
+        settled.map_err(|_| "the cluster keeps what the model's garbage collector takes".to_owned())
+    }
+
+    fn owned<K: Kind>(&self, mut object: K, owner: Option<usize>, side: fn(&(String, String)) -> &String) -> K {
+        let uid = owner.and_then(|owner| self.uids.get(owner)).map(side);
+        object.meta_mut().owner_references = uid.map(|uid| {
+            let service = service(&spec("one:1"), &identity("alpha"), Some(uid));
+            let mut owners = service.metadata.owner_references.unwrap_or_default();
+            for owner in &mut owners {
+                owner.name.clone_from(&self.name);
+            }
+            owners
+        });
+        object
+    }
+
+    /// An answer without what has to differ.
+    fn told<K: Kind>(&self, answer: Result<K, Fault>, side: usize) -> String {
+        let number = |uid: &str| {
+            let of_side = |uids: &(String, String)| if side == 0 { uids.0 == uid } else { uids.1 == uid };
+            self.uids.iter().position(of_side)
+        };
+        match answer {
+            Ok(object) => {
+                let metadata = object.meta();
+                let owners = metadata.owner_references.iter().flatten();
+                let owners: Vec<_> = owners.map(|owner| number(&owner.uid)).collect();
+                format!(
+                    "{:?} {:?} of {owners:?}, terminating: {}, held by {:?}, {:?} {:?}",
+                    number(metadata.uid.as_deref().unwrap_or_default()),
+                    metadata.name,
+                    metadata.deletion_timestamp.is_some(),
+                    metadata.finalizers.as_deref().unwrap_or_default(),
+                    metadata.labels,
+                    metadata.annotations,
+                )
+            }
+            Err(fault) => refused(&fault),
+        }
+    }
+}
+
+fn deleted(answer: Result<Deleted, Fault>) -> String {
+    answer.map_or_else(|fault| refused(&fault), |deleted| format!("{deleted:?}"))
+}
+
+fn refused(fault: &Fault) -> String {
+    match fault {
+        Fault::Refused { code, reason, .. } => format!("refused: {code} {reason}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn any_call(seed: &mut u64, objects: usize) -> Call {
+    let uid_of = pick(objects + 1, seed);
+    match pick(10, seed) {
+        0..=2 => Call::Create {
+            finalizer: pick(5, seed) == 0,
+            owner: (pick(3, seed) > 0).then_some(uid_of),
+        },
+        3 => Call::Read,
+        4 => Call::List,
+        5 => Call::Release,
+        6 => Call::Annotate { uid_of },
+        _ => Call::Delete {
+            // Mostly that of the newest, which is likely to be there.
+            uid_of: if pick(2, seed) == 0 {
+                uid_of
+            } else {
+                objects.saturating_sub(1)
+            },
+        },
+    }
+}
+
+/// One sequence; the number of calls, or what differs and after which calls.
+async fn sequence(client: kube::Client, namespace: String, number: u64) -> Result<usize, String> {
+    let mut seed = number;
+    let mut pair = Pair {
+        real: KubeApi::new(client.clone()),
+        client,
+        namespace,
+        name: format!("sequence-{number}"),
+        model: Server::default(),
+        uids: Vec::new(),
+    };
+    let (set, service) = (
+        stateful_set(&spec("one:1"), &identity("alpha")),
+        service(&spec("one:1"), &identity("alpha"), None),
+    );
+    let mut calls = Vec::new();
+    for _ in 0..CALLS {
+        let of_set = pick(2, &mut seed) == 0;
+        let call = match any_call(&mut seed, pair.uids.len()) {
+            Call::Create { finalizer, .. } if of_set => Call::Create { finalizer, owner: None },
+            call => call,
+        };
+        calls.push(format!("{} {call:?}", if of_set { "StatefulSet" } else { "Service" }));
+        let compared = if of_set {
+            pair.call(call, Some(set.clone())).await
+        } else {
+            pair.call(call, Some(service.clone())).await
+        };
+        compared.map_err(|problem| format!("sequence {number}: {problem}, after\n    {}", calls.join("\n    ")))?;
+    }
+    Ok(calls.len())
+}
+
+/// A quota is asked before it is looked whether the name is taken.
+async fn quota(client: kube::Client, namespace: String) -> Result<(), String> {
+    let mut pair = Pair {
+        real: KubeApi::new(client.clone()),
+        client: client.clone(),
+        namespace: namespace.clone(),
+        name: "under-quota".to_owned(),
+        model: Server::default(),
+        uids: Vec::new(),
+    };
+    let set = stateful_set(&spec("one:1"), &identity("alpha"));
+    let create = Call::Create {
+        finalizer: false,
+        owner: None,
+    };
+    pair.call(create, Some(set.clone())).await?;
+    let hard = json!({"metadata": {"name": "used-up"}, "spec": {"hard": {"count/statefulsets.apps": "0"}}});
+    let hard: ResourceQuota = serde_json::from_value(hard).map_err(|error| error.to_string())?;
+    let quotas = kube::Api::<ResourceQuota>::namespaced(client, &namespace);
+    let made = quotas.create(&PostParams::default(), &hard).await;
+    made.map_err(|error| error.to_string())?;
+    let counted = async {
+        while !quotas
+            .get("used-up")
+            .await
+            .is_ok_and(|quota| quota.status.is_some_and(|status| status.used.is_some()))
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, counted)
+        .await
+        .map_err(|error| error.to_string())?;
+    pair.model.quota = HashMap::from([("StatefulSet".to_owned(), 0)]).into_iter().collect();
+    pair.call(create, Some(set.clone())).await
+}
+
+/// 200 sequences of calls, each answered alike.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a cluster: KUBECONFIG, and the namespace in MODEL_NAMESPACE"]
+async fn differential() {
+    let client = kube::Client::try_default().await.expect("a cluster");
+    let namespace = std::env::var("MODEL_NAMESPACE").expect("MODEL_NAMESPACE is set");
+    let sequences = stream::iter(0..SEQUENCES).map(|number| sequence(client.clone(), namespace.clone(), number));
+    let answers: Vec<_> = sequences.buffer_unordered(16).collect().await;
+    let calls: usize = answers.iter().flatten().sum();
+    println!("{SEQUENCES} sequences, {calls} calls");
+    let differences: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    Box::pin(quota(client, namespace))
+        .await
+        .expect("a quota is modelled as it is");
+}

@@ -1,0 +1,241 @@
+//! The gate between a verb and the server: each request waits here until it is said what becomes of it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::Stream;
+use k8sdataservice::api::{Api, Deleted, Fault, Kind};
+use kube::runtime::watcher::Event;
+
+use crate::schedule::Step;
+use crate::server::{Server, Who};
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// It is carried out and answered.
+    Answered,
+    /// It is answered by a replica that is some writes behind.
+    Stale(usize),
+    /// It is not carried out: the server is busy.
+    Refused,
+    /// It is not carried out: the server is busy, and asks to be left alone for a second.
+    RefusedForASecond,
+    /// It is carried out, and its connection breaks before the answer.
+    Lost,
+    /// It is carried out, and nothing is ever heard of it.
+    Unheard,
+    /// It is carried out, and whoever sent it dies.
+    Orphaned,
+}
+
+/// Carries a request out, as its fate is, and returns what is answered.
+type CarryOut = Box<dyn FnOnce(&mut Server, Fate) -> String + Send>;
+
+/// A request that waits.
+pub struct Request {
+    pub ticket: u64,
+    pub actor: usize,
+    pub verb: &'static str,
+    pub kind: String,
+    carry_out: CarryOut,
+}
+
+impl Request {
+    /// Whether it changes nothing.
+    pub fn reads(&self) -> bool {
+        matches!(self.verb, "get" | "list")
+    }
+
+    /// What can go wrong with it. A read that is carried out without an answer is one that is not carried out.
+    pub fn bad_fates(&self, slowly: bool) -> impl Iterator<Item = Fate> + use<> {
+        let reads = self.reads();
+        [
+            (Fate::Orphaned, true),
+            (Fate::Refused, true),
+            (Fate::Lost, !reads),
+            (Fate::Unheard, slowly),
+            (Fate::RefusedForASecond, slowly && !reads),
+        ]
+        .into_iter()
+        .filter_map(|(fate, counts)| counts.then_some(fate))
+    }
+
+    /// The step by which it meets with a fate.
+    pub fn with(&self, fate: Fate) -> Step {
+        Step::Request(self.actor, self.ticket, fate)
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.verb, self.kind)
+    }
+}
+
+/// The server and the requests that wait before it.
+#[derive(Default)]
+pub struct Desk {
+    pub server: Server,
+    pub waiting: Vec<Request>,
+    pub tickets: u64,
+}
+
+impl Desk {
+    /// Says what becomes of a request, and returns what is answered.
+    pub fn settle(&mut self, ticket: u64, fate: Fate) -> String {
+        let position = self.waiting.iter().position(|request| request.ticket == ticket);
+        let request = self.waiting.remove(position.expect("the request waits"));
+        (request.carry_out)(&mut self.server, fate)
+    }
+}
+
+/// A cluster, as one actor sees it.
+#[derive(Clone)]
+pub struct Gate {
+    desk: Arc<Mutex<Desk>>,
+    actor: usize,
+}
+
+impl Gate {
+    pub fn new(desk: &Arc<Mutex<Desk>>, actor: usize) -> Self {
+        Self {
+            desk: Arc::clone(desk),
+            actor,
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        lock(&self.desk)
+    }
+
+    async fn ask<K: Kind, T: Send + 'static>(
+        &self,
+        verb: &'static str,
+        tell: fn(&T) -> String,
+        act: impl FnOnce(&mut Server, usize) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let answer = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&answer);
+        let carry_out = move |server: &mut Server, fate| {
+            let result = match fate {
+                Fate::Refused => Err(Fault::transient("the server is busy")),
+                Fate::RefusedForASecond => Err(Fault::Transient {
+                    message: "the server is busy".to_owned(),
+                    retry_after: Some(Duration::from_secs(1)),
+                }),
+                Fate::Stale(writes_ago) => act(server, writes_ago),
+                Fate::Lost => {
+                    let _ = act(server, 0);
+                    Err(Fault::transient("the connection broke"))
+                }
+                Fate::Unheard | Fate::Orphaned => {
+                    let _ = act(server, 0);
+                    return "nothing".to_owned();
+                }
+                Fate::Answered => act(server, 0),
+            };
+            let text = match &result {
+                Ok(answer) => tell(answer),
+                Err(fault) => fault.to_string(),
+            };
+            *lock(&slot) = Some(result);
+            text
+        };
+        let ticket = {
+            let mut desk = self.desk();
+            desk.tickets += 1;
+            let ticket = desk.tickets;
+            desk.waiting.push(Request {
+                ticket,
+                actor: self.actor,
+                verb,
+                kind: K::kind(&()).into_owned(),
+                carry_out: Box::new(carry_out),
+            });
+            ticket
+        };
+        let _withdrawn = Withdrawn { gate: self, ticket };
+        poll_fn(|_| lock(&answer).take().map_or(Poll::Pending, Poll::Ready)).await
+    }
+}
+
+/// Takes a request back that its sender has given up before it was sent.
+struct Withdrawn<'a> {
+    gate: &'a Gate,
+    ticket: u64,
+}
+
+impl Drop for Withdrawn<'_> {
+    fn drop(&mut self) {
+        self.gate.desk().waiting.retain(|request| request.ticket != self.ticket);
+    }
+}
+
+impl Api for Gate {
+    async fn read<K: Kind>(&self, _: &str, name: &str) -> Result<Option<K>, Fault> {
+        let name = name.to_owned();
+        let tell = |answer: &Option<K>| answer.as_ref().map_or_else(|| "none".to_owned(), told);
+        self.ask::<K, _>("get", tell, move |server, ago| Ok(server.read::<K>(&name, ago)))
+            .await
+    }
+
+    async fn list<K: Kind>(&self, _: &str, labels: &str, _: &str) -> Result<Vec<K>, Fault> {
+        let labels = labels.to_owned();
+        let tell = |answer: &Vec<K>| answer.iter().map(told).collect::<Vec<_>>().join("; ");
+        self.ask::<K, _>("list", tell, move |server, ago| Ok(server.list::<K>(&labels, ago)))
+            .await
+    }
+
+    async fn log(&self, _: &str, _: &str, _: &str, _: i64) -> Result<String, Fault> {
+        Ok(String::new())
+    }
+
+    async fn create<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let (object, by) = (object.clone(), Who::Actor(self.actor));
+        self.ask::<K, _>("create", told, move |server, _| server.create(&object, by))
+            .await
+    }
+
+    async fn delete<K: Kind>(&self, _: &str, name: &str, uid: &str) -> Result<Deleted, Fault> {
+        let (name, uid, by) = (name.to_owned(), uid.to_owned(), Who::Actor(self.actor));
+        let tell = |answer: &Deleted| format!("{answer:?}");
+        self.ask::<K, _>("delete", tell, move |server, _| server.delete::<K>(&name, &uid, by))
+            .await
+    }
+
+    async fn annotate<K: Kind>(&self, _: &str, name: &str, uid: &str, key: &str, value: &str) -> Result<(), Fault> {
+        let [name, uid, key, value] = [name, uid, key, value].map(ToOwned::to_owned);
+        let tell = |(): &()| "done".to_owned();
+        self.ask::<K, _>("patch", tell, move |server, _| {
+            server.annotate::<K>(&name, &uid, (&key, &value))
+        })
+        .await
+    }
+
+    fn watch<K: Kind>(&self, _: &str, _: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
+        futures::stream::pending()
+    }
+}
+
+/// An object, in as many words as tell it from others.
+fn told<K: Kind>(object: &K) -> String {
+    let metadata = object.meta();
+    let none = String::new();
+    let uid = metadata.uid.as_ref().unwrap_or(&none);
+    let version = metadata.resource_version.as_ref().unwrap_or(&none);
+    let terminating = if metadata.deletion_timestamp.is_some() {
+        ", terminating"
+    } else {
+        ""
+    };
+    format!("{uid} at {version}{terminating}")
+}
+
+/// Locks, also after a panic of another test.
+pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,239 @@
+//! Proof that the exploration finds what it is for: each of these breaks something on purpose, and must be found.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Service;
+use k8sdataservice::api::{Api, Deleted, Fault, Kind};
+use k8sdataservice::error::{Error, ObjectReference};
+use k8sdataservice::lifecycle::{Created, Deletion};
+use k8sdataservice::manifests::{service, stateful_set};
+use k8sdataservice::ownership::is_owned_by;
+
+use crate::actor::{Answer, Answering, Call, NAME, NAMESPACE, answer, identity, spec};
+use crate::explorer::{exhaust, replay};
+use crate::gate::Gate;
+use crate::scenario::Scenario;
+use crate::scenarios::{ALPHA, BETA, BETA_OTHERWISE, alphas, is_conflict};
+
+/// Expects that a schedule is found after which something does not hold, and that its replay shows the same.
+fn is_found(scenario: &Scenario, expected: &str) {
+    let explored = exhaust(scenario);
+    let violation = explored.violation.expect("a violation");
+    assert!(violation.problem.contains(expected), "{violation}");
+    let replayed = replay(scenario, violation.schedule);
+    assert_eq!(replayed.violation, Some(violation.problem));
+}
+
+#[test]
+fn a_server_that_ignores_uids() {
+    let scenario = Scenario::new("ignored uids", &[BETA_OTHERWISE, Call::Abort("alpha")])
+        .before(|server| {
+            alphas(server);
+            server.broken.ignores_uids = true;
+        })
+        .allows(is_conflict);
+    is_found(&scenario, "the StatefulSet is there and its Service is not");
+}
+
+#[test]
+fn a_server_that_replaces_what_is_there() {
+    let scenario = Scenario::new("replacement", &[ALPHA, BETA]).before(|server| server.broken.replaces = true);
+    is_found(&scenario, "took uid-1, which another has created");
+}
+
+#[test]
+fn a_create_that_asks_once() {
+    let scenario = Scenario::new("no second try", &[ALPHA, BETA])
+        .verbs(|call, gate| Box::pin(answer(call, Altered(gate, Alteration::NoSecondTry))));
+    is_found(&scenario, "ended with an error");
+}
+
+#[test]
+fn a_service_that_belongs_to_nobody() {
+    let scenario = Scenario::new("no owner", &[ALPHA])
+        .verbs(|call, gate| Box::pin(answer(call, Altered(gate, Alteration::NoOwner))));
+    is_found(&scenario, "the Service does not belong to the StatefulSet");
+}
+
+#[test]
+fn a_delete_of_two_halves_each_by_itself() {
+    let scenario = Scenario::new("two halves", &[BETA, Call::Clean])
+        .faults(0)
+        .verbs(in_halves);
+    is_found(&scenario, "the StatefulSet is there and its Service is not");
+}
+
+#[test]
+fn an_abort_of_two_halves_each_by_itself() {
+    let calls = [ALPHA, BETA, Call::Abort("beta")];
+    let scenario = Scenario::new("two halves", &calls).faults(0).verbs(in_halves);
+    is_found(&scenario, "the StatefulSet is there and its Service is not");
+}
+
+#[test]
+fn a_create_that_takes_whatever_service_is_in_its_way() {
+    let calls = [ALPHA, BETA, Call::Clean];
+    let scenario = Scenario::new("in its way", &calls)
+        .faults(0)
+        .waits(0)
+        .verbs(|call, gate| match call {
+            Call::Create(..) => Box::pin(ruthless(call, gate)),
+            _ => Box::pin(answer(call, gate)),
+        });
+    is_found(&scenario, "the StatefulSet is there and its Service is not");
+}
+
+#[test]
+fn a_create_that_takes_back_what_another_may_have_finished() {
+    let scenario = Scenario::new("taken back", &[ALPHA, BETA])
+        .faults(2)
+        .slowly()
+        .verbs(|call, gate| {
+            Box::pin(async move {
+                let result = answer(call, gate.clone()).await;
+                if matches!(result.error(), Some(Error::Unavailable { .. })) {
+                    let there: Option<StatefulSet> = gate.read(NAMESPACE, NAME).await.ok().flatten();
+                    let uid = there.and_then(|there| there.metadata.uid).unwrap_or_default();
+                    let _ = gate.delete::<StatefulSet>(NAMESPACE, NAME, &uid).await;
+                }
+                result
+            })
+        });
+    is_found(&scenario, "which another has created");
+}
+
+/// In what a cluster is not what it should be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alteration {
+    NoOwner,
+    NoSecondTry,
+}
+
+/// A cluster that is not what it should be.
+struct Altered(Gate, Alteration);
+
+impl Api for Altered {
+    async fn read<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, Fault> {
+        self.0.read(namespace, name).await
+    }
+
+    async fn list<K: Kind>(&self, namespace: &str, labels: &str, fields: &str) -> Result<Vec<K>, Fault> {
+        self.0.list(namespace, labels, fields).await
+    }
+
+    async fn log(&self, namespace: &str, pod: &str, container: &str, lines: i64) -> Result<String, Fault> {
+        self.0.log(namespace, pod, container, lines).await
+    }
+
+    async fn create<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let mut object = object.clone();
+        if self.1 == Alteration::NoOwner {
+            object.meta_mut().owner_references = None;
+        }
+        self.0.create(&object).await.map_err(|fault| match fault {
+            Fault::Transient { message, .. } if self.1 == Alteration::NoSecondTry => Fault::Refused {
+                code: 500,
+                reason: "InternalError".to_owned(),
+                message,
+            },
+            fault => fault,
+        })
+    }
+
+    async fn delete<K: Kind>(&self, namespace: &str, name: &str, uid: &str) -> Result<Deleted, Fault> {
+        self.0.delete::<K>(namespace, name, uid).await
+    }
+
+    async fn annotate<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<(), Fault> {
+        self.0.annotate::<K>(namespace, name, uid, key, value).await
+    }
+
+    fn watch<K: Kind>(
+        &self,
+        namespace: &str,
+        selector: &str,
+    ) -> impl futures::Stream<Item = Result<kube::runtime::watcher::Event<K>, Fault>> + Send {
+        self.0.watch(namespace, selector)
+    }
+}
+
+/// A delete that asks each object alone whose it is.
+fn in_halves(call: Call, gate: Gate) -> Answering {
+    async fn half<K: Kind>(call: Call, gate: &Gate) -> Result<(), Fault> {
+        let Some(there) = gate.read::<K>(NAMESPACE, NAME).await? else {
+            return Ok(());
+        };
+        let uid = there.meta().uid.clone().unwrap_or_default();
+        let covered = match call {
+            Call::Abort(owner) => is_owned_by(there.meta(), owner),
+            _ => true,
+        };
+        if covered {
+            gate.delete::<K>(NAMESPACE, NAME, &uid).await?;
+        }
+        Ok(())
+    }
+    match call {
+        Call::Create(..) => Box::pin(answer(call, gate)),
+        _ => Box::pin(async move {
+            let (set, service) = tokio::join!(half::<StatefulSet>(call, &gate), half::<Service>(call, &gate));
+            Answer::Deleted(set.and(service).map(|()| Deletion::NothingThere).map_err(failed))
+        }),
+    }
+}
+
+/// A create that deletes a Service of its name, whatever it belongs to.
+async fn ruthless(call: Call, gate: Gate) -> Answer {
+    Answer::Created(make(call, &gate).await.map_err(failed))
+}
+
+async fn make(call: Call, gate: &Gate) -> Result<Created, Fault> {
+    let Call::Create(owner, image) = call else {
+        unreachable!("only creates come here")
+    };
+    let (spec, identity) = (spec(image), identity(owner));
+    let set = loop {
+        match gate.create(&stateful_set(&spec, &identity)).await {
+            Ok(made) => break made,
+            Err(Fault::AlreadyExists) => {}
+            Err(fault) => return Err(fault),
+        }
+        if let Some(there) = gate.read::<StatefulSet>(NAMESPACE, NAME).await? {
+            break there;
+        }
+    };
+    let uid = set.metadata.uid.clone().unwrap_or_default();
+    loop {
+        match gate.create(&service(&spec, &identity, Some(&uid))).await {
+            Err(Fault::AlreadyExists) => {}
+            Err(fault) => return Err(fault),
+            Ok(_) => break,
+        }
+        let Some(there) = gate.read::<Service>(NAMESPACE, NAME).await? else {
+            continue;
+        };
+        let owners = there.metadata.owner_references.unwrap_or_default();
+        if owners.iter().any(|owner| owner.uid == uid) {
+            break;
+        }
+        let uid = there.metadata.uid.unwrap_or_default();
+        gate.delete::<Service>(NAMESPACE, NAME, &uid).await?;
+    }
+    let ours = is_owned_by(&set.metadata, owner);
+    Ok(Created {
+        name: NAME.to_owned(),
+        namespace: NAMESPACE.to_owned(),
+        uid,
+        shared_with: (!ours).then(|| "another".to_owned()),
+    })
+}
+
+fn failed(fault: Fault) -> Error {
+    fault.into_error("use", "objects", ObjectReference::new("Object", NAMESPACE, NAME))
+}

@@ -1,0 +1,207 @@
+//! What must hold after every schedule, whatever has happened in it.
+
+use k8sdataservice::error::Error;
+use k8sdataservice::lifecycle::{Created, Deletion, Scope};
+use k8sdataservice::ownership::{Maker, maker};
+use k8sdataservice::status::{Phase, Status};
+
+use crate::actor::{Actor, Answer, Call, NAME, scope};
+use crate::run::{Run, versions};
+use crate::server::{Server, Stored, Who};
+
+/// Checks it, after all calls have ended, those of the dead were repeated, and the garbage collector has nothing left to do.
+pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
+    whole_or_nothing(server)?;
+    others_are_untouched(run, server)?;
+    nobody_takes_what_is_not_theirs(run, server)?;
+    for (number, actor) in run.actors.iter().enumerate() {
+        let problem = match actor.answer.as_ref() {
+            Some(Answer::Created(Ok(created))) => created_is_there(run, actor, created, server),
+            Some(Answer::Deleted(Ok(deletion))) => deleted_is_gone(actor, deletion, server),
+            Some(Answer::Observed(Ok(status))) => observed_was_so(actor, status),
+            Some(Answer::Created(Err(error))) => refused_for_a_reason(error, server),
+            Some(_) => Ok(()),
+            None => Err("it has no answer".to_owned()),
+        };
+        problem.map_err(|problem| format!("{number} ({}): {problem}", actor.call))?;
+    }
+    let created = |actor: &Actor| matches!(actor.answer, Some(Answer::Created(Ok(_))));
+    let deletes = run.actors.iter().any(|actor| is_delete(actor.call));
+    if run.actors.iter().any(created) && !deletes && server.services_alive().is_empty() {
+        return Err("a create has succeeded, nobody deletes, and there is no service".to_owned());
+    }
+    Ok(())
+}
+
+/// A `StatefulSet` has its Service and a Service its `StatefulSet`, or there is neither.
+fn whole_or_nothing(server: &Server) -> Result<(), String> {
+    let ours = |(_, stored): &(_, &Stored)| maker(&stored.metadata) != Maker::Other;
+    let named = |kind: &str| {
+        server
+            .objects()
+            .find(|((other, name), _)| *other == kind && name == NAME)
+    };
+    for ((kind, name), stored) in server.objects().filter(ours) {
+        if name != NAME {
+            return Err(format!("{kind} {name} has a name that nobody asked for"));
+        }
+        let other = if kind == "Service" { "StatefulSet" } else { "Service" };
+        let Some((_, other_half)) = named(other).filter(ours) else {
+            return Err(format!("the {kind} is there and its {other} is not"));
+        };
+        let (service, set) = if kind == "Service" {
+            (stored, other_half)
+        } else {
+            (other_half, stored)
+        };
+        let owners = service.metadata.owner_references.iter().flatten();
+        let owned = maker(&service.metadata) == Maker::Predecessor
+            || owners
+                .clone()
+                .any(|owner| Some(&owner.uid) == set.metadata.uid.as_ref());
+        if !owned {
+            return Err("the Service does not belong to the StatefulSet".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// What somebody else has made is as it was.
+fn others_are_untouched(run: &Run, server: &Server) -> Result<(), String> {
+    let now = versions(server, |_| true);
+    let lost = run.of_others.iter().find(|before| !now.contains(before));
+    lost.map_or(Ok(()), |((kind, name), _)| {
+        Err(format!("{kind} {name} of somebody else was touched"))
+    })
+}
+
+/// An actor takes only what its scope covers, and a create only what nobody was told that he has.
+fn nobody_takes_what_is_not_theirs(run: &Run, server: &Server) -> Result<(), String> {
+    for (uid, departed) in server
+        .departed
+        .iter()
+        .filter(|(_, departed)| departed.kind == "StatefulSet")
+    {
+        let Who::Actor(number) = departed.deleted_by else {
+            continue;
+        };
+        let actor = &run.actors[number];
+        if is_delete(actor.call) {
+            if !covers(actor.call, departed.owner.as_deref()) {
+                return Err(format!("{number} ({}) took {uid} of {:?}", actor.call, departed.owner));
+            }
+            continue;
+        }
+        let told = |actor: &Actor| matches!(&actor.answer, Some(Answer::Created(Ok(created))) if created.uid == *uid);
+        if run.actors.iter().any(told) {
+            return Err(format!(
+                "{number} ({}) took {uid}, which another has created",
+                actor.call
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What a create has told of is there, unless somebody who may has deleted it.
+fn created_is_there(run: &Run, actor: &Actor, created: &Created, server: &Server) -> Result<(), String> {
+    let owner = match (
+        server.services_alive().get(&created.uid),
+        server.departed.get(&created.uid),
+    ) {
+        (Some(owner), _) => owner.clone(),
+        (None, Some(departed)) => {
+            let by_right = match departed.deleted_by {
+                Who::Actor(by) => is_delete(run.actors[by].call),
+                Who::Finalizer => true,
+                Who::GarbageCollector | Who::Before => false,
+            };
+            if !by_right {
+                return Err(format!("{} was taken by {:?}", created.uid, departed.deleted_by));
+            }
+            departed.owner.clone()
+        }
+        (None, None) => return Err(format!("{} has never been there", created.uid)),
+    };
+    let Call::Create(me, _) = actor.call else { return Ok(()) };
+    if created.shared_with.is_some() == (owner.as_deref() == Some(me)) {
+        return Err(format!(
+            "it belongs to {owner:?}, and is said to be shared with {:?}",
+            created.shared_with
+        ));
+    }
+    Ok(())
+}
+
+/// What a delete covers and has met is gone.
+fn deleted_is_gone(actor: &Actor, deletion: &Deletion, server: &Server) -> Result<(), String> {
+    let alive = server.services_alive();
+    let met = actor.alive_at_first.iter().flatten();
+    for (uid, owner) in met.clone().filter(|(_, owner)| covers(actor.call, owner.as_deref())) {
+        if alive.contains_key(uid) {
+            return Err(format!(
+                "it was told {deletion:?}, and {uid} of {owner:?} is still there"
+            ));
+        }
+    }
+    if *deletion == Deletion::LeftAlone {
+        let others = |owner: Option<&str>| !covers(actor.call, owner);
+        let departed = server
+            .departed
+            .values()
+            .any(|departed| others(departed.owner.as_deref()));
+        let there = server
+            .objects()
+            .any(|(_, stored)| others(crate::server::owner(&stored.metadata).as_deref()));
+        if !departed && !there {
+            return Err("it was told that something was left alone, and nothing was".to_owned());
+        }
+    }
+    if *deletion == Deletion::Gone
+        && !server
+            .departed
+            .values()
+            .any(|departed| covers(actor.call, departed.owner.as_deref()))
+    {
+        return Err("it was told Gone, and nothing is gone".to_owned());
+    }
+    Ok(())
+}
+
+/// What an observer was told was so at some moment while it looked.
+fn observed_was_so(actor: &Actor, status: &Status) -> Result<(), String> {
+    let there = !actor.alive_meanwhile.is_empty();
+    let possible = match (actor.call, status.reason) {
+        (_, "StatefulSetNotFound") => actor.none_meanwhile,
+        (Call::Poll(uid), "StatefulSetReplaced") => actor.alive_meanwhile.keys().any(|other| other != uid),
+        (Call::Poll(uid), _) => actor.alive_meanwhile.contains_key(uid),
+        _ => there && status.phase != Phase::Failed,
+    };
+    if possible {
+        return Ok(());
+    }
+    Err(format!("it was told {} at a time when that was not so", status.reason))
+}
+
+/// A create is refused for what somebody else has, and that was there.
+fn refused_for_a_reason(error: &Error, server: &Server) -> Result<(), String> {
+    if !matches!(error, Error::Conflict { .. }) {
+        return Ok(());
+    }
+    let made = server.objects().count() + server.departed.len();
+    if made == 0 {
+        return Err("it was told of a conflict with nothing".to_owned());
+    }
+    Ok(())
+}
+
+fn is_delete(call: Call) -> bool {
+    matches!(call, Call::Abort(_) | Call::Clean)
+}
+
+fn covers(call: Call, owner: Option<&str>) -> bool {
+    match scope(call) {
+        Scope::OwnedBy(id) => owner == Some(&id),
+        Scope::AnyOfOurs => true,
+    }
+}

@@ -1,0 +1,266 @@
+//! The scenarios, by what they are about.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Service;
+use k8sdataservice::api::Kind;
+use k8sdataservice::error::Error;
+use k8sdataservice::manifests::{service, stateful_set};
+use k8sdataservice::names::{APP, APP_LABEL, DELETE_AFTER_ANNOTATION, INSTANCE_LABEL};
+
+use crate::actor::{Call, NAME, identity, spec};
+use crate::scenario::Scenario;
+use crate::server::{Server, Who};
+
+pub const ALPHA: Call = Call::Create("alpha", "one:1");
+pub const BETA: Call = Call::Create("beta", "one:1");
+pub const BETA_OTHERWISE: Call = Call::Create("beta", "two:2");
+
+/// Creators of one name.
+pub fn creators() -> Vec<Scenario> {
+    vec![
+        Scenario::new("two creators of one owner", &[ALPHA, ALPHA]).faults(2),
+        Scenario::new("two creators of two owners with one specification", &[ALPHA, BETA])
+            .faults(2)
+            .slowly(),
+        Scenario::new(
+            "two creators of two owners with two specifications",
+            &[ALPHA, BETA_OTHERWISE],
+        )
+        .allows(is_conflict)
+        .faults(2),
+        Scenario::new("three creators", &[ALPHA, BETA, ALPHA]).waits(0),
+        Scenario::new("two creators with stale reads", &[ALPHA, BETA])
+            .lag(2)
+            .faults(2),
+        Scenario::new("two creators after a leftover", &[ALPHA, BETA])
+            .before(leftover)
+            .waits(0),
+    ]
+}
+
+/// Creators beside those who delete.
+pub fn creators_and_deleters() -> Vec<Scenario> {
+    vec![
+        Scenario::new("create and abort", &[ALPHA, Call::Abort("alpha")]),
+        Scenario::new("create and abort of another", &[ALPHA, Call::Abort("beta")]),
+        Scenario::new("create and sensor", &[ALPHA, Call::Clean]),
+        Scenario::new("create and sensor where another's is", &[BETA, Call::Clean])
+            .before(alphas)
+            .waits(0),
+        Scenario::new("create and abort where another's is", &[BETA, Call::Abort("alpha")])
+            .before(alphas)
+            .waits(0),
+        Scenario::new(
+            "create otherwise and abort where another's is",
+            &[BETA_OTHERWISE, Call::Abort("alpha")],
+        )
+        .before(alphas)
+        .allows(is_conflict),
+        Scenario::new("create again and abort", &[ALPHA, Call::Abort("alpha")])
+            .before(alphas)
+            .waits(0),
+        Scenario::new("create and sensor after the predecessor", &[ALPHA, Call::Clean])
+            .before(predecessors)
+            .allows(is_conflict),
+    ]
+}
+
+/// Three at once.
+pub fn three() -> Vec<Scenario> {
+    vec![
+        Scenario::new("two creators of one owner and a sensor", &[ALPHA, ALPHA, Call::Clean])
+            .faults(0)
+            .waits(0),
+        Scenario::new("two creators of two owners and a sensor", &[ALPHA, BETA, Call::Clean])
+            .faults(0)
+            .waits(0),
+        Scenario::new(
+            "two creators of two owners and an abort of the one",
+            &[ALPHA, BETA, Call::Abort("alpha")],
+        )
+        .faults(0)
+        .waits(0),
+        Scenario::new(
+            "two creators of two owners and an abort of the other",
+            &[ALPHA, BETA, Call::Abort("beta")],
+        )
+        .faults(0)
+        .waits(0),
+    ]
+}
+
+/// Those who delete, and processes that die.
+pub fn deleters_and_the_dead() -> Vec<Scenario> {
+    vec![
+        Scenario::new("abort and sensor", &[Call::Abort("alpha"), Call::Clean])
+            .before(alphas)
+            .waits(0),
+        Scenario::new("two sensors", &[Call::Clean, Call::Clean])
+            .before(alphas)
+            .waits(0),
+        Scenario::new("a connector that died and its successor", &[ALPHA])
+            .faults(3)
+            .slowly(),
+        Scenario::new("an interrupted create and its abort", &[ALPHA])
+            .faults(3)
+            .slowly()
+            .succeeded_by(|_| Call::Abort("alpha")),
+        Scenario::new("an interrupted create, its abort and another's create", &[ALPHA, BETA])
+            .succeeded_by(|call| if call == ALPHA { Call::Abort("alpha") } else { call }),
+        Scenario::new("an abort that died and its successor", &[Call::Abort("alpha")])
+            .before(alphas)
+            .faults(2)
+            .slowly(),
+        Scenario::new("create while a finalizer holds", &[ALPHA, Call::Clean])
+            .before(|server| {
+                server.finalized.insert("StatefulSet".to_owned());
+                alphas(server);
+            })
+            .faults(0)
+            .allows(|_, error| matches!(error, Error::Unavailable { .. })),
+    ]
+}
+
+/// What somebody else has.
+pub fn others() -> Vec<Scenario> {
+    vec![
+        Scenario::new("create where another's Service is", &[ALPHA])
+            .before(foreign::<Service>)
+            .slowly()
+            .allows(is_conflict),
+        Scenario::new("two creators where another's Service is", &[ALPHA, BETA])
+            .before(foreign::<Service>)
+            .allows(is_conflict),
+        Scenario::new(
+            "create and sensor where another's StatefulSet is",
+            &[ALPHA, Call::Clean],
+        )
+        .before(foreign::<StatefulSet>)
+        .allows(|call, error| is_conflict(call, error) || matches!(error, Error::NotOwned { .. })),
+    ]
+}
+
+/// Those who look.
+pub fn observers() -> Vec<Scenario> {
+    vec![
+        Scenario::new("attach and sensor", &[Call::Attach, Call::Clean]).before(alphas),
+        Scenario::new("attach and create", &[Call::Attach, ALPHA]).faults(1),
+        Scenario::new("poll and abort", &[Call::Poll("uid-1"), Call::Abort("alpha")]).before(alphas),
+    ]
+}
+
+/// What takes minutes.
+pub fn deep() -> Vec<Scenario> {
+    vec![
+        Scenario::new(
+            "create beside abort and sensor",
+            &[BETA, Call::Abort("alpha"), Call::Clean],
+        )
+        .before(alphas)
+        .faults(0)
+        .waits(0),
+        Scenario::new(
+            "poll, sensor and another create",
+            &[Call::Poll("uid-1"), Call::Clean, BETA],
+        )
+        .before(alphas),
+    ]
+}
+
+/// A quota, which is asked before it is looked whether the name is taken.
+pub fn quotas() -> Vec<Scenario> {
+    vec![
+        Scenario::new("two creators under a quota of one", &[ALPHA, BETA]).before(|server| {
+            server.quota = [("StatefulSet".to_owned(), 1), ("Service".to_owned(), 1)].into();
+        }),
+        Scenario::new(
+            "two creators of one owner where no Service may be made",
+            &[ALPHA, ALPHA],
+        )
+        .before(|server| server.quota = [("Service".to_owned(), 0)].into())
+        .allows(|_, error| matches!(error, Error::Rejected { .. })),
+    ]
+}
+
+/// Services that have failed and are kept for people to look at, until a new one needs the name.
+pub fn kept() -> Vec<Scenario> {
+    vec![
+        Scenario::new("two creators where a kept one is", &[ALPHA, BETA])
+            .before(kept_alphas)
+            .faults(0),
+        Scenario::new("create and abort where a kept one is", &[BETA, Call::Abort("alpha")])
+            .before(kept_alphas)
+            .faults(0),
+        Scenario::new("keep and abort", &[Call::Keep("alpha"), Call::Abort("alpha")]).before(alphas),
+    ]
+}
+
+/// Every scenario.
+pub fn all() -> Vec<Scenario> {
+    [
+        deep(),
+        quotas(),
+        kept(),
+        creators(),
+        creators_and_deleters(),
+        three(),
+        deleters_and_the_dead(),
+        others(),
+        observers(),
+    ]
+    .concat()
+}
+
+/// Whether a create was told that the name is another's.
+pub fn is_conflict(call: Call, error: &Error) -> bool {
+    matches!(call, Call::Create(..)) && matches!(error, Error::Conflict { .. })
+}
+
+/// A service of alpha is there.
+pub fn alphas(server: &mut Server) {
+    let (spec, identity) = (spec("one:1"), identity("alpha"));
+    let set = put(server, &stateful_set(&spec, &identity));
+    put(server, &service(&spec, &identity, set.metadata.uid.as_deref()));
+}
+
+/// A service of alpha is there that has failed and is kept.
+fn kept_alphas(server: &mut Server) {
+    alphas(server);
+    let annotation = (DELETE_AFTER_ANNOTATION, "2100-01-01T00:00:00Z");
+    let annotated = server.annotate::<StatefulSet>(NAME, "uid-1", annotation);
+    annotated.expect("it is there");
+}
+
+/// A Service is there whose `StatefulSet` is gone.
+fn leftover(server: &mut Server) {
+    alphas(server);
+    let removed = server.delete::<StatefulSet>(NAME, "uid-1", Who::Finalizer);
+    removed.expect("it is there");
+}
+
+/// A service is there that the plugin of old has made: it has two labels, and its Service no owner.
+fn predecessors(server: &mut Server) {
+    let (spec, identity) = (spec("one:1"), identity("alpha"));
+    let mut set = stateful_set(&spec, &identity);
+    let mut service = service(&spec, &identity, None);
+    for metadata in [&mut set.metadata, &mut service.metadata] {
+        let labels = [(APP_LABEL, APP), (INSTANCE_LABEL, NAME)];
+        metadata.labels = Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+        metadata.annotations = None;
+    }
+    put(server, &set);
+    put(server, &service);
+}
+
+/// An object of the name is there that somebody else has made.
+fn foreign<K: Kind + Default>(server: &mut Server) {
+    let mut object = K::default();
+    object.meta_mut().name = Some(NAME.to_owned());
+    put(server, &object);
+}
+
+fn put<K: Kind>(server: &mut Server, object: &K) -> K {
+    server
+        .create(object, Who::Before)
+        .expect("nothing of that name is there")
+}

@@ -1,0 +1,324 @@
+//! An API server in memory, with the semantics that the lifecycle relies on.
+//!
+//! That it answers as a real one does is not assumed but compared: see `differential.rs`.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::jiff::Timestamp;
+use k8sdataservice::api::{Deleted, Fault, Kind};
+use k8sdataservice::names::OWNER_ANNOTATION;
+
+/// Who has written something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Who {
+    /// The actor with this number.
+    Actor(usize),
+    /// The garbage collector.
+    GarbageCollector,
+    /// Whoever holds a finalizer.
+    Finalizer,
+    /// It was there at the beginning.
+    Before,
+}
+
+/// The kind and the name of an object.
+pub type Key = (String, String);
+
+/// An object that is there.
+#[derive(Clone)]
+pub struct Stored {
+    pub metadata: ObjectMeta,
+    pub made_by: Who,
+    object: Arc<dyn Any + Send + Sync>,
+}
+
+/// An object that is no more.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Departed {
+    pub kind: String,
+    pub owner: Option<String>,
+    pub made_by: Who,
+    pub deleted_by: Who,
+}
+
+/// Ways in which the server can be made to break Kubernetes's promises, to show that this is noticed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Broken {
+    /// A deletion ignores the uid that it names.
+    pub ignores_uids: bool,
+    /// A creation replaces the object that has the name.
+    pub replaces: bool,
+}
+
+/// How many writes a replica can be behind.
+const LAG: usize = 2;
+
+type Objects = BTreeMap<Key, Arc<Stored>>;
+
+/// One namespace of a cluster.
+#[derive(Default)]
+pub struct Server {
+    objects: Objects,
+    /// What was there before each of the last writes, the newest last: what a replica that lags still answers.
+    past: Vec<Objects>,
+    writes: u64,
+    uids: u64,
+    /// How many objects of a kind a quota allows.
+    pub quota: BTreeMap<String, usize>,
+    /// Kinds whose new objects get a finalizer from somebody's webhook.
+    pub finalized: BTreeSet<String>,
+    pub departed: BTreeMap<String, Departed>,
+    pub broken: Broken,
+}
+
+impl Server {
+    /// Reads an object, as it was some writes ago.
+    pub fn read<K: Kind>(&self, name: &str, writes_ago: usize) -> Option<K> {
+        let stored = self.view(writes_ago).get(&key::<K>(name))?;
+        Some(typed(stored))
+    }
+
+    /// Reads the objects of a kind that a selector of labels, such as `a=b,c=d`, matches.
+    pub fn list<K: Kind>(&self, labels: &str, writes_ago: usize) -> Vec<K> {
+        let wanted: Vec<(&str, &str)> = labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
+        self.view(writes_ago)
+            .iter()
+            .filter(|((kind, _), stored)| *kind == K::kind(&()) && matches(&stored.metadata, &wanted))
+            .map(|(_, stored)| typed(stored))
+            .collect()
+    }
+
+    /// Makes an object that does not exist yet.
+    ///
+    /// Admission, and so a quota, comes before the look whether the name is taken, as it does in Kubernetes.
+    pub fn create<K: Kind>(&mut self, object: &K, by: Who) -> Result<K, Fault> {
+        let kind = K::kind(&()).into_owned();
+        let name = object.meta().name.clone().unwrap_or_default();
+        let used = self.objects.keys().filter(|(other, _)| *other == kind).count();
+        if let Some(hard) = self.quota.get(&kind).filter(|hard| used >= **hard) {
+            return Err(Fault::Refused {
+                code: 403,
+                reason: "Forbidden".to_owned(),
+                message: format!("{name:?} is forbidden: exceeded quota: used: {used}, limited: {hard}"),
+            });
+        }
+        let key = key::<K>(&name);
+        if self.objects.contains_key(&key) && !self.broken.replaces {
+            return Err(Fault::AlreadyExists);
+        }
+        self.write();
+        self.uids += 1;
+        let mut object = object.clone();
+        let metadata = object.meta_mut();
+        metadata.uid = Some(format!("uid-{}", self.uids));
+        metadata.resource_version = Some(self.writes.to_string());
+        metadata.generation = Some(1);
+        metadata.deletion_timestamp = None;
+        if self.finalized.contains(&kind) {
+            metadata.finalizers = Some(vec!["example.org/hold".to_owned()]);
+        }
+        let stored = Stored {
+            metadata: metadata.clone(),
+            made_by: by,
+            object: Arc::new(object.clone()),
+        };
+        if let Some(replaced) = self.objects.insert(key, Arc::new(stored)) {
+            self.depart(&kind, &replaced, by);
+        }
+        Ok(object)
+    }
+
+    /// Deletes the object with this uid.
+    pub fn delete<K: Kind>(&mut self, name: &str, uid: &str, by: Who) -> Result<Deleted, Fault> {
+        let key = key::<K>(name);
+        let Some(stored) = self.objects.get(&key) else {
+            return Ok(Deleted::Gone);
+        };
+        if stored.metadata.uid.as_deref() != Some(uid) && !self.broken.ignores_uids {
+            return Err(Fault::Changed);
+        }
+        Ok(self.remove(&key, by))
+    }
+
+    /// Writes an annotation on the object with this uid.
+    pub fn annotate<K: Kind>(&mut self, name: &str, uid: &str, annotation: (&str, &str)) -> Result<(), Fault> {
+        let key = key::<K>(name);
+        let Some(mut stored) = self.objects.get(&key).map(|stored| (**stored).clone()) else {
+            return Err(Fault::Refused {
+                code: 404,
+                reason: "NotFound".to_owned(),
+                message: format!("{name:?} not found"),
+            });
+        };
+        if stored.metadata.uid.as_deref() != Some(uid) {
+            return Err(Fault::Changed);
+        }
+        let (written, value) = annotation;
+        let annotations = stored.metadata.annotations.get_or_insert_default();
+        if annotations.insert(written.to_owned(), value.to_owned()).as_deref() != Some(value) {
+            self.write();
+            stored.metadata.resource_version = Some(self.writes.to_string());
+            self.objects.insert(key, Arc::new(stored));
+        }
+        Ok(())
+    }
+
+    /// Deletes whatever has the key, or marks it where a finalizer holds it.
+    fn remove(&mut self, key: &Key, by: Who) -> Deleted {
+        let Some(stored) = self.objects.get(key).cloned() else {
+            return Deleted::Gone;
+        };
+        let is_held = stored
+            .metadata
+            .finalizers
+            .as_ref()
+            .is_some_and(|finalizers| !finalizers.is_empty());
+        if !is_held {
+            self.write();
+            self.objects.remove(key);
+            self.depart(&key.0, &stored, by);
+            return Deleted::Gone;
+        }
+        if stored.metadata.deletion_timestamp.is_none() {
+            self.write();
+            let mut marked = (*stored).clone();
+            marked.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+            marked.metadata.resource_version = Some(self.writes.to_string());
+            marked.metadata.generation = marked.metadata.generation.map(|generation| generation + 1);
+            self.objects.insert(key.clone(), Arc::new(marked));
+        }
+        Deleted::Terminating
+    }
+
+    fn depart(&mut self, kind: &str, stored: &Stored, by: Who) {
+        let departed = Departed {
+            kind: kind.to_owned(),
+            owner: owner(&stored.metadata),
+            made_by: stored.made_by,
+            deleted_by: by,
+        };
+        self.departed
+            .insert(stored.metadata.uid.clone().unwrap_or_default(), departed);
+    }
+
+    /// The objects that the garbage collector may take: those that have owners, none of which is alive.
+    pub fn dangling(&self) -> Vec<Key> {
+        self.objects
+            .iter()
+            .filter(|(_, stored)| {
+                let owners = stored.metadata.owner_references.as_deref().unwrap_or_default();
+                stored.metadata.deletion_timestamp.is_none()
+                    && !owners.is_empty()
+                    && !owners.iter().any(|owner| {
+                        let there = self.objects.get(&(owner.kind.clone(), owner.name.clone()));
+                        there.is_some_and(|there| there.metadata.uid.as_ref() == Some(&owner.uid))
+                    })
+            })
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    /// Takes one of them.
+    pub fn collect(&mut self, key: &Key) {
+        self.remove(key, Who::GarbageCollector);
+    }
+
+    /// The objects that only finalizers hold.
+    pub fn held(&self) -> Vec<Key> {
+        let held = |stored: &Stored| stored.metadata.deletion_timestamp.is_some();
+        let held = self.objects.iter().filter(|(_, stored)| held(stored));
+        held.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Removes the finalizers of an object that is marked, and so the object.
+    pub fn release(&mut self, key: &Key) {
+        self.write();
+        if let Some(stored) = self.objects.remove(key) {
+            self.depart(&key.0, &stored, Who::Finalizer);
+        }
+    }
+
+    /// What is there.
+    pub fn objects(&self) -> impl Iterator<Item = (&Key, &Stored)> {
+        self.objects.iter().map(|(key, stored)| (key, &**stored))
+    }
+
+    /// The `StatefulSet`s that are there, by uid, with their owners.
+    pub fn services_alive(&self) -> BTreeMap<String, Option<String>> {
+        self.objects
+            .iter()
+            .filter(|((kind, _), _)| kind == "StatefulSet")
+            .map(|(_, stored)| (stored.metadata.uid.clone().unwrap_or_default(), owner(&stored.metadata)))
+            .collect()
+    }
+
+    /// How far behind a replica could be.
+    pub fn lag(&self) -> usize {
+        self.past.len()
+    }
+
+    /// How often something has changed.
+    pub fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    fn view(&self, writes_ago: usize) -> &Objects {
+        match self.past.len().checked_sub(writes_ago) {
+            Some(index) if index < self.past.len() => &self.past[index],
+            Some(_) => &self.objects,
+            None => self.past.first().unwrap_or(&self.objects),
+        }
+    }
+
+    fn write(&mut self) {
+        if self.past.len() == LAG {
+            self.past.remove(0);
+        }
+        self.past.push(self.objects.clone());
+        self.writes += 1;
+    }
+}
+
+impl Hash for Server {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        for objects in self.past.iter().chain([&self.objects]) {
+            for ((kind, name), stored) in objects {
+                (kind, name, &stored.metadata.uid, &stored.metadata.resource_version).hash(hasher);
+            }
+            0xff_u8.hash(hasher);
+        }
+        (self.writes, self.uids, &self.departed).hash(hasher);
+    }
+}
+
+/// Whose service an object belongs to.
+pub fn owner(metadata: &ObjectMeta) -> Option<String> {
+    metadata.annotations.as_ref()?.get(OWNER_ANNOTATION).cloned()
+}
+
+fn key<K: Kind>(name: &str) -> Key {
+    (K::kind(&()).into_owned(), name.to_owned())
+}
+
+fn typed<K: Kind>(stored: &Stored) -> K {
+    let mut object = stored
+        .object
+        .downcast_ref::<K>()
+        .expect("an object is kept under its kind")
+        .clone();
+    *object.meta_mut() = stored.metadata.clone();
+    object
+}
+
+fn matches(metadata: &ObjectMeta, wanted: &[(&str, &str)]) -> bool {
+    wanted.iter().all(|(key, value)| {
+        let labels = metadata.labels.as_ref();
+        labels
+            .and_then(|labels| labels.get(*key))
+            .is_some_and(|found| found == value)
+    })
+}
