@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.core.execution_pb2 import TaskExecution
 from flytekit import logger
 from flytekit.extend.backend.base_connector import AsyncConnectorBase, ConnectorRegistry, Resource
-from flytekit.models.literals import Literal, LiteralMap, Primitive, Scalar
+from flytekit.models.literals import LiteralMap
 
 from flytekitplugins_k8sdataservice import settings
+from flytekitplugins_k8sdataservice.answer import Answer
 from flytekitplugins_k8sdataservice.client import default_client, warn
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.exceptions import DataServiceError, ForbiddenError, UnavailableError
@@ -128,11 +129,11 @@ class DataServiceConnector(AsyncConnectorBase):
                 message = f"{message} It is taken down as soon as that is possible. {error}"
             except DataServiceError as error:
                 message = f"{message} It was not taken down. {error}"
-        return Resource(
+        return Answer(
             phase=phase,
             message=message,
             # Exactly the declared output: one key more breaks caching and local runs.
-            outputs=_outputs(resource_meta.name) if status.phase == "Ready" else None,
+            outputs={"name": resource_meta.name} if status.phase == "Ready" else None,
             log_links=log_links(resource_meta.namespace, status),
             custom_info={"reason": status.reason, "ready": status.ready, "wanted": status.wanted},
         )
@@ -221,11 +222,6 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         )
         delete_on_interrupt(made)
         raise
-
-
-def _outputs(name: str) -> LiteralMap:
-    """Returns the task's output as the literal that it becomes, which takes flytekit long to find out from a dict."""
-    return LiteralMap({"name": Literal(scalar=Scalar(primitive=Primitive(string_value=name)))})
 
 
 ConnectorRegistry.register(DataServiceConnector())
