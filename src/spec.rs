@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::names::{NAME_LIMIT, check_existing_name, check_name};
 use crate::platform::DEFAULT_MIN_READY_SECONDS;
 use crate::quantity::{self, Amounts};
+use crate::template::PodTemplate;
 use crate::wording::{nearest, shorten, shown};
 
 /// The port of a service whose user names none.
@@ -19,7 +20,7 @@ pub const DEFAULT_REPLICAS: u32 = 1;
 const CLUSTER_LIMIT: usize = 253;
 
 /// The documented fields of `DataServiceConfig`, as they are spelled on the wire.
-pub const FIELDS: [&str; 9] = [
+pub const FIELDS: [&str; 10] = [
     "Name",
     "Image",
     "Command",
@@ -29,6 +30,7 @@ pub const FIELDS: [&str; 9] = [
     "Limits",
     "ExistingReleaseName",
     "Cluster",
+    "PodTemplate",
 ];
 
 /// What the configuration of a task asks for.
@@ -63,6 +65,9 @@ pub struct DataServiceSpec {
     /// What each pod is limited to, by Kubernetes's resource names.
     #[serde(serialize_with = "quantity::by_value")]
     pub limits: Amounts,
+    /// What else the user says of the pods. Without one the hash is what it has always been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_template: Option<Box<PodTemplate>>,
 }
 
 impl Target {
@@ -151,6 +156,9 @@ impl DataServiceSpec {
             replicas: replicas(config)?,
             requests,
             limits,
+            pod_template: given(config, "PodTemplate")
+                .map(|template| PodTemplate::parse(template).map(Box::new))
+                .transpose()?,
         })
     }
 

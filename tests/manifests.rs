@@ -102,3 +102,33 @@ fn an_amount_that_the_api_server_writes_otherwise_is_no_difference() {
     };
     assert!(differences(&written("1", "1Gi"), &written("1000m", "1024Mi")).is_empty());
 }
+
+#[test]
+fn a_pod_template_lies_under_the_configuration() {
+    let config = json!({
+        "Image": "busybox:latest", "Port": 80.0,
+        "PodTemplate": {
+            "metadata": {"labels": {"team": "graph", "app.kubernetes.io/managed-by": "me"}, "annotations": {"a": "b"}},
+            "spec": {
+                "serviceAccountName": "reader",
+                "nodeSelector": {"disk": "fast"},
+                "terminationGracePeriodSeconds": 5.0,
+                "tolerations": [{"key": "gpu", "operator": "Exists"}],
+                "volumes": [{"name": "scratch", "emptyDir": {"medium": "Memory"}}],
+                "containers": [
+                    {
+                        "name": "primary",
+                        "image": "overruled",
+                        "env": [{"name": "MODE", "value": "fast"}, {"name": "GE_COUNT", "value": "overruled"}],
+                        "readinessProbe": {"tcpSocket": {"port": 80.0}},
+                        "securityContext": {"capabilities": {"drop": [], "add": ["IPC_LOCK"]}},
+                        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+                    },
+                    {"name": "sidecar", "image": "proxy:1"},
+                ],
+            },
+        },
+    });
+    let spec = spec(&config);
+    assert_golden("template-statefulset", &stateful_set(&spec, &identity()));
+}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from os import PathLike
 from typing import Any
 
-from flytekit import Resources
+from flytekit import PodTemplate, Resources
 
 
 @dataclass
@@ -28,6 +29,10 @@ class DataServiceConfig:
             above, succeeds when that service is ready, and never deletes it.
         Cluster: The kubeconfig context to use. A name that no context has means the default cluster. Default: the
             cluster that the connector runs in, else the kubeconfig's current context.
+        PodTemplate: What else the pods are to have, in Kubernetes's own words: flytekit's ``PodTemplate``, a dictionary
+            such as ``{"spec": {"nodeSelector": {"disk": "fast"}}}``, or the path of a YAML file, read where the task is
+            registered. The fields above are merged over it, containers by their names; the service's own container is
+            the one that the template calls ``primary``, or as its ``primaryContainerName`` says. Default: none.
     """
 
     Name: str | None = None
@@ -39,6 +44,7 @@ class DataServiceConfig:
     Replicas: int | None = None
     ExistingReleaseName: str | None = None
     Cluster: str | None = None
+    PodTemplate: PodTemplate | dict[str, Any] | str | PathLike[str] | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Returns the dictionary that travels in a task template, with the keys the plugin has always used."""
@@ -55,4 +61,8 @@ class DataServiceConfig:
             wire["Limits"] = asdict(self.Limits)
         if self.Requests is not None:
             wire["Requests"] = asdict(self.Requests)
+        if self.PodTemplate is not None:
+            from flytekitplugins_k8sdataservice import pod_template
+
+            wire["PodTemplate"] = pod_template.to_wire(self.PodTemplate)
         return wire

@@ -1,8 +1,10 @@
 //! The `StatefulSet` whose pods are the service.
 
+use k8s_openapi::DeepMerge;
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements,
+    Capabilities, Container, ContainerPort, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements,
+    SeccompProfile, SecurityContext,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
@@ -21,7 +23,11 @@ const PORT_NAME: &str = "graph-engine";
 #[must_use]
 pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet {
     let metadata = metadata(spec, identity);
-    let template = PodTemplateSpec {
+    let mut template = hardened(&identity.name);
+    if let Some(given) = &spec.pod_template {
+        template.merge_from(given.for_service(&identity.name));
+    }
+    template.merge_from(PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: metadata.labels.clone(),
             annotations: (!identity.annotations.is_empty()).then(|| identity.annotations.clone()),
@@ -29,16 +35,14 @@ pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet 
         }),
         spec: Some(PodSpec {
             containers: vec![container(spec, &identity.name)],
-            security_context: Some(PodSecurityContext {
-                fs_group: Some(USER),
-                run_as_user: Some(USER),
-                run_as_group: Some(USER),
-                run_as_non_root: Some(true),
-                ..PodSecurityContext::default()
-            }),
             ..PodSpec::default()
         }),
-    };
+    });
+    if let Some(pod) = &mut template.spec {
+        // An account is named for what it may do, which takes its token.
+        pod.automount_service_account_token
+            .get_or_insert(pod.service_account_name.is_some());
+    }
     StatefulSet {
         metadata,
         spec: Some(StatefulSetSpec {
@@ -57,6 +61,43 @@ pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet 
     }
 }
 
+/// What every pod has unless the user says otherwise: as little power as Kubernetes's level `restricted` asks for (*Pod
+/// Security Standards*).
+fn hardened(name: &str) -> PodTemplateSpec {
+    let container = Container {
+        name: name.to_owned(),
+        image_pull_policy: Some("IfNotPresent".to_owned()),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities {
+                drop: Some(vec!["ALL".to_owned()]),
+                ..Capabilities::default()
+            }),
+            ..SecurityContext::default()
+        }),
+        ..Container::default()
+    };
+    let pod = PodSpec {
+        containers: vec![container],
+        security_context: Some(PodSecurityContext {
+            fs_group: Some(USER),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            run_as_non_root: Some(true),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                ..SeccompProfile::default()
+            }),
+            ..PodSecurityContext::default()
+        }),
+        ..PodSpec::default()
+    };
+    PodTemplateSpec {
+        spec: Some(pod),
+        ..PodTemplateSpec::default()
+    }
+}
+
 fn replicas(spec: &DataServiceSpec) -> i32 {
     // The parser lets no larger number through.
     i32::try_from(spec.replicas).unwrap_or(i32::MAX)
@@ -71,7 +112,6 @@ fn container(spec: &DataServiceSpec, name: &str) -> Container {
     Container {
         name: name.to_owned(),
         image: Some(spec.image.clone()),
-        image_pull_policy: Some("IfNotPresent".to_owned()),
         command: spec.command.clone(),
         ports: Some(vec![ContainerPort {
             name: Some(PORT_NAME.to_owned()),

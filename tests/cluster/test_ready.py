@@ -36,3 +36,14 @@ def test_a_service_is_not_ready_before_its_names_resolve(connector: Connector, k
     until_told(connector, resource_meta, fault)
     kubernetes.run("patch", "service", "namesnotpublished", "--patch", patch % "namesnotpublished")
     assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+
+
+@pytest.mark.usefixtures("real_pods")
+def test_a_service_runs_where_the_security_level_restricted_is_enforced(
+    connector: Connector, kubernetes: Kubernetes
+) -> None:
+    kubernetes.run("label", "namespace", kubernetes.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    resource_meta = connector.create(config("restricted"))
+    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+    mounts = "jsonpath={.spec.containers[0].volumeMounts}"
+    assert kubernetes.run("get", "pod", "restricted-0", "--output", mounts) == "", "no token, and nothing else"

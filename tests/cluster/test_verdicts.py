@@ -198,7 +198,8 @@ def test_a_limit_range_that_refuses_is_told(connector: Connector, kubernetes: Ku
 
 def test_a_namespaces_security_level_that_refuses_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
     kubernetes.run("label", "namespace", kubernetes.namespace, "pod-security.kubernetes.io/enforce=restricted")
-    resource_meta = connector.create(config("podsecurityrefused"))
+    loosened = {"spec": {"hostNetwork": True}}
+    resource_meta = connector.create(config("podsecurityrefused", PodTemplate=loosened))
     until_told(connector, resource_meta, Fault("PodSecurityRefused", FAILED, "violates PodSecurity"))
     assert kubernetes.services() == nothing()
 
