@@ -1,7 +1,7 @@
 //! Create: make both objects of a service, or find that they are there.
 
 use super::deadline::Deadline;
-use super::service::ensure_service;
+use super::service::{Companion, ensure_service};
 use super::stateful_set::{Held, ensure_stateful_set, take_back};
 use crate::api::Api;
 use crate::error::Result;
@@ -25,7 +25,8 @@ pub struct Created {
 ///
 /// The `StatefulSet` comes first, so that the Service is born as its property: from then on the garbage collector takes
 /// the one with the other, whatever becomes of this process. A service of the same name is used if it was made for the
-/// same owner or from the same specification. What this call made is taken back before it fails.
+/// same owner or from the same specification. What the owner has is taken back before the call fails, also what an
+/// earlier call or one whose reply was lost has made: Flyte never deletes what it knows of no create.
 ///
 /// # Errors
 /// [`Error::Conflict`](crate::error::Error::Conflict) when the name is somebody else's,
@@ -38,21 +39,25 @@ pub async fn create<A: Api>(
     identity: &Identity,
     deadline: Deadline,
 ) -> Result<Created> {
-    let Held {
-        uid,
-        made_here,
-        shared_with,
-    } = ensure_stateful_set(api, spec, identity, deadline).await?;
-    if let Err(error) = ensure_service(api, spec, identity, &uid, deadline).await {
-        if made_here {
-            take_back(api, identity, &uid).await;
+    loop {
+        let Held { uid, shared_with } = ensure_stateful_set(api, spec, identity, deadline).await?;
+        match ensure_service(api, spec, identity, &uid, deadline).await {
+            Ok(Companion::Service) => {
+                return Ok(Created {
+                    name: identity.name.clone(),
+                    namespace: identity.namespace.clone(),
+                    uid,
+                    shared_with,
+                });
+            }
+            // Deleted between the two requests.
+            Ok(Companion::Orphaned) => {}
+            Err(error) => {
+                if shared_with.is_none() {
+                    take_back(api, identity, &uid, deadline).await;
+                }
+                return Err(error);
+            }
         }
-        return Err(error);
     }
-    Ok(Created {
-        name: identity.name.clone(),
-        namespace: identity.namespace.clone(),
-        uid,
-        shared_with,
-    })
 }

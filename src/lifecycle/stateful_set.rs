@@ -5,21 +5,20 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::StatefulSet;
 
 use super::deadline::{Backoff, Deadline, Step, reference, repeat};
+use super::delete::delete_exactly;
 use crate::api::{Api, Fault};
 use crate::error::{Error, Result};
 use crate::manifests::{differences, stateful_set};
 use crate::ownership::{Identity, Maker, describe, has_hash, is_owned_by, maker};
 use crate::spec::DataServiceSpec;
 
-/// How long a create that failed may go on to take back what it made. Flyte waits 3 s for the whole call.
+/// How long a create that failed at its deadline may go on to take back what it made. Flyte waits 3 s for the whole call.
 const TAKE_BACK: Duration = Duration::from_millis(400);
 
 /// A `StatefulSet` that is there and that the caller may use.
 pub(super) struct Held {
     /// Its uid.
     pub(super) uid: String,
-    /// Whether this call has made it.
-    pub(super) made_here: bool,
     /// Whose it is, if not the caller's.
     pub(super) shared_with: Option<String>,
 }
@@ -41,7 +40,6 @@ pub(super) async fn ensure_stateful_set<A: Api>(
             Ok(made) => {
                 return Ok(Held {
                     uid: made.metadata.uid.unwrap_or_default(),
-                    made_here: true,
                     shared_with: None,
                 });
             }
@@ -77,7 +75,6 @@ fn use_or_refuse(
     if ours || has_hash(metadata, &spec.hash()) {
         return Ok(Held {
             uid: metadata.uid.clone().unwrap_or_default(),
-            made_here: false,
             shared_with: (!ours).then(|| describe(metadata)),
         });
     }
@@ -98,12 +95,11 @@ fn use_or_refuse(
     })
 }
 
-/// Removes the `StatefulSet` that a failed create made. What cannot be removed now is found under its name by the next
+/// Removes the `StatefulSet` of a create that failed. What cannot be removed now is found under its name by the next
 /// try, which uses it, and by the sensor, which deletes it.
-pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str) {
+pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str, deadline: Deadline) {
     let Identity { namespace, name, .. } = identity;
-    let step = Step::new::<StatefulSet>("delete", namespace, name);
-    let delete = || api.delete::<StatefulSet>(namespace, name, uid);
+    let deadline = deadline.or_after(TAKE_BACK);
     // The error that made the create fail is the one that the user must see.
-    let _ = repeat(Deadline::after(TAKE_BACK), &step, delete).await;
+    let _ = delete_exactly::<StatefulSet, A>(api, namespace, name, uid, deadline).await;
 }
