@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::deadline::{Deadline, reference};
 use super::observe::observe;
@@ -26,16 +26,22 @@ pub async fn wait<A: Api>(
     of_one_look: Duration,
 ) -> Result<Status> {
     let end = Instant::now() + patience;
+    let mut message = "The API server has not answered.".to_owned();
     loop {
-        let status = observe(api, namespace, name, None, Deadline::after(of_one_look)).await?;
-        if status.phase.is_final() {
-            return Ok(status);
+        let look = observe(api, namespace, name, None, Deadline::after(of_one_look));
+        // A look that has begun must not outlast the patience.
+        if let Ok(status) = timeout_at(end, look).await {
+            let status = status?;
+            if status.phase.is_final() {
+                return Ok(status);
+            }
+            message = status.message;
         }
         if Instant::now() + INTERVAL >= end {
             return Err(Error::Timeout {
                 object: reference::<StatefulSet>(namespace, name),
                 seconds: patience.as_secs_f64(),
-                message: status.message,
+                message,
             });
         }
         sleep(INTERVAL).await;
