@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ _PHASES = {
     "Failed": TaskExecution.FAILED,
     "RetryableFailed": TaskExecution.RETRYABLE_FAILED,
 }
+
+#: How long a poll may take with all it does, in seconds: Flyte waits 3 s, and counts a poll without an answer.
+_POLL = 2.6
 
 #: How long the API server has, in seconds, to drop a request whose sender was interrupted.
 _SETTLE = 0.2
@@ -107,6 +111,7 @@ class DataServiceConnector(AsyncConnectorBase):
         Raises:
             ForbiddenError: The connector's account may not get StatefulSets.
         """
+        started = time.monotonic()
         client = default_client()
         service: dict[str, Any] = {
             "name": resource_meta.name,
@@ -121,10 +126,10 @@ class DataServiceConnector(AsyncConnectorBase):
         if phase in (TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED) and not settings.keeps_failed():
             # Flyte never calls again after a failure, so that nobody else would take the service down.
             try:
-                await self.delete(resource_meta)
-            except UnavailableError as error:
+                await asyncio.wait_for(self.delete(resource_meta), started + _POLL - time.monotonic())
+            except (UnavailableError, asyncio.TimeoutError) as error:
                 phase = TaskExecution.INITIALIZING
-                message = f"{message} It is taken down as soon as that is possible. {error}"
+                message = f"{message} It is taken down as soon as that is possible. {error}".rstrip()
             except DataServiceError as error:
                 message = f"{message} It was not taken down. {error}"
         return Resource(
