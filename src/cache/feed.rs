@@ -8,12 +8,12 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::Event;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::store::{Answer, Store};
 use crate::api::{Api, Fault};
+use crate::clock;
 use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
 use crate::status::{EventFacts, PodFacts, SliceFacts};
 
@@ -39,7 +39,7 @@ impl Feed {
 
     pub(super) fn look_up(&self, name: &str, uid: Option<&str>) -> Option<Answer> {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.store().look_up(name, uid, Timestamp::now())
+        self.store().look_up(name, uid, clock::now())
     }
 
     pub(super) fn forget(&self, name: &str) {
@@ -47,7 +47,7 @@ impl Feed {
     }
 
     pub(super) fn apply_events(&self, name: &str, events: Vec<EventFacts>) {
-        self.store().apply_events(name, events, Timestamp::now());
+        self.store().apply_events(name, events, clock::now());
     }
 
     /// Watches until nobody has asked for [`IDLE`].
@@ -63,7 +63,7 @@ impl Feed {
                     Ok(event) => self.store().apply(event),
                     // What is not watched any more is not known.
                     Err(Fault::Refused { .. }) => *self.store() = Store::default(),
-                    Err(_) => self.store().lose(Timestamp::now()),
+                    Err(_) => self.store().lose(clock::now()),
                 },
                 // Without pods and slices a service is known all the same, only less well.
                 Some(event) = pods.next() => if let Ok(event) = event {

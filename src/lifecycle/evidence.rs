@@ -6,10 +6,10 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::jiff::Timestamp;
 
 use super::deadline::{Deadline, Step, repeat};
 use crate::api::Api;
+use crate::clock;
 use crate::ownership::{Maker, maker};
 use crate::status::{Assessment, EventFacts, Phase, PodFacts, SERVICE_NAME_LABEL, SliceFacts, Status, readiness_of};
 
@@ -84,7 +84,7 @@ pub async fn events_of<A: Api>(api: &A, namespace: &str, name: &str, deadline: D
 
 /// The state of a service now; where it has failed for the end of a process, with the last that the process has written.
 pub async fn last_words<A: Api>(api: &A, namespace: &str, assessment: &Assessment, deadline: Deadline) -> Status {
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut status = assessment.at(now);
     let Some((pod, container)) = assessment.needs_log(now) else {
         return status;

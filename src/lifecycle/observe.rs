@@ -1,11 +1,11 @@
 //! Observe: how a service is doing, read from the cluster.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::jiff::Timestamp;
 
 use super::deadline::{Deadline, Step, repeat};
 use super::evidence::{events_of, last_words, pods_of, slices_of};
 use crate::api::Api;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::status::{Assessment, Evidence, Status};
 
@@ -42,7 +42,7 @@ pub async fn observe<A: Api>(
         ..Evidence::default()
     };
     let mut assessment = Assessment::new(&stateful_set, evidence);
-    if !assessment.at(Timestamp::now()).phase.is_final() {
+    if !assessment.at(clock::now()).phase.is_final() {
         let pods = pods_of(api, namespace, &stateful_set, deadline).await;
         evidence.pods = &pods;
         assessment = Assessment::new(&stateful_set, evidence);
