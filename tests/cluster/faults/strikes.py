@@ -9,8 +9,11 @@ from cluster.faults.api_server import Answer
 from cluster.faults.exchange import Exchange
 from cluster.faults.proxy import Strike
 
-#: Longer than a call may take, which is half of a verb's 2.5 s, and over before the verb is: in seconds.
-LATE = 1.6
+#: When a request arrives that is late, in seconds: later than half of a verb's 2.5 s, which is what a call may take.
+LATE_REQUEST = 1.6
+
+#: When an answer arrives that is late, in seconds: too late for the whole verb, so that waiting for it is in vain.
+LATE_REPLY = 2.8
 
 
 def lost_request(exchange: Exchange) -> None:
@@ -31,14 +34,14 @@ def half_a_reply(exchange: Exchange) -> None:
 
 def late_request(exchange: Exchange) -> None:
     """The API server hears of it, and acts, when the connector has given up on it."""
-    time.sleep(LATE)
+    time.sleep(LATE_REQUEST)
     exchange.reply(exchange.act())
 
 
 def late_reply(exchange: Exchange) -> None:
     """The API server acts at once, and answers when the connector has given up on it."""
     answer = exchange.act()
-    time.sleep(LATE)
+    time.sleep(LATE_REPLY)
     exchange.reply(answer)
 
 
