@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use http::Response;
+use http::header::DATE;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use tower::util::MapResponseLayer;
 
 use crate::api::KubeApi;
+use crate::clock;
 use crate::error::{Error, Result};
 
 /// Where Kubernetes puts a pod's token (*Accessing the Kubernetes API from a Pod*).
@@ -143,9 +148,10 @@ impl Clusters {
         // The lifecycle repeats requests itself, inside its own deadlines.
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT);
-        let client = Client::try_from(config).map_err(|source| Error::Cluster {
+        let builder = ClientBuilder::try_from(config).map_err(|source| Error::Cluster {
             problem: format!("No client for the cluster can be made from its configuration: {source}."),
         })?;
+        let client = builder.with_layer(&MapResponseLayer::new(hear_date)).build();
         self.remember(key, Known::Client(client.clone()));
         Ok(KubeApi::new(client))
     }
@@ -172,6 +178,13 @@ impl Key {
             files: kubeconfig_files(),
         })
     }
+}
+
+fn hear_date<B>(response: Response<B>) -> Response<B> {
+    if let Some(date) = response.headers().get(DATE) {
+        clock::hear(date.as_bytes());
+    }
+    response
 }
 
 fn is_in_cluster() -> bool {

@@ -9,6 +9,7 @@
 
 pub mod api;
 pub mod cache;
+pub mod clock;
 pub mod cluster;
 pub mod endpoints;
 pub mod error;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ _PHASES = {
     "Failed": TaskExecution.FAILED,
     "RetryableFailed": TaskExecution.RETRYABLE_FAILED,
 }
+
+#: How long a poll may take with all it does, in seconds: Flyte waits 3 s, and counts a poll without an answer.
+_POLL = 2.6
 
 #: How long the API server has, in seconds, to drop a request whose sender was interrupted.
 _SETTLE = 0.2
@@ -110,6 +114,7 @@ class DataServiceConnector(AsyncConnectorBase):
         Raises:
             ForbiddenError: The connector's account may not get StatefulSets.
         """
+        started = time.monotonic()
         client = default_client()
         service: dict[str, Any] = {
             "name": resource_meta.name,
@@ -123,10 +128,11 @@ class DataServiceConnector(AsyncConnectorBase):
         phase = _PHASES[status.phase]
         if phase in (TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED):
             try:
-                message = f"{message}{await self._end(resource_meta, phase)}"
-            except UnavailableError as error:
+                ending = self._end(resource_meta, phase)
+                message = f"{message}{await asyncio.wait_for(ending, started + _POLL - time.monotonic())}"
+            except (UnavailableError, asyncio.TimeoutError) as error:
                 phase = TaskExecution.INITIALIZING
-                message = f"{message} It is taken down as soon as that is possible. {error}"
+                message = f"{message} It is taken down as soon as that is possible. {error}".rstrip()
             except DataServiceError as error:
                 message = f"{message} It was not taken down. {error}"
         return Answer(

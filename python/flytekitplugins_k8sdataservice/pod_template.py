@@ -18,8 +18,8 @@ def to_wire(template: PodTemplate | dict[str, Any] | str | os.PathLike[str]) -> 
     """Returns a pod template as a dictionary.
 
     Args:
-        template: flytekit's ``PodTemplate``; a dictionary with ``metadata`` and ``spec``; or the path of a YAML file with
-            one, with a Pod or with a PodTemplate.
+        template: flytekit's ``PodTemplate``; a dictionary with ``metadata`` and ``spec``; or the path of a YAML file
+            with one, with a Pod or with a PodTemplate.
 
     Raises:
         InvalidSpecError: It is none of these, or the file cannot be read.

@@ -102,6 +102,8 @@ impl Api for KubeApi {
                 Ok(if held { Deleted::Terminating } else { Deleted::Gone })
             }
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
+            // The precondition: the object that has this name now is another one.
+            Err(kube::Error::Api(status)) if status.code == 409 => Err(Fault::Changed),
             Err(error) => Err(fault(error)),
         }
     }
@@ -175,10 +177,10 @@ fn fault(error: kube::Error) -> Fault {
 fn from_status(status: kube::core::Status) -> Fault {
     match (status.code, status.reason.as_str()) {
         (409, "AlreadyExists") => Fault::AlreadyExists,
-        (409, _) => Fault::Changed,
+        // 409: two writers met at something that the request needs, such as a quota, and the next try gets through.
         // 429 and 5xx: Kubernetes API conventions, "HTTP Status codes"; 408 comes from proxies in front of it. A token that
         // has expired (401) is had anew within a minute.
-        (401 | 408 | 429 | 500..=599, _) => Fault::Transient {
+        (401 | 408 | 409 | 429 | 500..=599, _) => Fault::Transient {
             retry_after: status
                 .details
                 .as_ref()
@@ -221,9 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_taken_is_told_from_an_object_that_changed() {
+    fn a_name_that_is_taken_is_told_from_writers_that_met() {
         let fault = |reason| from_status(Status::failure("x", reason).with_code(409));
         assert!(matches!(fault("AlreadyExists"), Fault::AlreadyExists));
-        assert!(matches!(fault("Conflict"), Fault::Changed));
+        assert!(matches!(fault("Conflict"), Fault::Transient { .. }));
     }
 }

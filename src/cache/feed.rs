@@ -9,12 +9,12 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::Event;
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::store::{Answer, Store};
 use crate::api::{Api, Fault};
+use crate::clock;
 use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
 use crate::status::diagnosis::GracePeriods;
 use crate::status::{EventFacts, PodFacts, SliceFacts};
@@ -46,15 +46,15 @@ impl Feed {
 
     pub(super) fn look_up(&self, name: &str, uid: Option<&str>) -> Option<Answer> {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.store().look_up(name, uid, Timestamp::now())
+        self.store().look_up(name, uid, clock::now())
     }
 
     pub(super) fn forget(&self, uid: &str) {
-        self.store().forget(uid, Timestamp::now());
+        self.store().forget(uid, clock::now());
     }
 
     pub(super) fn apply_events(&self, name: &str, events: Vec<EventFacts>) {
-        self.store().apply_events(name, events, Timestamp::now());
+        self.store().apply_events(name, events, clock::now());
     }
 
     /// Watches until nobody has asked for [`IDLE`] and no service is left that is to be deleted later.
@@ -76,7 +76,7 @@ impl Feed {
                     Ok(event) => self.store().apply(event),
                     // What is not watched any more is not known.
                     Err(Fault::Refused { .. }) => self.store().clear(),
-                    Err(_) => self.store().lose(Timestamp::now()),
+                    Err(_) => self.store().lose(clock::now()),
                 },
                 // Without pods and slices a service is known all the same, only less well.
                 Some(event) = pods.next() => match event {
@@ -110,7 +110,7 @@ impl Feed {
         loop {
             let next = self.store().next_to_delete();
             let Some((due, name, uid)) = next else { return false };
-            if Timestamp::now() < due {
+            if clock::now() < due {
                 return true;
             }
             // Its Service goes with it. What cannot be deleted now is tried again at the next sweep.

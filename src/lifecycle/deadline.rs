@@ -105,9 +105,10 @@ impl Backoff {
         )
     }
 
-    /// Waits, at least for as long as the API server asked; `false` if the deadline would pass meanwhile.
+    /// Waits, for longer than the API server asked; `false` if the deadline would pass meanwhile.
     pub(super) async fn wait(&mut self, deadline: Deadline, at_least: Option<Duration>) -> bool {
-        let delay = self.0.next().unwrap_or_default().max(at_least.unwrap_or_default());
+        // The moment is added: all who were turned away together were told the same time.
+        let delay = at_least.unwrap_or_default() + self.0.next().unwrap_or_default();
         if Instant::now() + delay >= deadline.end {
             return false;
         }

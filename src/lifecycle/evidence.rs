@@ -7,10 +7,10 @@ use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::jiff::Timestamp;
 
 use super::deadline::{Deadline, Step, repeat};
 use crate::api::Api;
+use crate::clock;
 use crate::ownership::{Maker, maker};
 use crate::status::diagnosis::GracePeriods;
 use crate::status::{
@@ -91,7 +91,7 @@ pub async fn last_words<A: Api>(
     grace_periods: &GracePeriods,
     deadline: Deadline,
 ) -> Status {
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut status = assessment.at(now, grace_periods);
     let Some((pod, container)) = assessment.needs_log(now, grace_periods) else {
         return status;

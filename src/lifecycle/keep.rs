@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::deadline::{Deadline, Step, repeat};
 use crate::api::{Api, Fault};
+use crate::clock;
 use crate::error::Result;
 use crate::names::DELETE_AFTER_ANNOTATION;
 use crate::ownership::{Maker, is_owned_by, kept_until, maker};
@@ -41,7 +42,7 @@ pub async fn keep<A: Api>(
     if let Some(until) = kept_until(&metadata) {
         return Ok(Some(until));
     }
-    let until = Timestamp::now() + span;
+    let until = clock::now() + span;
     let text = until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let uid = metadata.uid.unwrap_or_default();
     let annotate = || api.annotate::<StatefulSet>(namespace, name, &uid, DELETE_AFTER_ANNOTATION, &text);

@@ -1,11 +1,11 @@
 //! Observe: how a service is doing, read from the cluster.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::jiff::Timestamp;
 
 use super::deadline::{Deadline, Step, repeat};
 use super::evidence::{events_of, last_words, pods_of, slices_of};
 use crate::api::Api;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::status::diagnosis::GracePeriods;
 use crate::status::{Assessment, Evidence, StatefulSetFacts, Status};
@@ -45,11 +45,11 @@ pub async fn observe<A: Api>(
     };
     let facts = StatefulSetFacts::from(&stateful_set);
     let mut assessment = Assessment::new(&facts, evidence);
-    if !assessment.at(Timestamp::now(), grace_periods).phase.is_final() {
+    if !assessment.at(clock::now(), grace_periods).phase.is_final() {
         let pods = pods_of(api, namespace, &stateful_set, deadline).await;
         evidence.pods = &pods;
         assessment = Assessment::new(&facts, evidence);
-        let unexplained = assessment.needs_events(Timestamp::now());
+        let unexplained = assessment.needs_events(clock::now());
         if !unexplained.is_empty() {
             let events = events_of(api, namespace, &unexplained, deadline).await;
             evidence.events = &events;

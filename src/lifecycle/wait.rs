@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::deadline::reference;
 use crate::error::{Error, Result};
@@ -23,16 +23,21 @@ pub async fn wait<F: Future<Output = Result<Status>>>(
     look: impl Fn() -> F,
 ) -> Result<Status> {
     let end = Instant::now() + patience;
+    let mut message = "The API server has not answered.".to_owned();
     loop {
-        let status = look().await?;
-        if status.phase.is_final() {
-            return Ok(status);
+        // A look that has begun must not outlast the patience.
+        if let Ok(status) = timeout_at(end, look()).await {
+            let status = status?;
+            if status.phase.is_final() {
+                return Ok(status);
+            }
+            message = status.message;
         }
         if Instant::now() + INTERVAL >= end {
             return Err(Error::Timeout {
                 object: reference::<StatefulSet>(namespace, name),
                 seconds: patience.as_secs_f64(),
-                message: status.message,
+                message,
             });
         }
         sleep(INTERVAL).await;

@@ -28,6 +28,8 @@ from cluster.kubernetes import wait_until
 TASK_TYPE = "dataservicetask"
 #: Flyte gives up on an answer after 10 s, newer versions after 3 s.
 PATIENCE = 3.0
+#: A channel of its own for each client, so that closing one cancels its calls and no others.
+_OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 
 
 @dataclass(frozen=True)
@@ -65,34 +67,14 @@ class Execution:
         )
 
 
-class Connector:
-    """The process, and a client of it."""
+class Caller:
+    """A client of a connector, which calls it as Flyte does."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        """Starts the process and waits until it serves."""
-        port = _free_port()
-        pyflyte = str(Path(sys.executable).with_name("pyflyte"))
-        command = [pyflyte, "serve", "connector", "--port", str(port), "--prometheus_port", str(_free_port())]
-        self.log = log
-        with log.open("w") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+    def __init__(self, port: int) -> None:
+        """Makes the client of the connector on a port."""
+        self.port = port
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", _OPTIONS)
         self.stub = agent_pb2_grpc.AsyncAgentServiceStub(self.channel)
-        wait_until(self._serves, "the connector to serve")
-
-    def _serves(self) -> bool:
-        assert self.process.poll() is None, f"The connector ended:\n{self.log.read_text()}"
-        try:
-            health_pb2_grpc.HealthStub(self.channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
-        except grpc.RpcError:
-            return False
-        return True
-
-    def stop(self) -> None:
-        """Ends the process."""
-        self.channel.close()
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
 
     def create(self, custom: dict[str, Any], execution: Execution | None = None) -> bytes:
         """Creates a task, and returns what Flyte keeps of it."""
@@ -119,6 +101,35 @@ class Connector:
             return resource if resource.phase in done else None
 
         return wait_until(look, "the task to end", timeout)
+
+
+class Connector(Caller):
+    """The process, and a client of it."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        """Starts the process and waits until it serves."""
+        port = _free_port()
+        pyflyte = str(Path(sys.executable).with_name("pyflyte"))
+        command = [pyflyte, "serve", "connector", "--port", str(port), "--prometheus_port", str(_free_port())]
+        self.log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        super().__init__(port)
+        wait_until(self._serves, "the connector to serve")
+
+    def _serves(self) -> bool:
+        assert self.process.poll() is None, f"The connector ended:\n{self.log.read_text()}"
+        try:
+            health_pb2_grpc.HealthStub(self.channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
+        except grpc.RpcError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self.channel.close()
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
 
 
 def create_request(custom: dict[str, Any], execution: Execution) -> agent_pb2.CreateTaskRequest:

@@ -1,0 +1,48 @@
+"""The place where the cases happen, made once for all of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cluster.conftest import Cluster
+from cluster.connector import Connector, environment
+from cluster.faults.api_server import ApiServer
+from cluster.faults.arena import Arena
+from cluster.faults.proxy import FaultProxy
+from cluster.kubernetes import Kubernetes, wait_until
+
+
+@pytest.fixture(scope="session")
+def shared_arena(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    """Returns a namespace with a connector behind the proxy and one beside it."""
+    folder: Path = tmp_path_factory.mktemp("faults")
+    kubernetes = Kubernetes(cluster.kubectl, cluster.kubeconfig, f"faults-{uuid.uuid4().hex[:6]}")
+    kubernetes.run("create", "namespace", kubernetes.namespace)
+    wait_until(lambda: kubernetes.get("serviceaccount", "default"), "the namespace's service account")
+    server = ApiServer(kubernetes, folder)
+    proxy = FaultProxy(server)
+    behind = environment(proxy.kubeconfig(folder), kubernetes.namespace)
+    beside = environment(kubernetes.kubeconfig, kubernetes.namespace)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(Connector, behind, folder / "first.log")
+        second = pool.submit(Connector, beside, folder / "second.log")
+        arena = Arena(kubernetes, server, proxy, first.result(), second.result(), behind)
+    arena.populate()
+    yield arena
+    arena.first.stop()
+    arena.second.stop()
+    proxy.close()
+    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false")
+
+
+@pytest.fixture
+def arena(shared_arena: Arena, monkeypatch: pytest.MonkeyPatch) -> Arena:
+    """Returns the place, and makes the test's own process go through the proxy too."""
+    for key in ("KUBECONFIG", "K8SDATASERVICE_NAMESPACE"):
+        monkeypatch.setenv(key, shared_arena.environment[key])
+    return shared_arena
