@@ -115,6 +115,36 @@ fn owner_of<'a>(service: &Service, stateful_set: Option<&'a StatefulSet>) -> Opt
     (maker(&service.metadata) != Maker::Other && belongs_to(service, uid)).then_some(metadata)
 }
 
+/// Deletes the object with this uid, and nothing that has come under its name since.
+///
+/// # Errors
+/// As [`delete`].
+pub(super) async fn delete_exactly<K: Kind, A: Api>(
+    api: &A,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    deadline: Deadline,
+) -> Result<()> {
+    let deleting = Step::new::<K>("delete", namespace, name);
+    let mut backoff = Backoff::new();
+    loop {
+        match repeat(deadline, &deleting, || api.delete::<K>(namespace, name, uid)).await? {
+            Ok(_) => return Ok(()),
+            Err(Fault::Changed) => {}
+            Err(fault) => return Err(deleting.failed(fault)),
+        }
+        // Re-made, or only changed by another writer in that moment.
+        let there: Option<K> = find(api, namespace, name, deadline).await?;
+        if there.is_none_or(|there| there.meta().uid.as_deref() != Some(uid)) {
+            return Ok(());
+        }
+        if !backoff.wait(deadline, None).await {
+            return Err(deleting.unavailable(deadline, "the object keeps changing"));
+        }
+    }
+}
+
 async fn find<K: Kind, A: Api>(api: &A, namespace: &str, name: &str, deadline: Deadline) -> Result<Option<K>> {
     let reading = Step::new::<K>("get", namespace, name);
     repeat(deadline, &reading, || api.read(namespace, name))

@@ -4,6 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 
 use super::deadline::{Backoff, Deadline, Step, reference, repeat};
+use super::delete::delete_exactly;
 use crate::api::{Api, Fault};
 use crate::error::{Error, Result};
 use crate::manifests::service;
@@ -22,7 +23,6 @@ pub(super) async fn ensure_service<A: Api>(
     let wanted = service(spec, identity, Some(stateful_set_uid));
     let creating = Step::new::<Service>("create", namespace, name);
     let reading = Step::new::<Service>("get", namespace, name);
-    let deleting = Step::new::<Service>("delete", namespace, name);
     let mut backoff = Backoff::new();
     loop {
         let refusal = match repeat(deadline, &creating, || api.create(&wanted)).await? {
@@ -53,10 +53,7 @@ pub(super) async fn ensure_service<A: Api>(
             // Ours has been there all along, so this is what a StatefulSet that is gone has left behind. The garbage
             // collector will take it, and must not take it from under the new one, so it makes way now.
             let uid = there.metadata.uid.unwrap_or_default();
-            match repeat(deadline, &deleting, || api.delete::<Service>(namespace, name, &uid)).await? {
-                Ok(_) | Err(Fault::Changed) => {}
-                Err(fault) => return Err(deleting.failed(fault)),
-            }
+            delete_exactly::<Service, A>(api, namespace, name, &uid, deadline).await?;
         }
         if !backoff.wait(deadline, None).await {
             return Err(creating.unavailable(deadline, "a Service of that name is still being deleted"));

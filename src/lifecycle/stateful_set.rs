@@ -5,6 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::StatefulSet;
 
 use super::deadline::{Backoff, Deadline, Step, reference, repeat};
+use super::delete::delete_exactly;
 use crate::api::{Api, Fault};
 use crate::error::{Error, Result};
 use crate::manifests::{differences, stateful_set};
@@ -33,7 +34,6 @@ pub(super) async fn ensure_stateful_set<A: Api>(
     let wanted = stateful_set(spec, identity);
     let creating = Step::new::<StatefulSet>("create", namespace, name);
     let reading = Step::new::<StatefulSet>("get", namespace, name);
-    let deleting = Step::new::<StatefulSet>("delete", namespace, name);
     let mut backoff = Backoff::new();
     loop {
         let refusal = match repeat(deadline, &creating, || api.create(&wanted)).await? {
@@ -59,10 +59,7 @@ pub(super) async fn ensure_stateful_set<A: Api>(
             }
             Some(there) if kept_until(&there.metadata).is_some() => {
                 let uid = there.metadata.uid.unwrap_or_default();
-                match repeat(deadline, &deleting, || api.delete::<StatefulSet>(namespace, name, &uid)).await? {
-                    Ok(_) | Err(Fault::Changed) => {}
-                    Err(fault) => return Err(deleting.failed(fault)),
-                }
+                delete_exactly::<StatefulSet, A>(api, namespace, name, &uid, deadline).await?;
                 "a service of that name that has failed is being deleted"
             }
             Some(there) => return use_or_refuse(&there, &wanted, spec, identity),
@@ -107,12 +104,11 @@ fn use_or_refuse(
     })
 }
 
-/// Removes the `StatefulSet` that a failed create, or the one before it, has made. What cannot be removed now is found under its name by the next
-/// try, which uses it, and by the sensor, which deletes it.
+/// Removes the `StatefulSet` that a failed create, or the one before it, has made. What cannot be removed now is found under
+/// its name by the next try, which uses it, and by the sensor, which deletes it.
 pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str, deadline: Deadline) {
     let Identity { namespace, name, .. } = identity;
-    let step = Step::new::<StatefulSet>("delete", namespace, name);
-    let delete = || api.delete::<StatefulSet>(namespace, name, uid);
+    let deadline = deadline.or_after(TAKE_BACK);
     // The error that made the create fail is the one that the user must see.
-    let _ = repeat(deadline.or_after(TAKE_BACK), &step, delete).await;
+    let _ = delete_exactly::<StatefulSet, A>(api, namespace, name, uid, deadline).await;
 }

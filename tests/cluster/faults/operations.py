@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -174,6 +175,8 @@ def _failing(case: Case) -> None:
     _made(case)
     target = case.arena.target("events") + f"?fieldSelector=involvedObject.name={case.name},reason=FailedCreate"
     wait_until(lambda: case.arena.server.get(target)["items"], "the event")
+    # For a second nobody asks why there are no pods, and times of creation have no fractions.
+    time.sleep(2)
 
 
 def _sensor(situation: Callable[[Case], None]) -> Callable[[Case], None]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -77,6 +77,8 @@ class FaultProxy:
         self._server = server
         self._watches = watches
         self._troubles: dict[str, Trouble] = {}
+        self._watch_strikes: deque[Strike] = deque()
+        self._streams: list[Exchange] = []
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -104,6 +106,18 @@ class FaultProxy:
         """Makes trouble for a service, in place of what was planned for it before."""
         self._troubles[service] = trouble
 
+    def break_watches(self, strikes: Iterable[Strike]) -> None:
+        """Breaks every watch, and lets each of the next ones meet a strike."""
+        self._watch_strikes.extend(strikes)
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.hang_up()
+
+    @property
+    def has_struck(self) -> bool:
+        """Whether every strike against a watch has met one."""
+        return not self._watch_strikes
+
     def kubeconfig(self, folder: Path) -> Path:
         """Writes the kubeconfig of a client that goes this way."""
         config = json.loads(json.dumps(self._server.config))
@@ -121,6 +135,10 @@ class FaultProxy:
     def _pass_on(self, exchange: Exchange) -> None:
         call = call_of(exchange.method, exchange.target, exchange.body)
         if call is None and self._watches:
+            if "watch=true" in exchange.target and self._watch_strikes:
+                self._watch_strikes.popleft()(exchange)
+                return
+            self._streams.append(exchange)
             exchange.stream()
             return
         if call is None:
