@@ -149,16 +149,16 @@ class DataServiceConnector(AsyncConnectorBase):
 
         Raises:
             ForbiddenError: The connector's account lacks a right.
-            UnavailableError: The API server could not be used in time; the call can be repeated.
+            UnavailableError: The API server could not be used in time, or somebody's finalizer still holds an object;
+                the call can be repeated.
         """
-        if resource_meta.dataservice_config.ExistingReleaseName:
-            return
-        await default_client().delete(
-            resource_meta.name,
-            namespace=resource_meta.namespace,
-            cluster=resource_meta.dataservice_config.Cluster,
-            owner=resource_meta.owner,
-        )
+        if await _take_down(resource_meta) == "Terminating":
+            name, namespace = resource_meta.name, resource_meta.namespace
+            raise UnavailableError(
+                f"Data service {name} in namespace {namespace} is being deleted, but a finalizer holds one of its objects: "
+                f"`kubectl get statefulset,service {name} --namespace {namespace} --output yaml` shows whose. Remove the "
+                "finalizer, or wait for its owner."
+            )
 
     async def _end(self, resource_meta: DataServiceMetadata, phase: TaskExecution.Phase.ValueType) -> str:
         """Takes a service that has failed down, or keeps it for a while; returns what there is to say about that.
@@ -168,7 +168,7 @@ class DataServiceConnector(AsyncConnectorBase):
         seconds = settings.keep_failed()
         # Flyte tries a retryable failure again, and the next try needs the name.
         if seconds is None or phase != TaskExecution.FAILED or resource_meta.owner is None:
-            await self.delete(resource_meta)
+            await _take_down(resource_meta)
             return ""
         if resource_meta.dataservice_config.ExistingReleaseName:
             return ""
@@ -181,12 +181,25 @@ class DataServiceConnector(AsyncConnectorBase):
                 seconds=seconds,
             )
         except ForbiddenError as error:
-            await self.delete(resource_meta)
+            await _take_down(resource_meta)
             return f"\nIt could not be kept to be looked at. {error}"
         if until is None:
             return ""
         time_of_day = datetime.fromtimestamp(until, timezone.utc).strftime("%H:%M:%S UTC")
         return f"\nIt is kept to be looked at until {time_of_day}, or until a new service of its name is made."
+
+
+async def _take_down(resource_meta: DataServiceMetadata) -> str:
+    """Deletes what the task made, and returns what became of it; what it only used is left alone."""
+    if resource_meta.dataservice_config.ExistingReleaseName:
+        return "LeftAlone"
+    deletion = await default_client().delete(
+        resource_meta.name,
+        namespace=resource_meta.namespace,
+        cluster=resource_meta.dataservice_config.Cluster,
+        owner=resource_meta.owner,
+    )
+    return deletion.outcome
 
 
 def delete_on_interrupt(resource_meta: DataServiceMetadata) -> None:

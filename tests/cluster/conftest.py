@@ -69,7 +69,7 @@ def kubernetes(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kub
     # At once, since the node has room for few pods, and the next test wants its own.
     kubernetes.run("delete", "statefulsets", "--all", "--wait=false")
     kubernetes.run("delete", "pods", "--all", "--grace-period", "0", "--force", "--wait=false", check=False)
-    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false")
+    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def shared_kubernetes(cluster: Cluster) -> Iterator[Kubernetes]:
     kubernetes = Kubernetes(cluster.kubectl, cluster.kubeconfig, f"shared-{uuid.uuid4().hex[:6]}")
     kubernetes.run("create", "namespace", kubernetes.namespace)
     yield kubernetes
-    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false")
+    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture(scope="module")

@@ -147,3 +147,17 @@ def test_a_cluster_that_is_away_is_no_failure_of_the_service(
     # A kubeconfig that is mended is picked up.
     kubeconfig.write_text(text)
     assert away.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+
+
+def test_a_delete_that_a_finalizer_holds_is_an_error_until_it_is_let_go(
+    connector: Connector, kubernetes: Kubernetes
+) -> None:
+    resource_meta = connector.create(config("held", Replicas=0))
+    patch = '{"metadata":{"finalizers":["example.com/hold"]}}'
+    kubernetes.run("patch", "statefulset", "held", "--type", "merge", "--patch", patch)
+    for _ in range(2):
+        message = refusal(lambda: connector.delete(resource_meta))
+        assert "is being deleted, but a finalizer holds one of its objects" in message
+    kubernetes.run("patch", "statefulset", "held", "--type", "merge", "--patch", '{"metadata":{"finalizers":null}}')
+    connector.delete(resource_meta)
+    assert kubernetes.services() == nothing()
