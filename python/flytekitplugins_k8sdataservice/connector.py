@@ -155,9 +155,9 @@ class DataServiceConnector(AsyncConnectorBase):
         if await _take_down(resource_meta) == "Terminating":
             name, namespace = resource_meta.name, resource_meta.namespace
             raise UnavailableError(
-                f"Data service {name} in namespace {namespace} is being deleted, but a finalizer holds one of its objects: "
-                f"`kubectl get statefulset,service {name} --namespace {namespace} --output yaml` shows whose. Remove the "
-                "finalizer, or wait for its owner."
+                f"Data service {name} in namespace {namespace} is being deleted, but a finalizer holds one of its "
+                f"objects: `kubectl get statefulset,service {name} --namespace {namespace} --output yaml` shows whose. "
+                "Remove the finalizer, or wait for its owner."
             )
 
     async def _end(self, resource_meta: DataServiceMetadata, phase: TaskExecution.Phase.ValueType) -> str:
