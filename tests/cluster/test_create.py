@@ -57,6 +57,7 @@ def test_every_documented_field_reaches_the_objects(connector: Connector, kubern
         "runAsUser": 1001,
         "runAsGroup": 1001,
         "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
     }
     assert (service["spec"]["clusterIP"], service["spec"]["ports"][0]["port"]) == ("None", 40123)
     for metadata in (stateful_set["metadata"], service["metadata"]):
@@ -160,8 +161,12 @@ def test_a_rejected_service_takes_its_stateful_set_with_it(connector: Connector,
     assert kubernetes.services() == nothing()
 
 
-def test_a_namespace_that_does_not_exist_is_named(start_connector: Callable[..., Connector]) -> None:
-    connector = start_connector(K8SDATASERVICE_NAMESPACE="no-such-namespace")
+def test_a_namespace_that_does_not_exist_is_named(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    # An account with rights in its own namespace alone is not told whether there is another.
+    kubeconfig = str(kubernetes.kubeconfig)
+    connector = start_connector(KUBECONFIG=kubeconfig, K8SDATASERVICE_NAMESPACE="no-such-namespace")
     message = refusal(lambda: connector.create(config("foo")))
     assert "Namespace no-such-namespace" in message
     assert "kubectl create namespace no-such-namespace" in message
