@@ -40,7 +40,7 @@ class Audit:
         self._lock = threading.Lock()
         self._of_execution: dict[str, Service] = {}
         self._halves: dict[str, float] = {}
-        self.strays = Strays(admin, findings, grace)
+        self.strays = Strays(admin, findings)
         self._last_look: float | None = None
         #: For how long, in seconds, the API server has answered.
         self.well = 0.0
@@ -93,9 +93,14 @@ class Audit:
         with suppress(AwayError):
             self.strays.check(pods, stateful_sets, self._known(), self.well)
 
-    def left(self) -> list[Service]:
-        """Returns the services of which the cluster has not yet shown that they are gone."""
-        return [service for service in self._known() if not service.is_gone]
+    def awaited(self) -> list[Service]:
+        """Returns the services that may yet end well: neither gone nor told of as left."""
+        return [
+            service
+            for service in self._known()
+            if not service.is_gone
+            and (service.over_since is None or self.well - service.over_since <= self._grace + INTERVAL)
+        ]
 
     def _known(self) -> list[Service]:
         with self._lock:

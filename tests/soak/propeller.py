@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
 
-from cluster.connector import Execution, name_of, outputs_of
+from cluster.connector import outputs_of
 from flyteidl.admin import agent_pb2
 from flyteidl.core.execution_pb2 import TaskExecution
 
 from soak.admin import Admin, AwayError
-from soak.calls import SENSOR, CallError, Calls
+from soak.attempts import INTERVAL, PATIENCE, Attempts, WrongError
+from soak.calls import SENSOR, Calls
 from soak.findings import Findings
 from soak.kinds import End
 from soak.readiness import why_not_ready
 from soak.service import Service
 
-Answer = TypeVar("Answer")
-
-#: How often a task is polled, in seconds.
-INTERVAL = 1.0
-#: For how long, in seconds, a step of a service's life may take, with every outage in it.
-PATIENCE = 120.0
-#: How many errors of its polls a task survives.
-MOST_FAILED_POLLS = 5
 #: How long, in seconds, a service that is ready is used, at least and at most.
 USED = (1.0, 12.0)
 
 SUCCEEDED, FAILED = TaskExecution.SUCCEEDED, TaskExecution.FAILED
 ENDS = (SUCCEEDED, FAILED, TaskExecution.RETRYABLE_FAILED, TaskExecution.ABORTED, TaskExecution.UNDEFINED)
-
-
-class WrongError(Exception):
-    """Something that ends the service's life in the soak, and should not have been."""
 
 
 class Propeller:
@@ -53,6 +40,7 @@ class Propeller:
             over: Called when a service is over, and nothing of it may be left.
         """
         self._calls = calls
+        self._attempts = Attempts(calls)
         self._admin = admin
         self._findings = findings
         self._over = over
@@ -85,28 +73,28 @@ class Propeller:
                 self._admin.until_answered("DELETE", f"{collection}/{service.name}", options)
 
     def _use(self, service: Service) -> None:
-        self._until_ready(service, self._create(service))
+        self._until_ready(service, self._attempts.create(service))
         time.sleep(random.uniform(*USED))
         self._sense(service)
 
     def _retry(self, service: Service) -> None:
-        resource_meta = self._create(service)
+        resource_meta = self._attempts.create(service)
         self._poll_for(service, resource_meta, may_be_ready=True)
         self._abort(service, resource_meta)
         service.execution = service.execution.retried()
         self._use(service)
 
     def _abort_while_coming_up(self, service: Service) -> None:
-        resource_meta = self._create(service)
+        resource_meta = self._attempts.create(service)
         self._poll_for(service, resource_meta, may_be_ready=False)
         self._abort(service, resource_meta)
 
     def _fail(self, service: Service) -> None:
-        resource = self._until_done(service, self._create(service))
+        resource = self._until_done(service, self._attempts.create(service))
         self._expect(service, resource, FAILED)
 
     def _lose(self, service: Service) -> None:
-        resource_meta = self._create(service)
+        resource_meta = self._attempts.create(service)
         time.sleep(random.uniform(0, 3))
         service.note("somebody deletes the StatefulSet")
         path = f"{self._admin.stateful_sets}/{service.name}"
@@ -114,89 +102,13 @@ class Propeller:
         self._expect(service, self._until_done(service, resource_meta), FAILED)
 
     def _be_refused(self, service: Service) -> None:
-        self._create(service)
-
-    def _create(self, service: Service) -> bytes:
-        """Creates until there is an answer; sometimes twice, as after a crash or a lost reply.
-
-        What failed in a way that may pass is tried again, as the same attempt or as the next one.
-        """
-        custom = service.kind.wire(service.number)
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                twice = random.random() < 0.25
-                metas = (
-                    self._create_twice(service, custom) if twice else [self._calls.create(custom, service.execution)]
-                )
-            except CallError as error:
-                service.note(f"{error.message}")
-                if not error.may_pass and service.kind.words and service.kind.words in error.message:
-                    return b""
-                if not error.may_pass and not error.is_excused:
-                    raise WrongError(f"It could not be made: {error.message}") from error
-                if time.monotonic() > end:
-                    raise WrongError(f"It could not be made within {PATIENCE:.0f} s. {error.message}") from error
-                if random.random() < 0.5:
-                    service.execution = service.execution.retried()
-                time.sleep(INTERVAL)
-                continue
-            if service.kind.end == End.REFUSED:
-                raise WrongError("It was made, though its name is taken.")
-            answers = {(name_of(meta), json.loads(meta)["uid"]) for meta in metas}
-            if len(answers) > 1:
-                raise WrongError(f"Two creates of one attempt were answered differently: {sorted(answers)}.")
-            name = name_of(metas[0])
-            if service.name not in (None, name):
-                raise WrongError(f"It is called {name} now, and was called {service.name} before.")
-            service.name = name
-            service.note(f"create{' (twice)' if twice else ''} as attempt {service.execution.attempt}: {answers.pop()}")
-            return metas[0]
-
-    def _create_twice(self, service: Service, custom: dict[str, object]) -> list[bytes]:
-        """Creates the same attempt twice at the same time, and returns the answers that came."""
-        metas: list[bytes] = []
-        errors: list[CallError] = []
-
-        def create(execution: Execution) -> None:
-            try:
-                metas.append(self._calls.create(custom, execution))
-            except CallError as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=create, args=(service.execution,), daemon=True) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        # What is no fault of the moment must not hide behind the other one's success.
-        for error in errors:
-            if not metas or not (error.may_pass or error.is_excused):
-                raise error
-        return metas
-
-    def _poll(self, service: Service, resource_meta: bytes) -> agent_pb2.Resource | None:
-        """Polls once; None if nobody answered."""
-        try:
-            resource = self._calls.get(resource_meta)
-        except CallError as error:
-            service.note(error.message)
-            if not error.is_excused:
-                service.failed_polls += 1
-            if service.failed_polls > MOST_FAILED_POLLS:
-                raise WrongError(
-                    f"{service.failed_polls} of its polls failed, after which Flyte gives up. {error.message}"
-                ) from error
-            return None
-        phase = TaskExecution.Phase.Name(resource.phase)
-        service.note_change(f"get: {phase} {resource.message}".rstrip())
-        return resource
+        self._attempts.create(service)
 
     def _poll_for(self, service: Service, resource_meta: bytes, may_be_ready: bool) -> None:
         """Polls for as long as the kind has patience; it must not have failed meanwhile."""
         end = time.monotonic() + random.uniform(*service.kind.patience)
         while time.monotonic() < end:
-            resource = self._poll(service, resource_meta)
+            resource = self._attempts.poll(service, resource_meta)
             if resource and resource.phase in ENDS:
                 self._expect(service, resource, SUCCEEDED)
                 if not may_be_ready and service.kind.title == "never ready":
@@ -208,7 +120,7 @@ class Propeller:
     def _until_done(self, service: Service, resource_meta: bytes) -> agent_pb2.Resource:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            resource = self._poll(service, resource_meta)
+            resource = self._attempts.poll(service, resource_meta)
             if resource and resource.phase in ENDS:
                 return resource
             time.sleep(INTERVAL)
@@ -240,13 +152,13 @@ class Propeller:
     def _abort(self, service: Service, resource_meta: bytes) -> None:
         """Deletes until that is answered, and sometimes once more."""
         for _ in range(1 + (random.random() < 0.25)):
-            self._repeat(service, "delete", lambda: self._calls.delete(resource_meta))
+            self._attempts.repeat(service, "delete", lambda: self._calls.delete(resource_meta))
 
     def _sense(self, service: Service) -> None:
         """Lets a sensor take the service away, by its name."""
         name = service.name
         assert name
-        sensor = self._repeat(service, "create sensor", lambda: self._calls.create_sensor(name))
+        sensor = self._attempts.repeat(service, "create sensor", lambda: self._calls.create_sensor(name))
 
         def poke() -> bool:
             phase = self._calls.get(sensor, SENSOR).phase
@@ -254,20 +166,4 @@ class Propeller:
                 raise WrongError(f"Its sensor was answered {TaskExecution.Phase.Name(phase)}.")
             return bool(phase == SUCCEEDED)
 
-        self._repeat(service, "poke", poke)
-
-    def _repeat(self, service: Service, verb: str, call: Callable[[], Answer]) -> Answer:
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            try:
-                answer = call()
-            except CallError as error:
-                service.note(error.message)
-                if not (error.may_pass or error.is_excused):
-                    raise WrongError(error.message) from error
-            else:
-                service.note_change(f"{verb}: {'done' if answer else 'again'}")
-                if answer:
-                    return answer
-            time.sleep(INTERVAL)
-        raise WrongError(f"{verb} had no success within {PATIENCE:.0f} s.")
+        self._attempts.repeat(service, "poke", poke)

@@ -105,7 +105,7 @@ class _Crowd:
     def wait_for_the_last(self, grace: float) -> None:
         """Waits until all are gone, or should have been."""
         end = self._clock.now() + LAST
-        while self._audit.left() and self._clock.now() < end:
+        while (self._audit.awaited() or self._audit.strays.are_there) and self._clock.now() < end:
             self._say_now_and_then()
             self._clock.wait(0.1)
         # Whoever comes back after that was not waited for by anybody.

@@ -8,6 +8,9 @@ from soak.admin import Admin, Object
 from soak.findings import Findings
 from soak.service import Service
 
+#: How long, in seconds, the garbage collector may take after an outage, since it tries again every half minute only.
+PATIENCE = 75.0
+
 
 class Strays:
     """Finds pods whose StatefulSet is gone and that nobody takes away.
@@ -18,13 +21,17 @@ class Strays:
     would have to; any other stray is a fault.
     """
 
-    def __init__(self, admin: Admin, findings: Findings, grace: float) -> None:
+    def __init__(self, admin: Admin, findings: Findings) -> None:
         self._admin = admin
         self._findings = findings
-        self._grace = grace
         self._since: dict[str, float] = {}
         #: How many pods Kubernetes has forgotten.
         self.forgotten = 0
+
+    @property
+    def are_there(self) -> bool:
+        """Whether there were any at the last look."""
+        return bool(self._since)
 
     def check(self, pods: list[Object], stateful_sets: list[Object], services: Iterable[Service], now: float) -> None:
         """Looks for them, at this time of the cluster's clock."""
@@ -36,7 +43,7 @@ class Strays:
         }
         self._since = {uid: self._since.get(uid, now) for uid in strays}
         for uid, since in self._since.items():
-            if now - since > self._grace:
+            if now - since > PATIENCE:
                 name, owner = strays[uid]["metadata"]["name"], _owner_of(strays[uid])["name"]
                 service = next((each for each in services if each.name == owner), None)
                 if owner in of_name and service:
