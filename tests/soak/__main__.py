@@ -17,11 +17,12 @@ def main() -> int:
     options = _options()
     if not options.real_pods:
         os.environ["LOCALCLUSTER_NODE"] = "kwok"
-    # Ended by a signal, too, the soak leaves no process behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     # Takes a second or two, and an option that is wrong should be told of at once.
     from soak.run import soak
 
+    # Ended by a signal, too, the soak leaves no process behind. flytekit has put a handler of its own in place by now.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     try:
         wrong = soak(options.minutes, options.rate, options.grace, options.seed)
     except LocalClusterError as error:
