@@ -7,7 +7,7 @@ LOCALCLUSTER := PYTHONPATH=tests $(PYTHON) -m localcluster
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit cluster-test explore lint fmt bench wheel cluster-up cluster-down develop lock clean
+.PHONY: help demo test unit cluster-test explore soak lint fmt bench wheel cluster-up cluster-down develop lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ cluster-test: $(VENV)/.wheel ## Run the tests on a real cluster: one made for th
 explore: ## Go through more interleavings of the lifecycle than the tests do; EXPLORE_FAULTS and EXPLORE_SAMPLES say how many.
 	EXPLORE_SAMPLES=$${EXPLORE_SAMPLES:-20000} cargo test --release --locked --no-default-features --test interleavings \
 		-- --nocapture --include-ignored --skip replay --skip differential
+
+soak: $(VENV)/.wheel ## Let services come and go for 10 minutes while the cluster and the connectors are disturbed; SOAK="--minutes 2" for less.
+	PYTHONPATH=tests $(BIN)/python -m soak $(SOAK)
 
 lint: $(VENV)/.wheel ## Check formatting, lints, types and stubs.
 	cargo fmt --check

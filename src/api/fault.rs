@@ -43,6 +43,12 @@ impl Fault {
         }
     }
 
+    /// Whether the account lacks a right, by the API server's words.
+    #[must_use]
+    pub fn is_missing_right(&self) -> bool {
+        matches!(self, Self::Refused { code: 403, reason, message } if reason == "Forbidden" && is_missing_right(message))
+    }
+
     /// Says what the fault meant for an attempt to `verb` an object.
     #[must_use]
     pub fn into_error(self, verb: &'static str, resource: &str, object: ObjectReference) -> Error {

@@ -10,6 +10,10 @@ use crate::api::{Fault, Kind};
 use crate::error::{Error, ObjectReference, Result};
 use crate::wording::sentence;
 
+/// For how long to ask again where the account seems to lack a right. An API server that has just started takes requests
+/// before it has read the roles, and forbids everything until then.
+const DOUBT: Duration = Duration::from_secs(1);
+
 /// Until when a verb may try.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
@@ -57,6 +61,7 @@ pub(super) struct Step {
     verb: &'static str,
     resource: String,
     object: ObjectReference,
+    doubts: bool,
 }
 
 impl Step {
@@ -66,7 +71,13 @@ impl Step {
             verb,
             resource: K::plural(&()).into_owned(),
             object: reference::<K>(namespace, name),
+            doubts: true,
         }
+    }
+
+    /// The same attempt by an account that need not have the right to it, so that a missing right is no surprise.
+    pub(super) fn optional(self) -> Self {
+        Self { doubts: false, ..self }
     }
 
     /// The error that a fault of this step is.
@@ -119,6 +130,8 @@ impl Backoff {
 
 /// Repeats a request while it fails in a way that may pass. Other faults are the caller's, who knows what they mean.
 ///
+/// A right that is missing is believed after a [`DOUBT`]; not at all where the API server was in trouble just before.
+///
 /// # Errors
 /// `Ok(Err(_))` is a fault that repeating does not help; `Err(_)` is [`Error::Unavailable`] at the deadline.
 pub(super) async fn repeat<T, F>(deadline: Deadline, step: &Step, request: impl Fn() -> F) -> Result<Result<T, Fault>>
@@ -126,14 +139,89 @@ where
     F: Future<Output = Result<T, Fault>>,
 {
     let mut backoff = Backoff::new();
+    let mut was_in_trouble = false;
+    let mut doubted_until = None;
     loop {
         let (cause, retry_after) = match timeout_at(deadline.of_one_request(), request()).await {
             Ok(Err(Fault::Transient { message, retry_after })) => (message, retry_after),
+            Ok(Err(fault)) if step.doubts && fault.is_missing_right() => {
+                let until = *doubted_until.get_or_insert_with(|| Instant::now() + DOUBT);
+                if was_in_trouble {
+                    (fault.to_string(), None)
+                } else if Instant::now() < until && backoff.wait(deadline, None).await {
+                    continue;
+                } else {
+                    return Ok(Err(fault));
+                }
+            }
             Ok(answer) => return Ok(answer),
             Err(_) => ("the API server did not answer in time".to_owned(), None),
         };
+        was_in_trouble = true;
         if !backoff.wait(deadline, retry_after).await {
             return Err(step.unavailable(deadline, &cause));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use k8s_openapi::api::apps::v1::StatefulSet;
+
+    use super::*;
+
+    fn forbidden() -> Fault {
+        Fault::Refused {
+            code: 403,
+            reason: "Forbidden".to_owned(),
+            message: "User \"x\" cannot get resource \"statefulsets\" in API group \"apps\"".to_owned(),
+        }
+    }
+
+    /// Repeats a request that is answered by the number of its try, and tells after how many seconds it ended, too.
+    async fn repeated(step: Step, answer: impl Fn(usize) -> Result<(), Fault>) -> (f64, Result<Result<(), Fault>>) {
+        let started = Instant::now();
+        let tries = Cell::new(0);
+        let deadline = Deadline::after(Duration::from_millis(2500));
+        let result = repeat(deadline, &step, || {
+            tries.set(tries.get() + 1);
+            let answer = answer(tries.get());
+            std::future::ready(answer)
+        })
+        .await;
+        (started.elapsed().as_secs_f64(), result)
+    }
+
+    fn reading() -> Step {
+        Step::new::<StatefulSet>("get", "flyte", "foo")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_api_server_that_has_not_read_its_roles_yet_is_asked_again() {
+        let (_, result) = repeated(reading(), |n| if n < 4 { Err(forbidden()) } else { Ok(()) }).await;
+        assert!(matches!(result, Ok(Ok(()))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_right_that_stays_missing_is_told_after_a_second() {
+        let (seconds, result) = repeated(reading(), |_| Err(forbidden())).await;
+        assert!(matches!(result, Ok(Err(fault)) if fault.is_missing_right()));
+        assert!((1.0..1.6).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_right_that_is_missing_after_an_outage_is_part_of_the_outage() {
+        let answer = |n| Err(if n == 1 { Fault::transient("away") } else { forbidden() });
+        let (_, result) = repeated(reading(), answer).await;
+        assert!(matches!(result, Err(Error::Unavailable { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_right_that_need_not_be_there_is_not_waited_for() {
+        let (seconds, result) = repeated(reading().optional(), |_| Err(forbidden())).await;
+        assert!(matches!(result, Ok(Err(_))));
+        assert!(seconds < 0.01, "{seconds}");
     }
 }

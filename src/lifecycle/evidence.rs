@@ -42,7 +42,7 @@ pub(super) async fn pods_of<A: Api>(
     if selector.is_empty() {
         return Vec::new();
     }
-    let step = Step::new::<Pod>("list", namespace, "");
+    let step = Step::new::<Pod>("list", namespace, "").optional();
     let selector = selector.join(",");
     let pods = repeat(deadline, &step, || api.list::<Pod>(namespace, &selector, "")).await;
     pods.ok()
@@ -67,14 +67,14 @@ pub(super) async fn slices_of<A: Api>(
     }
     let name = stateful_set.metadata.name.as_deref().unwrap_or_default();
     let selector = format!("{SERVICE_NAME_LABEL}={name}");
-    let step = Step::new::<EndpointSlice>("list", namespace, "");
+    let step = Step::new::<EndpointSlice>("list", namespace, "").optional();
     let slices = repeat(deadline, &step, || api.list::<EndpointSlice>(namespace, &selector, "")).await;
     Some(slices.ok()?.ok()?.iter().map(SliceFacts::from).collect())
 }
 
 /// The events on some objects of a service.
 pub async fn events_of<A: Api>(api: &A, namespace: &str, objects: &[Involved], deadline: Deadline) -> Vec<EventFacts> {
-    let step = Step::new::<Event>("list", namespace, "");
+    let step = Step::new::<Event>("list", namespace, "").optional();
     let lists = objects.iter().map(async |Involved { kind, name }| {
         let fields = format!("involvedObject.kind={kind},involvedObject.name={name}");
         let events = repeat(deadline, &step, || api.list::<Event>(namespace, "", &fields)).await;
@@ -96,7 +96,7 @@ pub async fn last_words<A: Api>(
     let Some((pod, container)) = assessment.needs_log(now, grace_periods) else {
         return status;
     };
-    let step = Step::new::<Pod>("get", namespace, pod);
+    let step = Step::new::<Pod>("get", namespace, pod).optional();
     let log = repeat(deadline, &step, || api.log(namespace, pod, container, LOG_LINES)).await;
     let log = log.ok().and_then(Result::ok).unwrap_or_default();
     let log = log.trim();

@@ -41,6 +41,8 @@ pub struct PodFacts {
     pub uid: Box<str>,
     /// The service that it belongs to.
     pub service: String,
+    /// The uid of the `StatefulSet` that it belongs to.
+    pub owner: Box<str>,
     /// The node that it runs on; empty where it has none.
     pub node: Box<str>,
     /// The revision of its `StatefulSet` that it is of.
@@ -236,6 +238,13 @@ impl From<&Pod> for PodFacts {
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone().unwrap_or_default().into_boxed_str(),
             service: label(INSTANCE_LABEL).unwrap_or_default(),
+            owner: metadata
+                .owner_references
+                .iter()
+                .flatten()
+                .find(|owner| owner.controller == Some(true))
+                .map(|owner| owner.uid.clone().into_boxed_str())
+                .unwrap_or_default(),
             node: spec
                 .and_then(|spec| spec.node_name.clone())
                 .unwrap_or_default()

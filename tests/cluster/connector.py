@@ -108,9 +108,9 @@ class Connector(Caller):
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         """Starts the process and waits until it serves."""
-        port = _free_port()
+        port = free_port()
         pyflyte = str(Path(sys.executable).with_name("pyflyte"))
-        command = [pyflyte, "serve", "connector", "--port", str(port), "--prometheus_port", str(_free_port())]
+        command = [pyflyte, "serve", "connector", "--port", str(port), "--prometheus_port", str(free_port())]
         self.log = log
         with log.open("w") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
@@ -160,7 +160,7 @@ def _category() -> agent_pb2.TaskCategory:
     return agent_pb2.TaskCategory(name=TASK_TYPE, version=0)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Returns a port below those that the kernel gives to clients, since one of them might get it in between."""
     while True:
         port = random.randrange(15_000, 32_000)

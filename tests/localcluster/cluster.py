@@ -164,10 +164,17 @@ class LocalCluster:
 
     def restart_api_server(self) -> None:
         """End the API server and start it again with the same arguments, at the same address and on the same data."""
+        self._restart("kube-apiserver")
+
+    def restart_etcd(self) -> None:
+        """End etcd and start it again on the same data; return when the API server can use it."""
+        self._restart("etcd")
+
+    def _restart(self, component: str) -> None:
         with locked(lock_of(self.name)):
             # Another process may have restarted it since this object was made.
             self._record = ClusterRecord.load(self._layout.folder) or self._record
-            process = next(process for process in self._record.processes if process.component == "kube-apiserver")
+            process = next(process for process in self._record.processes if process.component == component)
             stop([process], patience=5.0)
             components = Components(self._layout, self._record, silent)
             components.start(process.component, process.command)

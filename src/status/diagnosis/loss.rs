@@ -1,13 +1,14 @@
 //! Pods that Kubernetes has taken away, or is about to.
 
-use super::super::facts::{PodFacts, Reason};
+use super::super::facts::{PodFacts, Reason, StatefulSetFacts};
 use super::{Cause, Verdict};
 use crate::wording::sentence;
 
-pub(super) fn diagnose(pod: &PodFacts) -> Option<Verdict> {
+pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts) -> Option<Verdict> {
     let lost = pod.failed.as_ref().or(pod.disrupted.as_ref());
     lost.and_then(|lost| taken_away(pod, lost))
         .or_else(|| terminating(pod))
+        .or_else(|| left_behind(stateful_set, pod))
         .or_else(|| silent(pod))
 }
 
@@ -43,6 +44,21 @@ fn terminating(pod: &PodFacts) -> Option<Verdict> {
         pod.name
     );
     Some(Verdict::of_pod(Cause::PodTerminating, pod, words).since(Some(gone_by)))
+}
+
+/// A pod of a `StatefulSet` that had the name before. Mostly the garbage collector is about to take it; where the watches of
+/// Kubernetes's controllers were broken in between, it stays, and the new one waits for ever (kubernetes issue 120862).
+fn left_behind(stateful_set: &StatefulSetFacts, pod: &PodFacts) -> Option<Verdict> {
+    if pod.owner.is_empty() || stateful_set.uid.is_empty() || pod.owner == stateful_set.uid {
+        return None;
+    }
+    let words = format!(
+        "Pod {0} belongs to an earlier StatefulSet {1} that is gone, and the new one waits until it is gone too: if that \
+         lasts, `kubectl delete pod {0}` takes it away.",
+        pod.name, stateful_set.name
+    );
+    let since = stateful_set.created.max(pod.created);
+    Some(Verdict::of_pod(Cause::PodLeftBehind, pod, words).since(since))
 }
 
 /// A pod whose containers were all ready when its node last told, and which Kubernetes has called not ready since.

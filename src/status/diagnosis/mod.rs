@@ -44,7 +44,7 @@ fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]
         let mut containers = pod.containers.iter();
         containers.find_map(|container| of_container(pod, container, events))
     };
-    loss::diagnose(pod).or_else(|| {
+    loss::diagnose(stateful_set, pod).or_else(|| {
         // What keeps a pod of the old revision from being ready may have been mended in the new one.
         rollout::diagnose(stateful_set, pod)
             .or_else(of_container)

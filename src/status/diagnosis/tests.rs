@@ -767,3 +767,20 @@ fn a_grace_period_of_the_platform_counts_instead_of_the_causes_own() {
         assert_eq!(verdict.failed(second(3600), &set), later, "{:?}", verdict.cause);
     }
 }
+
+#[test]
+fn a_pod_of_an_earlier_service_of_that_name_is_told() {
+    let of_another = |owner: &str| PodFacts {
+        owner: owner.into(),
+        ..pod(vec![running(false)])
+    };
+    let verdict = of(&[of_another("earlier")], &[]).expect("a verdict");
+    assert_eq!((verdict.cause, failed(&verdict, 299)), (Cause::PodLeftBehind, None));
+    assert_eq!(failed(&verdict, 300), SYSTEM);
+    assert!(
+        verdict.sentence.contains("`kubectl delete pod foo-0`"),
+        "{}",
+        verdict.sentence
+    );
+    assert_eq!(of(&[of_another("set")], &[]), None);
+}
