@@ -77,11 +77,15 @@ pub enum Error {
     /// The account that is in use lacks a right.
     #[error(
         "Kubernetes forbids to {verb} {object}: {message} Give the account in use the verb \"{verb}\" on \
-         \"{resource}\" in a Role of that namespace; the README's section on rights has the whole Role."
+         \"{resource}\" with this line under the rules of its Role in that namespace: \
+         `- {{apiGroups: [\"{group}\"], resources: [\"{resource}\"], verbs: [\"{verb}\"]}}`. \
+         The README has the whole Role."
     )]
     Forbidden {
         /// The verb as RBAC names it, such as `create`.
         verb: &'static str,
+        /// The resource's API group, such as `apps`; the core group is empty.
+        group: String,
         /// The resource as RBAC names it, such as `statefulsets`.
         resource: String,
         /// The object concerned.

@@ -55,6 +55,7 @@ impl Deadline {
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     verb: &'static str,
+    group: String,
     resource: String,
     object: ObjectReference,
 }
@@ -64,6 +65,7 @@ impl Step {
     pub(super) fn new<K: Kind>(verb: &'static str, namespace: &str, name: &str) -> Self {
         Self {
             verb,
+            group: K::group(&()).into_owned(),
             resource: K::plural(&()).into_owned(),
             object: reference::<K>(namespace, name),
         }
@@ -71,7 +73,7 @@ impl Step {
 
     /// The error that a fault of this step is.
     pub(super) fn failed(&self, fault: Fault) -> Error {
-        fault.into_error(self.verb, &self.resource, self.object.clone())
+        fault.into_error(self.verb, (&self.group, &self.resource), self.object.clone())
     }
 
     /// The error of a step that the deadline ended.
