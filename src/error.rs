@@ -129,6 +129,15 @@ pub enum Error {
         /// The HTTP status code.
         code: u16,
     },
+    /// The core panicked.
+    #[error(
+        "This is a bug in the plugin: {words}. The call may have been carried out in part; it can be repeated. \
+         Please report it, with the connector's log."
+    )]
+    Bug {
+        /// What the panic said.
+        words: String,
+    },
     /// No cluster can be reached with the configuration at hand.
     #[error("{problem}")]
     Cluster {
@@ -158,6 +167,7 @@ impl Error {
             Self::Unavailable { .. } => "Unavailable",
             Self::Timeout { .. } => "Timeout",
             Self::Rejected { reason, .. } => reason,
+            Self::Bug { .. } => "Bug",
             Self::Cluster { .. } => "ClusterConfiguration",
         }
     }
@@ -185,7 +195,7 @@ impl Error {
             | Self::Unavailable { object, .. }
             | Self::Timeout { object, .. }
             | Self::Rejected { object, .. } => Some(object),
-            Self::InvalidSpec { .. } | Self::Cluster { .. } => None,
+            Self::InvalidSpec { .. } | Self::Bug { .. } | Self::Cluster { .. } => None,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod cache;
 pub mod cluster;
 pub mod endpoints;
 pub mod error;
+pub mod fuse;
 pub mod lifecycle;
 pub mod manifests;
 pub mod names;

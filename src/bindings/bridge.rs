@@ -10,6 +10,7 @@ use pyo3_async_runtimes::tokio::{future_into_py, get_runtime, init};
 
 use super::errors;
 use crate::error::Result;
+use crate::fuse::fused;
 
 /// How often a sync call looks for signals: Ctrl-C ends it within this time.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -25,7 +26,7 @@ where
     T: for<'py> IntoPyObject<'py> + Send + 'static,
 {
     enter()?;
-    future_into_py(py, async move { future.await.map_err(errors::to_python) })
+    future_into_py(py, async move { fused(future).await.map_err(errors::to_python) })
 }
 
 /// Runs a future to its end, with the GIL released. A signal whose handler raises ends it and drops the future.
@@ -39,7 +40,7 @@ where
     enter()?;
     py.detach(|| {
         let (sender, answer) = mpsc::channel();
-        let task = get_runtime().spawn(async move { sender.send(future.await) });
+        let task = get_runtime().spawn(async move { sender.send(fused(future).await) });
         loop {
             match answer.recv_timeout(SIGNALS) {
                 Ok(answer) => return answer.map_err(errors::to_python),
@@ -64,6 +65,11 @@ where
             }
         }
     })
+}
+
+/// Whether the runtime lives in this process, and not in one that this one was forked from.
+pub(super) fn is_at_home() -> bool {
+    PROCESS.get() == Some(&std::process::id())
 }
 
 /// Starts the runtime at the first call, and refuses calls in a child of the process that did: its threads, and so the
