@@ -6,6 +6,7 @@ mod convert;
 mod errors;
 mod functions;
 mod types;
+mod value;
 
 use pyo3::prelude::*;
 
