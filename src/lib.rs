@@ -19,6 +19,7 @@ pub mod names;
 pub mod ownership;
 pub mod platform;
 pub mod quantity;
+pub mod secrets;
 pub mod spec;
 pub mod status;
 pub mod wording;

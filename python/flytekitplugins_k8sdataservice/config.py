@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flytekit import Resources
@@ -35,7 +35,8 @@ class DataServiceConfig:
     Limits: Resources | None = None
     Port: int | None = None
     Image: str | None = None
-    Command: list[str] | None = None
+    # A command may hold a password, and what a log shows of a configuration is its repr.
+    Command: list[str] | None = field(default=None, repr=False)
     Replicas: int | None = None
     ExistingReleaseName: str | None = None
     Cluster: str | None = None
