@@ -3,6 +3,7 @@
 mod bridge;
 mod client;
 mod convert;
+mod ending;
 mod errors;
 mod functions;
 mod types;

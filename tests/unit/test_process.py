@@ -115,3 +115,28 @@ def test_a_process_can_end_while_an_awaitable_is_pending() -> None:
 
         asyncio.run(main())
     """)
+
+
+def test_a_process_can_end_while_answers_arrive() -> None:
+    run("""
+        # Nobody closes this loop, so that answers come to one that is gone, and to an interpreter that ends.
+        loop = asyncio.new_event_loop()
+        clients = [Client(timeout=0.15 + number / 2000) for number in range(400)]
+
+        async def begin():
+            return [asyncio.ensure_future(client.get("foo", namespace="flyte")) for client in clients]
+
+        calls = loop.run_until_complete(begin())
+        loop.run_until_complete(asyncio.sleep(0.2))
+    """)
+
+
+def test_a_process_can_end_while_threads_wait() -> None:
+    run("""
+        def ask(timeout):
+            Client(timeout=timeout).get_sync("foo", namespace="flyte")
+
+        for number in range(40):
+            threading.Thread(target=ask, args=(0.1 + number / 100,), daemon=True).start()
+        time.sleep(0.25)
+    """)
