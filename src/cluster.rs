@@ -8,13 +8,16 @@ use std::time::{Duration, SystemTime};
 use http::Response;
 use http::header::DATE;
 use kube::client::ClientBuilder;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tower::util::MapResponseLayer;
 
 use crate::api::KubeApi;
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::fuse::fused_call;
+use crate::secrets::{kubeconfig_problem, secret_problem};
+use crate::wording::sentence;
 
 /// Where Kubernetes puts a pod's token (*Accessing the Kubernetes API from a Pod*).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -148,12 +151,23 @@ impl Clusters {
         // The lifecycle repeats requests itself, inside its own deadlines.
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT);
-        let builder = ClientBuilder::try_from(config).map_err(|source| Error::Cluster {
-            problem: format!("No client for the cluster can be made from its configuration: {source}."),
-        })?;
-        let client = builder.with_layer(&MapResponseLayer::new(hear_date)).build();
-        self.remember(key, Known::Client(client.clone()));
-        Ok(KubeApi::new(client))
+        // The client panics at a token that no HTTP header can have, such as one with the end of a line.
+        let made = fused_call(|| Ok(ClientBuilder::try_from(config)));
+        let problem = match made {
+            Ok(Ok(builder)) => {
+                let client = builder.with_layer(&MapResponseLayer::new(hear_date)).build();
+                self.remember(key, Known::Client(client.clone()));
+                return Ok(KubeApi::new(client));
+            }
+            Ok(Err(source)) => secret_problem(&source).unwrap_or_else(|| source.to_string()),
+            Err(Error::Bug { words }) => words,
+            Err(error) => return Err(error),
+        };
+        Err(Error::Cluster {
+            problem: sentence(&format!(
+                "No client for the cluster can be made from its configuration: {problem}"
+            )),
+        })
     }
 }
 
@@ -200,11 +214,12 @@ fn has_context(name: &str) -> Result<bool> {
     }
 }
 
-fn no_cluster(source: &dyn std::error::Error) -> Error {
+fn no_cluster(source: &KubeconfigError) -> Error {
     Error::Cluster {
         problem: format!(
-            "No cluster is configured: this process does not run in one, and the kubeconfig cannot be used ({source}). \
-             Point KUBECONFIG at a kubeconfig whose current context is the cluster to use."
+            "No cluster is configured: this process does not run in one, and the kubeconfig cannot be used ({}). \
+             Point KUBECONFIG at a kubeconfig whose current context is the cluster to use.",
+            kubeconfig_problem(source)
         ),
     }
 }

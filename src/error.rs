@@ -77,11 +77,15 @@ pub enum Error {
     /// The account that is in use lacks a right.
     #[error(
         "Kubernetes forbids to {verb} {object}: {message} Give the account in use the verb \"{verb}\" on \
-         \"{resource}\" in a Role of that namespace; the README's section on rights has the whole Role."
+         \"{resource}\" with this line under the rules of its Role in that namespace: \
+         `- {{apiGroups: [\"{group}\"], resources: [\"{resource}\"], verbs: [\"{verb}\"]}}`. \
+         The README has the whole Role."
     )]
     Forbidden {
         /// The verb as RBAC names it, such as `create`.
         verb: &'static str,
+        /// The resource's API group, such as `apps`; the core group is empty.
+        group: String,
         /// The resource as RBAC names it, such as `statefulsets`.
         resource: String,
         /// The object concerned.
@@ -125,6 +129,15 @@ pub enum Error {
         /// The HTTP status code.
         code: u16,
     },
+    /// The core panicked.
+    #[error(
+        "This is a bug in the plugin: {words}. The call may have been carried out in part; it can be repeated. \
+         Please report it, with the connector's log."
+    )]
+    Bug {
+        /// What the panic said.
+        words: String,
+    },
     /// No cluster can be reached with the configuration at hand.
     #[error("{problem}")]
     Cluster {
@@ -154,6 +167,7 @@ impl Error {
             Self::Unavailable { .. } => "Unavailable",
             Self::Timeout { .. } => "Timeout",
             Self::Rejected { reason, .. } => reason,
+            Self::Bug { .. } => "Bug",
             Self::Cluster { .. } => "ClusterConfiguration",
         }
     }
@@ -181,7 +195,7 @@ impl Error {
             | Self::Unavailable { object, .. }
             | Self::Timeout { object, .. }
             | Self::Rejected { object, .. } => Some(object),
-            Self::InvalidSpec { .. } | Self::Cluster { .. } => None,
+            Self::InvalidSpec { .. } | Self::Bug { .. } | Self::Cluster { .. } => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::spec::DataServiceSpec;
 use crate::status::diagnosis::{Cause, GracePeriods};
-use crate::wording::{nearest, shorten, shown};
+use crate::wording::{nearest, shorten, shortened, shown};
 
 /// For how long a pod has to stand, in seconds, before it counts as ready: one without a readiness probe is Ready the
 /// instant its process starts, also one that exits half a second later.
@@ -47,7 +47,10 @@ impl Platform {
                 "gracePeriods" => platform.grace_periods = grace_periods(key, value)?,
                 _ => {
                     let near = nearest(key, ["minReadySeconds", "gracePeriods"]);
-                    return Err(Error::invalid(key, format!("is no setting. Nearest to it is {near}.")));
+                    return Err(Error::invalid(
+                        shortened(key),
+                        format!("is no setting. Nearest to it is {near}."),
+                    ));
                 }
             }
         }
@@ -69,7 +72,7 @@ fn grace_periods(key: &str, value: &Value) -> Result<GracePeriods> {
         return Err(Error::invalid(key, "must give a number of seconds for each reason."));
     };
     let period = |(reason, value): (&String, &Value)| {
-        let path = format!("{key}.{reason}");
+        let path = format!("{key}.{}", shortened(reason));
         let Some(cause) = Cause::named(reason) else {
             let near = nearest(reason, Cause::ALL.iter().map(|cause| cause.reason()));
             return Err(Error::invalid(

@@ -8,7 +8,7 @@ use serde::Serializer;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::wording::{shorten, shown};
+use crate::wording::{shorten, shortened, shown};
 
 /// Resource names as Kubernetes calls them, with their amounts.
 pub type Amounts = BTreeMap<String, Quantity>;
@@ -62,7 +62,7 @@ pub fn from_flyte(field: &str, resources: &Value) -> Result<Amounts> {
         if value.is_null() {
             continue;
         }
-        let path = format!("{field}.{key}");
+        let path = format!("{field}.{}", shortened(key));
         let Some((_, name)) = RESOURCES.iter().find(|(flyte, _)| flyte == key) else {
             return Err(Error::invalid(
                 path,

@@ -9,7 +9,7 @@ use crate::names::{NAME_LIMIT, check_existing_name, check_name};
 use crate::platform::DEFAULT_MIN_READY_SECONDS;
 use crate::quantity::{self, Amounts};
 use crate::template::PodTemplate;
-use crate::wording::{nearest, shorten, shown};
+use crate::wording::{nearest, shorten, shortened, shown};
 
 /// The port of a service whose user names none.
 pub const DEFAULT_PORT: u16 = 40000;
@@ -86,12 +86,13 @@ impl Target {
             .iter()
             .find_map(|(key, value)| (!value.is_null() && !FIELDS.contains(&key.as_str())).then_some(key))
         {
+            let unknown = shortened(unknown);
             return Err(Error::invalid(
                 unknown.as_str(),
                 format!(
                     "is not a field of DataServiceConfig, which has {}. Nearest to it is {}.",
                     FIELDS.join(", "),
-                    nearest(unknown, FIELDS)
+                    nearest(&unknown, FIELDS)
                 ),
             ));
         }
@@ -224,9 +225,10 @@ fn command(config: &Map<String, Value>) -> Result<Option<Vec<String>>> {
                 "contains a NUL character, which no program can be given.",
             )),
             Value::String(word) => Ok(word.clone()),
-            other => Err(Error::invalid(
+            // What it is instead is not shown, since a command may hold a secret.
+            _ => Err(Error::invalid(
                 format!("Command[{index}]"),
-                format!("must be a string, not {}.", shown(other)),
+                "must be a string, such as \"--verbose\".",
             )),
         })
         .collect::<Result<Vec<_>>>()?;

@@ -15,6 +15,18 @@ pub fn shorten(text: &str) -> String {
     format!("{start:?}...")
 }
 
+/// A name, cut where it is long, and quoted where there would be nothing to see.
+#[must_use]
+pub fn shortened(name: &str) -> String {
+    if name.is_empty() {
+        return "\"\"".to_owned();
+    }
+    match name.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
 /// A user's value as the user wrote it: Flyte makes every number a float, so `-1.0` was `-1`.
 #[must_use]
 pub fn shown(value: &Value) -> String {
@@ -75,5 +87,7 @@ mod tests {
     fn a_long_value_is_cut() {
         assert_eq!(shorten(&"x".repeat(81)), format!("\"{}\"...", "x".repeat(80)));
         assert!(shown(&json!(vec![0; 100])).len() < 90);
+        assert_eq!(shortened(&"x".repeat(81)), format!("{}...", "x".repeat(80)));
+        assert_eq!(shortened(""), "\"\"");
     }
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -40,11 +40,12 @@ class DataServiceConfig:
     Limits: Resources | None = None
     Port: int | None = None
     Image: str | None = None
-    Command: list[str] | None = None
+    # A command may hold a password, and what a log shows of a configuration is its repr.
+    Command: list[str] | None = field(default=None, repr=False)
     Replicas: int | None = None
     ExistingReleaseName: str | None = None
     Cluster: str | None = None
-    PodTemplate: PodTemplate | dict[str, Any] | str | PathLike[str] | None = None
+    PodTemplate: PodTemplate | dict[str, Any] | str | PathLike[str] | None = field(default=None, repr=False)
 
     def to_wire(self) -> dict[str, Any]:
         """Returns the dictionary that travels in a task template, with the keys the plugin has always used."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from flytekit.extend.backend.base_connector import ResourceMeta
 
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
+from flytekitplugins_k8sdataservice.exceptions import InvalidSpecError
 
 #: The fields of the configuration that get and delete need. The rest stays out: Flyte stores this in the workflow's
 #: object in etcd, and a Command can be long.
@@ -49,15 +50,65 @@ class DataServiceMetadata(ResourceMeta):
 
     @classmethod
     def decode(cls, data: bytes) -> DataServiceMetadata:
-        """Reads the state back, whatever version of the plugin wrote it: keys may be missing or unknown."""
-        state: dict[str, Any] = json.loads(data)
-        written = state.get("dataservice_config") or {}
-        known = {field.name for field in fields(DataServiceConfig)}
-        config = DataServiceConfig(**{key: value for key, value in written.items() if key in known})
+        """Reads the state back, whatever version of the plugin wrote it: keys may be missing or unknown.
+
+        Raises:
+            InvalidSpecError: No version has written this.
+        """
+        state = _object(_parsed(data), "it")
+        written = _object(state.get("dataservice_config") or {}, "dataservice_config")
+        config = DataServiceConfig(
+            Name=_text(written, "Name"),
+            Port=_number(written, "Port"),
+            Replicas=_number(written, "Replicas"),
+            ExistingReleaseName=_text(written, "ExistingReleaseName"),
+            Cluster=_text(written, "Cluster"),
+        )
+        name = _text(state, "name") or config.ExistingReleaseName or config.Name
+        if not name:
+            raise _unreadable("it names no service")
         return cls(
             dataservice_config=config,
-            name=state.get("name") or config.ExistingReleaseName or config.Name or "",
-            namespace=state.get("namespace") or settings.namespace(),
-            owner=state.get("owner"),
-            uid=state.get("uid"),
+            name=name,
+            namespace=_text(state, "namespace") or settings.namespace(),
+            owner=_text(state, "owner"),
+            uid=_text(state, "uid"),
         )
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    # What is nested too deep for Python's reader is no state either.
+    except (ValueError, RecursionError):
+        raise _unreadable("it is no JSON") from None
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _unreadable(f"{what} is no dictionary")
+    return value
+
+
+def _text(written: dict[str, Any], key: str) -> str | None:
+    value = written.get(key)
+    if value is None:
+        return None
+    # JSON can hold halves of characters, which nothing can be called.
+    if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
+        raise _unreadable(f"its {key} is no text")
+    return value
+
+
+def _number(written: dict[str, Any], key: str) -> Any:
+    """Returns a number as it was written: older versions wrote floats."""
+    value = written.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value != value):
+        raise _unreadable(f"its {key} is no number")
+    return value
+
+
+def _unreadable(why: str) -> InvalidSpecError:
+    error = InvalidSpecError(f"resource_meta is not what a data service task has written: {why}.")
+    error.field = "resource_meta"
+    return error

@@ -49,9 +49,9 @@ impl Fault {
         matches!(self, Self::Refused { code: 403, reason, message } if reason == "Forbidden" && is_missing_right(message))
     }
 
-    /// Says what the fault meant for an attempt to `verb` an object.
+    /// Says what the fault meant for an attempt to `verb` an object of a resource, which RBAC knows by its API group and name.
     #[must_use]
-    pub fn into_error(self, verb: &'static str, resource: &str, object: ObjectReference) -> Error {
+    pub fn into_error(self, verb: &'static str, (group, resource): (&str, &str), object: ObjectReference) -> Error {
         match self {
             Self::Refused {
                 code: 403,
@@ -59,6 +59,7 @@ impl Fault {
                 reason,
             } if reason == "Forbidden" && is_missing_right(&message) => Error::Forbidden {
                 verb,
+                group: group.to_owned(),
                 resource: resource.to_owned(),
                 object,
                 message: sentence(&message),
@@ -116,15 +117,17 @@ mod tests {
         let right = refused(
             "statefulsets.apps is forbidden: User \"x\" cannot create resource \"statefulsets\" in API group \"apps\" in the namespace \"flyte\"",
         );
-        let error = right.into_error("create", "statefulsets", object());
+        let error = right.into_error("create", ("apps", "statefulsets"), object());
         assert!(matches!(error, Error::Forbidden { .. }));
         assert!(
-            error.to_string().contains("the verb \"create\" on \"statefulsets\""),
+            error
+                .to_string()
+                .contains(r#"`- {apiGroups: ["apps"], resources: ["statefulsets"], verbs: ["create"]}`"#),
             "{error}"
         );
         let quota = refused("services \"foo\" is forbidden: exceeded quota: q, requested: services=1");
         assert!(matches!(
-            quota.into_error("create", "services", object()),
+            quota.into_error("create", ("", "services"), object()),
             Error::Rejected { code: 403, .. }
         ));
     }
@@ -136,7 +139,9 @@ mod tests {
             reason: "NotFound".to_owned(),
             message: "namespaces \"flyte\" not found".to_owned(),
         };
-        let message = fault.into_error("create", "statefulsets", object()).to_string();
+        let message = fault
+            .into_error("create", ("apps", "statefulsets"), object())
+            .to_string();
         assert!(
             message.starts_with("Namespace flyte") && message.contains("kubectl create namespace flyte"),
             "{message}"

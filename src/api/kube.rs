@@ -12,6 +12,7 @@ use kube::runtime::watcher::{self, Event, ExponentialBackoff};
 use serde_json::json;
 
 use super::{Api, Deleted, Fault, Kind};
+use crate::secrets::secret_problem;
 
 /// How long one request to watch lasts, in seconds. A connection that broke without a word is noticed soon after.
 const WATCH_SECONDS: u32 = 60;
@@ -157,20 +158,27 @@ fn watch_fault(error: watcher::Error) -> Fault {
 
 /// Sorts an error of the client by what it means for the caller.
 fn fault(error: kube::Error) -> Fault {
+    let secret = secret_problem(&error);
     match error {
         kube::Error::Api(status) => from_status(*status),
         // A credential that cannot be had or a request that cannot be built stays so, however often it is repeated.
-        kube::Error::Auth(source) => Fault::Refused {
+        kube::Error::Auth(_) => Fault::Refused {
             code: 401,
             reason: "Unauthorized".to_owned(),
-            message: format!("the credentials of the cluster's configuration cannot be used: {source}"),
+            message: format!(
+                "the credentials of the cluster's configuration cannot be used: {}",
+                secret.unwrap_or_default()
+            ),
         },
         kube::Error::BuildRequest(source) => Fault::Refused {
             code: 400,
             reason: "BadRequest".to_owned(),
             message: source.to_string(),
         },
-        other => Fault::transient(format!("the API server could not be reached ({}).", innermost(&other))),
+        other => Fault::transient(format!(
+            "the API server could not be reached ({}).",
+            secret.unwrap_or_else(|| innermost(&other))
+        )),
     }
 }
 

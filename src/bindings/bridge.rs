@@ -8,8 +8,10 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3_async_runtimes::tokio::{future_into_py, get_runtime, init};
 
+use super::ending::{WORKERS, expect_end, is_ending, note_answer};
 use super::errors;
 use crate::error::Result;
+use crate::fuse::fused;
 
 /// How often a sync call looks for signals: Ctrl-C ends it within this time.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -24,8 +26,22 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
     T: for<'py> IntoPyObject<'py> + Send + 'static,
 {
-    enter()?;
-    future_into_py(py, async move { future.await.map_err(errors::to_python) })
+    enter(py)?;
+    if is_ending() {
+        return Err(errors::raise(
+            "DataServiceError",
+            "Python ends, so that nothing can be awaited any more. Use the sync method.",
+        ));
+    }
+    future_into_py(py, async move {
+        let answer = fused(future).await;
+        note_answer();
+        if is_ending() {
+            // Nobody is left to be told.
+            std::future::pending::<()>().await;
+        }
+        answer.map_err(errors::to_python)
+    })
 }
 
 /// Runs a future to its end, with the GIL released. A signal whose handler raises ends it and drops the future.
@@ -36,12 +52,21 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,
 {
-    enter()?;
+    enter(py)?;
+    let is_late = is_ending();
+    // A thread that is still in here when Python ends must not come back to it.
+    let stay_if_over = move || {
+        while is_ending() && !is_late {
+            std::thread::park();
+        }
+    };
     py.detach(|| {
         let (sender, answer) = mpsc::channel();
-        let task = get_runtime().spawn(async move { sender.send(future.await) });
+        let task = get_runtime().spawn(async move { sender.send(fused(future).await) });
         loop {
-            match answer.recv_timeout(SIGNALS) {
+            let next = answer.recv_timeout(SIGNALS);
+            stay_if_over();
+            match next {
                 Ok(answer) => return answer.map_err(errors::to_python),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(errors::raise(
@@ -66,16 +91,29 @@ where
     })
 }
 
+/// Whether the runtime lives in this process, and not in one that this one was forked from.
+pub(super) fn is_at_home() -> bool {
+    PROCESS.get() == Some(&std::process::id())
+}
+
 /// Starts the runtime at the first call, and refuses calls in a child of the process that did: its threads, and so the
 /// runtime, did not survive the fork, and a call would hang for ever.
-fn enter() -> PyResult<()> {
+fn enter(py: Python<'_>) -> PyResult<()> {
     let here = std::process::id();
+    let mut is_first = false;
     let home = *PROCESS.get_or_init(|| {
+        is_first = true;
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(2).thread_name("k8sdataservice").enable_all();
+        builder
+            .worker_threads(WORKERS)
+            .thread_name("k8sdataservice")
+            .enable_all();
         init(builder);
         here
     });
+    if is_first {
+        expect_end(py)?;
+    }
     if here == home {
         return Ok(());
     }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use super::bridge::{block, spawn};
+use super::bridge::{block, is_at_home, spawn};
 use super::convert::{Place, Strings, identity, read, read_platform, seconds};
 use super::errors::to_python;
 use super::types::{Created, Deletion, Status};
 use crate::cache::Cache;
 use crate::cluster::{Clusters, Connection};
 use crate::error::Result;
+use crate::fuse::fused_call;
 use crate::lifecycle::{self, Deadline, Scope};
 use crate::names::check_namespace;
 use crate::platform::Platform;
@@ -111,10 +112,18 @@ impl Client {
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, uid=None))]
-    fn get_known(&self, name: &str, namespace: &str, cluster: Option<&str>, uid: Option<&str>) -> Option<Status> {
-        let key = self.clusters.connected(cluster.filter(|cluster| !cluster.is_empty()))?;
-        let answer = self.cache.look_up(&key, namespace, name, uid)?;
-        (answer.needs_events.is_empty() && answer.needs_log.is_none()).then(|| Status::from(answer.status))
+    fn get_known(
+        &self,
+        name: &str,
+        namespace: &str,
+        cluster: Option<&str>,
+        uid: Option<&str>,
+    ) -> PyResult<Option<Status>> {
+        // The watches of the process that this one was forked from tell nothing here.
+        if !is_at_home() {
+            return Ok(None);
+        }
+        fused_call(|| Ok(self.known(name, namespace, cluster, uid))).map_err(to_python)
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]
@@ -196,6 +205,12 @@ impl Client {
 
 /// What the methods and their twins have in common. Input is checked here, before anything is awaited.
 impl Client {
+    fn known(&self, name: &str, namespace: &str, cluster: Option<&str>, uid: Option<&str>) -> Option<Status> {
+        let key = self.clusters.connected(cluster.filter(|cluster| !cluster.is_empty()))?;
+        let answer = self.cache.look_up(&key, namespace, name, uid)?;
+        (answer.needs_events.is_empty() && answer.needs_log.is_none()).then(|| Status::from(answer.status))
+    }
+
     fn creating(
         &self,
         config: &Bound<'_, PyAny>,
@@ -206,10 +221,12 @@ impl Client {
         annotations: Option<Strings>,
     ) -> PyResult<impl Future<Output = Result<Created>> + Send + 'static> {
         let config = read(config)?;
-        let (target, cluster) = Target::parse(&config)
-            .and_then(|target| Ok((target, parse_cluster(&config)?)))
-            .and_then(|parsed| check_namespace(&namespace).map(|()| parsed))
-            .map_err(to_python)?;
+        let parse = || {
+            let parsed = (Target::parse(&config)?, parse_cluster(&config)?);
+            check_namespace(&namespace)?;
+            Ok(parsed)
+        };
+        let (target, cluster) = fused_call(parse).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
         let platform = Arc::clone(&self.platform);
         let timeout = self.timeout;

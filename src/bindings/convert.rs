@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pythonize::depythonize;
 use serde_json::Value;
 
 use super::errors::to_python;
-use crate::error::Error;
+use super::value;
 use crate::names::{check_existing_name, check_namespace, generate_name};
 use crate::ownership::{Identity, Owner};
 use crate::platform::Platform;
@@ -43,18 +42,14 @@ impl Place {
 
 /// A configuration as JSON.
 pub(super) fn read(config: &Bound<'_, PyAny>) -> PyResult<Value> {
-    depythonize(config).map_err(|error| {
-        to_python(Error::invalid(
-            "DataServiceConfig",
-            format!("cannot be read as a dictionary: {error}."),
-        ))
-    })
+    value::read(config, "DataServiceConfig").map_err(to_python)
 }
 
 /// The settings of the platform.
 pub(super) fn read_platform(settings: &Bound<'_, PyAny>) -> PyResult<Platform> {
-    let settings = depythonize(settings)?;
-    Platform::parse(&settings).map_err(to_python)
+    value::read(settings, "platform")
+        .and_then(|settings| Platform::parse(&settings))
+        .map_err(to_python)
 }
 
 /// The identity of a service; without a name, its name is made from its owner.

@@ -49,6 +49,6 @@ fn class(error: &Error) -> &'static str {
         Error::Forbidden { .. } => "ForbiddenError",
         Error::Unavailable { .. } => "UnavailableError",
         Error::Timeout { .. } => "DataServiceTimeoutError",
-        Error::Rejected { .. } | Error::Cluster { .. } => "DataServiceError",
+        Error::Rejected { .. } | Error::Bug { .. } | Error::Cluster { .. } => "DataServiceError",
     }
 }

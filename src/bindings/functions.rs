@@ -5,18 +5,21 @@ use pythonize::pythonize;
 
 use super::convert::{Strings, identity, read};
 use super::errors::to_python;
+use crate::fuse::fused_call;
 use crate::manifests::{service, stateful_set};
-use crate::names;
+use crate::names::{self, check_namespace};
 use crate::spec::{Target, parse_cluster};
 
 /// Checks a configuration.
 #[pyfunction]
 pub(super) fn validate(config: &Bound<'_, PyAny>) -> PyResult<()> {
     let config = read(config)?;
-    Target::parse(&config)
-        .and_then(|_| parse_cluster(&config))
-        .map_err(to_python)?;
-    Ok(())
+    fused_call(|| {
+        Target::parse(&config)?;
+        parse_cluster(&config)?;
+        Ok(())
+    })
+    .map_err(to_python)
 }
 
 /// The objects that would be made for a configuration.
@@ -31,14 +34,20 @@ pub(super) fn manifests<'py>(
     labels: Option<Strings>,
     annotations: Option<Strings>,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let Target::New(spec) = Target::parse(&read(config)?).map_err(to_python)? else {
-        return Ok(Vec::new());
-    };
-    let identity = identity(spec.name.clone(), namespace, owner, execution, labels, annotations);
-    Ok(vec![
-        pythonize(py, &stateful_set(&spec, &identity))?,
-        pythonize(py, &service(&spec, &identity, None))?,
-    ])
+    let config = read(config)?;
+    let made = fused_call(|| {
+        check_namespace(&namespace)?;
+        parse_cluster(&config)?;
+        let Target::New(spec) = Target::parse(&config)? else {
+            return Ok(None);
+        };
+        let identity = identity(spec.name.clone(), namespace, owner, execution, labels, annotations);
+        Ok(Some((stateful_set(&spec, &identity), service(&spec, &identity, None))))
+    });
+    Ok(match made.map_err(to_python)? {
+        Some((stateful_set, service)) => vec![pythonize(py, &stateful_set)?, pythonize(py, &service)?],
+        None => Vec::new(),
+    })
 }
 
 /// The name of a service whose configuration gives none.

@@ -3,9 +3,11 @@
 mod bridge;
 mod client;
 mod convert;
+mod ending;
 mod errors;
 mod functions;
 mod types;
+mod value;
 
 use pyo3::prelude::*;
 

@@ -14,6 +14,7 @@ pub use store::Answer;
 
 use crate::api::Api;
 use crate::cluster::Key;
+use crate::fuse::fused;
 use crate::status::EventFacts;
 use crate::status::diagnosis::GracePeriods;
 
@@ -74,7 +75,12 @@ impl Cache {
         drop(feeds);
         let (cache, cluster, namespace, api) = (Arc::clone(self), cluster.clone(), namespace.to_owned(), api.clone());
         tokio::spawn(async move {
-            feed.run(&api, &namespace).await;
+            // A watch that ends by a bug must be gone, too: what it knew would be told for ever.
+            let watching = async {
+                feed.run(&api, &namespace).await;
+                Ok(())
+            };
+            let _ = fused(watching).await;
             cache.end(&cluster, &namespace);
         });
     }

@@ -59,6 +59,7 @@ impl Deadline {
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     verb: &'static str,
+    group: String,
     resource: String,
     object: ObjectReference,
     doubts: bool,
@@ -69,6 +70,7 @@ impl Step {
     pub(super) fn new<K: Kind>(verb: &'static str, namespace: &str, name: &str) -> Self {
         Self {
             verb,
+            group: K::group(&()).into_owned(),
             resource: K::plural(&()).into_owned(),
             object: reference::<K>(namespace, name),
             doubts: true,
@@ -82,7 +84,7 @@ impl Step {
 
     /// The error that a fault of this step is.
     pub(super) fn failed(&self, fault: Fault) -> Error {
-        fault.into_error(self.verb, &self.resource, self.object.clone())
+        fault.into_error(self.verb, (&self.group, &self.resource), self.object.clone())
     }
 
     /// The error of a step that the deadline ended.
@@ -208,7 +210,7 @@ mod tests {
     async fn a_right_that_stays_missing_is_told_after_a_second() {
         let (seconds, result) = repeated(reading(), |_| Err(forbidden())).await;
         assert!(matches!(result, Ok(Err(fault)) if fault.is_missing_right()));
-        assert!((1.0..1.6).contains(&seconds), "{seconds}");
+        assert!((1.0..2.2).contains(&seconds), "{seconds}");
     }
 
     #[tokio::test(start_paused = true)]

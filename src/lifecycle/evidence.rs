@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::deadline::{Deadline, Step, repeat};
-use crate::api::Api;
+use crate::api::{Api, Fault};
 use crate::clock;
 use crate::ownership::{Maker, maker};
 use crate::status::diagnosis::GracePeriods;
@@ -98,8 +98,19 @@ pub async fn last_words<A: Api>(
     };
     let step = Step::new::<Pod>("get", namespace, pod).optional();
     let log = repeat(deadline, &step, || api.log(namespace, pod, container, LOG_LINES)).await;
-    let log = log.ok().and_then(Result::ok).unwrap_or_default();
-    let log = log.trim();
+    let log = match &log {
+        Ok(Ok(log)) => log.trim(),
+        Ok(Err(Fault::Refused { code: 403, .. })) => {
+            status
+                .message
+                .push_str(" Its log cannot be read: the account in use lacks the right to get pods/log.");
+            return status;
+        }
+        Ok(Err(_)) | Err(_) => {
+            status.message.push_str(" Its log cannot be read at the moment.");
+            return status;
+        }
+    };
     if log.is_empty() {
         status.message.push_str(" It has written nothing.");
     } else {

@@ -7,6 +7,7 @@ use crate::quantity::{Amounts, same_amounts};
 
 /// The fields in which two services differ, each as `Image (busybox:1 there, busybox:2 wanted)`.
 ///
+/// Of a Command only the place is told: it may hold a secret, and the service may be somebody else's.
 /// Only what `DataServiceConfig` can say is compared.
 #[must_use]
 pub fn differences(there: &StatefulSet, wanted: &StatefulSet) -> Vec<String> {
@@ -21,7 +22,6 @@ pub fn differences(there: &StatefulSet, wanted: &StatefulSet) -> Vec<String> {
     let (container_there, container_wanted) = (container(there), container(wanted));
     let texts = [
         ("Image", image(&container_there), image(&container_wanted)),
-        ("Command", command(&container_there), command(&container_wanted)),
         ("Port", port(&container_there), port(&container_wanted)),
         ("Replicas", replicas(there), replicas(wanted)),
     ];
@@ -32,9 +32,12 @@ pub fn differences(there: &StatefulSet, wanted: &StatefulSet) -> Vec<String> {
         .into_iter()
         .filter(|(_, there, wanted)| !same_amounts(there, wanted))
         .map(|(field, there, wanted)| (field, listed(&there), listed(&wanted)));
-    texts
+    let described = texts
         .chain(amounts)
-        .map(|(field, there, wanted)| format!("{field} ({} there, {} wanted)", or_none(&there), or_none(&wanted)))
+        .map(|(field, there, wanted)| format!("{field} ({} there, {} wanted)", or_none(&there), or_none(&wanted)));
+    command(&container_there, &container_wanted)
+        .into_iter()
+        .chain(described)
         .collect()
 }
 
@@ -50,11 +53,23 @@ fn image(container: &Container) -> String {
     container.image.clone().unwrap_or_default()
 }
 
-fn command(container: &Container) -> String {
-    container
-        .command
-        .as_ref()
-        .map_or_else(String::new, |command| format!("{command:?}"))
+fn command(there: &Container, wanted: &Container) -> Option<String> {
+    let words = |container: &Container| container.command.clone().unwrap_or_default();
+    let (there, wanted) = (words(there), words(wanted));
+    if there == wanted {
+        return None;
+    }
+    let same = there
+        .iter()
+        .zip(&wanted)
+        .take_while(|(one, other)| one == other)
+        .count();
+    Some(format!(
+        "Command (from word {} on; {} words there, {} wanted)",
+        same + 1,
+        there.len(),
+        wanted.len()
+    ))
 }
 
 fn port(container: &Container) -> String {

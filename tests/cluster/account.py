@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def give_role(kubernetes: Kubernetes, role: Path | None = ROLE) -> None:
 
 def allow(kubernetes: Kubernetes, verb: str, resource: str) -> None:
     """Gives the account one right more."""
-    name = f"{verb}-{resource.replace('.', '-')}"
+    name = re.sub(r"[./]", "-", f"{verb}-{resource}")
     kubernetes.run("create", "role", name, "--verb", verb, "--resource", resource)
     account = f"{kubernetes.namespace}:{ACCOUNT}"
     kubernetes.run("create", "rolebinding", name, "--role", name, "--serviceaccount", account)

@@ -235,5 +235,5 @@ async fn make(call: Call, gate: &Gate) -> Result<Created, Fault> {
 }
 
 fn failed(fault: Fault) -> Error {
-    fault.into_error("use", "objects", ObjectReference::new("Object", NAMESPACE, NAME))
+    fault.into_error("use", ("", "objects"), ObjectReference::new("Object", NAMESPACE, NAME))
 }

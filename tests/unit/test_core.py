@@ -3,15 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import textwrap
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,30 +14,6 @@ from flytekitplugins_k8sdataservice import (
     exceptions,
 )
 from flytekitplugins_k8sdataservice._core import Client, endpoints, generate_name, hostnames, manifests, validate
-
-
-@pytest.fixture
-def silent_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Returns the kubeconfig of an API server that takes connections and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        port = listener.getsockname()[1]
-        kubeconfig = tmp_path / "kubeconfig"
-        kubeconfig.write_text(
-            json.dumps(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{port}"}}],
-                    "users": [{"name": "u", "user": {"token": "secret"}}],
-                    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                    "current-context": "c",
-                }
-            )
-        )
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        yield kubeconfig
 
 
 def test_names_and_endpoints_are_the_documented_ones() -> None:
@@ -102,45 +69,6 @@ async def test_a_call_can_be_cancelled() -> None:
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-
-
-@pytest.mark.usefixtures("silent_cluster")
-def test_ctrl_c_ends_a_call_that_blocks() -> None:
-    script = """
-        from flytekitplugins_k8sdataservice._core import Client
-        print("begin", flush=True)
-        Client(timeout=60).get_sync("foo", namespace="flyte")
-    """
-    command = [sys.executable, "-c", textwrap.dedent(script)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "begin\n"
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
-    # flytekit's own handler ends the process with 1.
-    assert process.returncode == 1
-
-
-@pytest.mark.usefixtures("silent_cluster")
-def test_a_forked_child_gets_an_error_and_does_not_hang() -> None:
-    script = """
-        import os
-        from flytekitplugins_k8sdataservice._core import Client
-        from flytekitplugins_k8sdataservice import DataServiceError
-        client = Client(timeout=0.1)
-        client.get_sync("foo", namespace="flyte")
-        child = os.fork()
-        if not child:
-            try:
-                client.get_sync("foo", namespace="flyte")
-            except DataServiceError as error:
-                os._exit(0 if "forked" in str(error) else 2)
-            os._exit(3)
-        raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=30, check=False, env=os.environ)
-    assert done.returncode == 0
 
 
 def test_without_a_kubeconfig_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,128 @@
+//! A Python value as JSON. What JSON cannot say, or says otherwise, such as `NaN`, is refused where it stands.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
+use serde_json::{Map, Number, Value};
+
+use crate::error::{Error, Result};
+use crate::wording::shortened;
+
+/// How deep values may be nested. A configuration needs three levels; one that holds itself has no end.
+const DEEPEST: usize = 16;
+
+/// Reads a value; `whole` is what messages call it.
+pub(super) fn read(value: &Bound<'_, PyAny>, whole: &str) -> Result<Value> {
+    Place {
+        path: whole.to_owned(),
+        depth: 0,
+    }
+    .read(value)
+}
+
+/// Where in a configuration a value stands.
+struct Place {
+    path: String,
+    depth: usize,
+}
+
+impl Place {
+    fn read(&self, value: &Bound<'_, PyAny>) -> Result<Value> {
+        if value.is_none() {
+            Ok(Value::Null)
+        } else if let Ok(truth) = value.cast::<PyBool>() {
+            Ok(Value::Bool(truth.is_true()))
+        } else if let Ok(number) = value.cast::<PyInt>() {
+            self.whole_number(number)
+        } else if let Ok(number) = value.cast::<PyFloat>() {
+            self.number(number.value())
+        } else if let Ok(text) = value.cast::<PyString>() {
+            self.text(text).map(Value::String)
+        } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+            self.list(value)
+        } else if let Ok(mapping) = value.cast::<PyMapping>() {
+            self.dictionary(mapping)
+        } else {
+            Err(self.bad(format!(
+                "is {}, but a configuration has text, numbers, lists and dictionaries only.",
+                kind(value)
+            )))
+        }
+    }
+
+    fn whole_number(&self, number: &Bound<'_, PyInt>) -> Result<Value> {
+        if let Ok(small) = number.extract::<i64>() {
+            return Ok(small.into());
+        }
+        // As Flyte does, which makes every number a float.
+        self.number(number.extract().unwrap_or(f64::INFINITY))
+    }
+
+    fn number(&self, number: f64) -> Result<Value> {
+        Number::from_f64(number)
+            .map(Value::Number)
+            .ok_or_else(|| self.bad(format!("is {number}, which is no number that counts anything.")))
+    }
+
+    fn text(&self, text: &Bound<'_, PyString>) -> Result<String> {
+        text.to_str()
+            .map(str::to_owned)
+            .map_err(|_| self.bad("has a character that is half of one, a lone surrogate, and cannot be written."))
+    }
+
+    fn list(&self, list: &Bound<'_, PyAny>) -> Result<Value> {
+        let unreadable = |_| self.bad("cannot be read as a list.");
+        list.try_iter()
+            .map_err(unreadable)?
+            .enumerate()
+            .map(|(index, item)| self.inside(&format!("[{index}]"))?.read(&item.map_err(unreadable)?))
+            .collect::<Result<Vec<_>>>()
+            .map(Value::Array)
+    }
+
+    fn dictionary(&self, mapping: &Bound<'_, PyMapping>) -> Result<Value> {
+        // A copy of the items, which nobody changes meanwhile.
+        let items = mapping
+            .items()
+            .map_err(|_| self.bad("cannot be read as a dictionary."))?;
+        let mut fields = Map::new();
+        for item in items {
+            let Ok((key, value)) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else {
+                return Err(self.bad("cannot be read as a dictionary."));
+            };
+            let Ok(key) = key.cast::<PyString>() else {
+                return Err(self.bad(format!("has a key that is {}, but fields have names.", kind(&key))));
+            };
+            let key = self.text(key)?;
+            let dot = if self.depth == 0 { "" } else { "." };
+            let value = self.inside(&format!("{dot}{}", shortened(&key)))?.read(&value)?;
+            fields.insert(key, value);
+        }
+        Ok(Value::Object(fields))
+    }
+
+    /// The place of a value inside of this one. A field of the whole is called by its name alone.
+    fn inside(&self, step: &str) -> Result<Self> {
+        if self.depth == DEEPEST {
+            return Err(self.bad(format!("is nested more than {DEEPEST} levels deep.")));
+        }
+        let parent = if self.depth == 0 && !step.starts_with('[') {
+            ""
+        } else {
+            &self.path
+        };
+        Ok(Self {
+            path: format!("{parent}{step}"),
+            depth: self.depth + 1,
+        })
+    }
+
+    fn bad(&self, problem: impl Into<String>) -> Error {
+        Error::invalid(self.path.as_str(), problem)
+    }
+}
+
+/// What a value is, in Python's word for it.
+fn kind(value: &Bound<'_, PyAny>) -> String {
+    let name = value.get_type().name();
+    name.map_or_else(|_| "something else".to_owned(), |name| format!("of type {name}"))
+}

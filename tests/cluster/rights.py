@@ -1,0 +1,137 @@
+"""What each right of the documented Role is for, as a thing that works with it and does not without."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flytekitplugins_k8sdataservice._core import Client, Created, Status
+
+from cluster.configs import config
+from cluster.kubernetes import Object
+from cluster.verdicts import requests, shell
+
+#: A right as the Role gives it: the resource and the verb.
+Right = tuple[str, str]
+
+#: How often in a row a thing has to be so: a list whose watch is refused counts for an instant.
+STEADY = 10
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service in some namespace, and for how many seconds what is to work may take."""
+
+    name: str
+    namespace: str
+    patience: float
+
+    def steadily(self, look: Callable[[], Any]) -> bool:
+        """Tells whether a look finds something again and again."""
+        end = time.monotonic() + self.patience
+        found = 0
+        while found < STEADY and time.monotonic() < end:
+            found = found + 1 if look() else 0
+            time.sleep(0.05)
+        return found == STEADY
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a right is for."""
+
+    works: Callable[[Service], bool]
+    #: The service that is there before; None where the right is for making it.
+    config: dict[str, Any] | None = field(default_factory=lambda: config(Replicas=0))
+    #: What else is in the namespace.
+    beside: tuple[Object, ...] = ()
+    needs_real_pods: bool = False
+
+
+def make(service: Service, config: dict[str, Any]) -> Created:
+    return Client().create_sync(
+        config | {"Name": service.name}, namespace=service.namespace, owner=service.name, execution="a test"
+    )
+
+
+def create(service: Service) -> bool:
+    return make(service, config(Replicas=0)).name == service.name
+
+
+def get(service: Service) -> bool:
+    return Client().get_sync(service.name, namespace=service.namespace).wanted is not None
+
+
+def delete(service: Service) -> bool:
+    return Client().delete_sync(service.name, namespace=service.namespace).outcome == "Gone"
+
+
+def known(tells: Callable[[Status], Any]) -> Callable[[Service], bool]:
+    """What is told from memory, without asking the API server."""
+
+    def works(service: Service) -> bool:
+        client = Client()
+        client.get_sync(service.name, namespace=service.namespace)
+
+        def look() -> Any:
+            status = client.get_known(service.name, namespace=service.namespace)
+            return status and tells(status)
+
+        return service.steadily(look)
+
+    return works
+
+
+def told(reason: str) -> Callable[[Service], bool]:
+    """Why a service is not ready."""
+
+    def works(service: Service) -> bool:
+        client = Client()
+        return service.steadily(lambda: client.get_sync(service.name, namespace=service.namespace).reason == reason)
+
+    return works
+
+
+def last_words(service: Service) -> bool:
+    client = Client(platform={"gracePeriods": {"ContainerExits": 0}})
+
+    def look() -> bool:
+        status = client.get_sync(service.name, namespace=service.namespace)
+        if status.phase == "Failed" and "the reason" not in status.message:
+            assert "Its log cannot be read" in status.message, "an unread log is not called empty"
+        return "The last it has written:\nthe reason" in status.message
+
+    return service.steadily(look)
+
+
+TINY_LIMIT: Object = {
+    "apiVersion": "v1",
+    "kind": "LimitRange",
+    "metadata": {"name": "small"},
+    "spec": {"limits": [{"type": "Container", "max": {"cpu": "1m"}}]},
+}
+IN_MEMORY = Use(known(lambda _: True))
+ENDPOINTS = Use(known(lambda status: status.endpoints), config())
+PENDING = Use(told("InsufficientCpu"), config(**requests(cpu="1000000")))
+
+#: What each right of the Role is for.
+USES: dict[Right, Use] = {
+    ("statefulsets", "create"): Use(create, None),
+    ("statefulsets", "get"): Use(get),
+    ("statefulsets", "list"): IN_MEMORY,
+    ("statefulsets", "watch"): IN_MEMORY,
+    ("statefulsets", "delete"): Use(delete),
+    ("services", "create"): Use(create, None),
+    # Where the Service is there already, as after an answer that was lost.
+    ("services", "get"): Use(create),
+    ("services", "delete"): Use(delete),
+    ("endpointslices", "list"): ENDPOINTS,
+    ("endpointslices", "watch"): ENDPOINTS,
+    ("pods", "list"): PENDING,
+    ("pods", "watch"): PENDING,
+    ("pods/log", "get"): Use(last_words, config(**shell("echo the reason; exit 3")), needs_real_pods=True),
+    # That no pod may be made is told by an event alone.
+    ("events", "list"): Use(told("LimitRangeRefused"), config(), (TINY_LIMIT,)),
+}

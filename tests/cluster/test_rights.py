@@ -1,0 +1,96 @@
+"""Each right of the documented Role is needed, and the Role has every right that is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from flytekitplugins_k8sdataservice import ForbiddenError
+
+from cluster.account import ACCOUNT, ROLE
+from cluster.conftest import Cluster
+from cluster.kubernetes import Kubernetes, Object, wait_until
+from cluster.rights import USES, Right, Service, create, make
+
+#: How long a thing may take that has the right to work, and how long one is looked at that has not.
+PATIENCE, IMPATIENCE = 60.0, 3.0
+
+
+def rules() -> list[dict[str, Any]]:
+    role = next(yaml.safe_load_all(ROLE.read_text()))
+    return list(role["rules"])
+
+
+def rights() -> list[Right]:
+    return [(resource, verb) for rule in rules() for resource in rule["resources"] for verb in rule["verbs"]]
+
+
+def without(right: Right) -> Object:
+    """Returns the Role without one right."""
+    resource, verb = right
+    kept = [
+        rule | {"verbs": [each for each in rule["verbs"] if resource not in rule["resources"] or each != verb]}
+        for rule in rules()
+    ]
+    role: Object = next(yaml.safe_load_all(ROLE.read_text()))
+    return role | {"rules": [rule for rule in kept if rule["verbs"]]}
+
+
+def take(kubernetes: Kubernetes, right: Right) -> None:
+    """Takes one right away, and waits until the API server knows."""
+    kubernetes.run("apply", "--filename", "-", input=json.dumps(without(right)))
+    resource, _, subresource = right[0].partition("/")
+    account = f"system:serviceaccount:{kubernetes.namespace}:{ACCOUNT}"
+    question = ["auth", "can-i", right[1], resource, f"--subresource={subresource}", "--as", account]
+    wait_until(lambda: kubernetes.run(*question, check=False).startswith("no"), "the right to be taken")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("right", rights(), ids="-".join)
+def test_each_right_of_the_role_is_needed(cluster: Cluster, kubernetes: Kubernetes, right: Right) -> None:
+    use = USES[right]
+    if use.needs_real_pods and cluster.why_no_real_pods:
+        pytest.skip(f"This test needs pods that run. {cluster.why_no_real_pods}")
+    if use.beside:
+        kubernetes.apply(*use.beside)
+    services = [
+        Service("with-it", kubernetes.namespace, PATIENCE),
+        Service("without-it", kubernetes.namespace, IMPATIENCE),
+    ]
+    for service in services:
+        if use.config:
+            make(service, use.config)
+    assert use.works(services[0])
+    take(kubernetes, right)
+    try:
+        assert not use.works(services[1])
+    except ForbiddenError as error:
+        resource, verb = right
+        assert f"forbids to {verb} " in str(error)
+        assert f" in namespace {kubernetes.namespace}: " in str(error)
+        assert f'resources: ["{resource}"], verbs: ["{verb}"]}}' in str(error), error
+
+
+def test_nothing_is_told_of_rights_that_the_role_does_not_have() -> None:
+    assert set(USES) == set(rights())
+
+
+def test_the_line_that_a_missing_right_is_told_with_gives_the_right(kubernetes: Kubernetes, here: None) -> None:
+    role: Object = next(yaml.safe_load_all(ROLE.read_text()))
+    left = [rule for rule in role["rules"] if "services" not in rule["resources"]]
+    kubernetes.run("apply", "--filename", "-", input=json.dumps(role | {"rules": left}))
+    service = Service("foo", kubernetes.namespace, PATIENCE)
+
+    def refused() -> str:
+        try:
+            create(service)
+        except ForbiddenError as error:
+            return str(error)
+        return ""
+
+    message = wait_until(refused, "the right to be missed")
+    line = yaml.safe_load(message.split("`")[1])
+    kubernetes.run("apply", "--filename", "-", input=json.dumps(role | {"rules": left + line}))
+    wait_until(lambda: not refused(), "the right to be there")

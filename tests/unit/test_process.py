@@ -1,0 +1,142 @@
+"""The core inside a process: signals, forks, threads, event loops, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flytekitplugins_k8sdataservice._core import Client
+
+pytestmark = pytest.mark.usefixtures("silent_cluster")
+
+PREAMBLE = """
+import asyncio, os, sys, threading, time
+from flytekitplugins_k8sdataservice import DataServiceError
+from flytekitplugins_k8sdataservice._core import Client
+"""
+
+
+def run(script: str) -> None:
+    """Runs a script to its end, which has to come, and to be a good one."""
+    command = [sys.executable, "-c", PREAMBLE + textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done
+    for word in ("Fatal Python error", "panicked", "Traceback"):
+        assert word not in done.stderr, done.stderr
+
+
+def test_ctrl_c_ends_a_call_that_blocks() -> None:
+    script = """
+        print("begin", flush=True)
+        Client(timeout=60).get_sync("foo", namespace="flyte")
+    """
+    command = [sys.executable, "-c", PREAMBLE + textwrap.dedent(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begin\n"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+    # flytekit's own handler ends the process with 1.
+    assert process.returncode == 1
+
+
+def test_a_forked_child_gets_an_error_and_does_not_hang() -> None:
+    run("""
+        client = Client(timeout=0.1)
+        client.get_sync("foo", namespace="flyte")
+
+        def refused(call):
+            try:
+                call()
+            except DataServiceError as error:
+                return "forked" in str(error)
+
+        async def get():
+            await client.get("foo", namespace="flyte")
+
+        child = os.fork()
+        if not child:
+            each = [
+                refused(lambda: client.get_sync("foo", namespace="flyte")),
+                refused(lambda: asyncio.run(get())),
+                client.get_known("foo", namespace="flyte") is None,
+            ]
+            os._exit(0 if all(each) else 2)
+        raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """)
+
+
+def test_a_child_that_is_forked_before_the_first_use_works() -> None:
+    run("""
+        client = Client(timeout=0.1)
+        child = os.fork()
+        assert client.get_sync("foo", namespace="flyte").reason == "Unknown"
+        if not child:
+            os._exit(0)
+        raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """)
+
+
+def test_two_event_loops_in_two_threads_use_one_client() -> None:
+    client = Client(timeout=0.3)
+
+    async def ask() -> set[str]:
+        calls = [client.get(f"foo-{number}", namespace="flyte") for number in range(20)]
+        return {status.reason for status in await asyncio.gather(*calls)}
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(asyncio.run, ask()) for _ in range(2)]
+        assert [each.result(timeout=30) for each in both] == [{"Unknown"}] * 2
+
+
+def test_threads_that_block_do_not_wait_for_each_other() -> None:
+    client = Client(timeout=0.5)
+    begin = time.monotonic()
+    with ThreadPoolExecutor(40) as pool:
+        calls = [pool.submit(client.get_sync, f"foo-{number}", namespace="flyte") for number in range(40)]
+        assert {call.result(timeout=30).reason for call in calls} == {"Unknown"}
+    assert time.monotonic() - begin < 10, "one after the other it would take 20 s"
+    assert threading.active_count() < 10
+
+
+def test_a_process_can_end_while_an_awaitable_is_pending() -> None:
+    run("""
+        async def main():
+            call = asyncio.ensure_future(Client(timeout=60).get("foo", namespace="flyte"))
+            await asyncio.sleep(0.1)
+
+        asyncio.run(main())
+    """)
+
+
+def test_a_process_can_end_while_answers_arrive() -> None:
+    run("""
+        # Nobody closes this loop, so that answers come to one that is gone, and to an interpreter that ends.
+        loop = asyncio.new_event_loop()
+        clients = [Client(timeout=0.15 + number / 2000) for number in range(400)]
+
+        async def begin():
+            return [asyncio.ensure_future(client.get("foo", namespace="flyte")) for client in clients]
+
+        calls = loop.run_until_complete(begin())
+        loop.run_until_complete(asyncio.sleep(0.2))
+    """)
+
+
+def test_a_process_can_end_while_threads_wait() -> None:
+    run("""
+        def ask(timeout):
+            Client(timeout=timeout).get_sync("foo", namespace="flyte")
+
+        for number in range(40):
+            threading.Thread(target=ask, args=(0.1 + number / 100,), daemon=True).start()
+        time.sleep(0.25)
+    """)
