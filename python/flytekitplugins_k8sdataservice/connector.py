@@ -74,7 +74,8 @@ class DataServiceConnector(AsyncConnectorBase):
         """Makes the service, or finds that it is there; the call can be repeated.
 
         Raises:
-            DataServiceError: The service cannot be made; each subclass and message says why. Nothing is left behind.
+            DataServiceError: The service cannot be made; each subclass and message says why. Nothing is left behind,
+                unless the API server was away (UnavailableError): what it may have made is found by the next try.
         """
         config: dict[str, Any] = task_template.custom or {}
         owner = owner_of(output_prefix, task_execution_metadata)
