@@ -37,8 +37,9 @@ def to_wire(template: PodTemplate | dict[str, Any] | str | os.PathLike[str]) -> 
 
 def _of_flytekit(template: PodTemplate) -> dict[str, Any]:
     wire: dict[str, Any] = {PRIMARY: template.primary_container_name}
-    if template.labels or template.annotations:
-        wire["metadata"] = {"labels": template.labels or {}, "annotations": template.annotations or {}}
+    metadata = {"labels": template.labels, "annotations": template.annotations}
+    if said := {key: value for key, value in metadata.items() if value}:
+        wire["metadata"] = said
     if template.pod_spec is not None:
         # Who has such a specification has the package that it comes from.
         from kubernetes.client import ApiClient
