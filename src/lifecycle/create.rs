@@ -29,10 +29,10 @@ pub struct Created {
 /// is refused. When that is only not known, it stays for the next try.
 ///
 /// # Errors
-/// [`Error::Conflict`](crate::error::Error::Conflict) when the name is somebody else's,
-/// [`Error::Forbidden`](crate::error::Error::Forbidden), [`Error::Rejected`](crate::error::Error::Rejected),
-/// [`Error::NotFound`](crate::error::Error::NotFound) for the namespace, and
-/// [`Error::Unavailable`](crate::error::Error::Unavailable) at the deadline.
+/// [`Error::Conflict`] when the name is somebody else's,
+/// [`Error::Forbidden`], [`Error::Rejected`],
+/// [`Error::NotFound`] for the namespace, and
+/// [`Error::Unavailable`] at the deadline.
 pub async fn create<A: Api>(
     api: &A,
     spec: &DataServiceSpec,
