@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,10 @@ _ON_ITS_WAY = 10.0
 
 #: The operations whose calls are a connector's; to wait is a call of the Python API.
 _CALLS = [operation for operation in OPERATIONS if operation.name != "wait"]
+
+
+#: How long a request takes at most to arrive, in seconds.
+_ARRIVES = 0.5
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ def _give_up(arena: Arena, held: Held) -> Outcome:
             # Cancels the call in the connector, which cancels the core's future at its await.
             sender.channel.close()
             call.exception()
+        # What was sent beside the call that is held may still be on its way.
+        time.sleep(_ARRIVES)
         after = Trouble()
         arena.proxy.trouble(case.name, after)
         held.hold.let_go()
