@@ -52,7 +52,10 @@ def _missing(client: Client, question: dict[str, Any]) -> str | None:
     """Returns what is not known yet, of what the last of each list tells."""
 
     def reason(name: str) -> str | None:
-        known = client.get_known(name, namespace=question["namespace"])
+        # What only events explain is not answered from memory alone.
+        known = client.get_known(name, namespace=question["namespace"]) or client.get_sync(
+            name, namespace=question["namespace"]
+        )
         return known and known.reason
 
     if reason(question["names"][-1]) != "Ready":
