@@ -30,6 +30,8 @@ pub const APP_LABEL: &str = "app";
 /// The value of [`APP_LABEL`].
 pub const APP: &str = "service-name";
 
+/// How the plugin's own annotations begin.
+pub const ANNOTATION_PREFIX: &str = "k8sdataservice.flyte.org/";
 /// The annotation with the identity of what made the object; equal for each retry of one node of one execution.
 pub const OWNER_ANNOTATION: &str = "k8sdataservice.flyte.org/owner";
 /// The annotation that says whose the object is, for people.

@@ -16,6 +16,27 @@ pub const DEFAULT_MIN_READY_SECONDS: i32 = 3;
 /// The most that Kubernetes and people can have meant: a day.
 const LONGEST: f64 = 86_400.0;
 
+/// The names of the resource and of the nodes' labels, by default those of Flyte's own plugins (`K8sPluginConfig`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuNames {
+    /// The resource that stands for a GPU, such as `nvidia.com/gpu`.
+    pub resource_name: String,
+    /// The label that says which kind of GPU a node has.
+    pub device_node_label: String,
+    /// The label that says into what a node's GPUs are divided.
+    pub partition_size_node_label: String,
+}
+
+impl Default for GpuNames {
+    fn default() -> Self {
+        Self {
+            resource_name: crate::quantity::GPU.to_owned(),
+            device_node_label: "k8s.amazonaws.com/accelerator".to_owned(),
+            partition_size_node_label: "k8s.amazonaws.com/gpu-partition-size".to_owned(),
+        }
+    }
+}
+
 /// The settings of the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Platform {
@@ -61,7 +82,7 @@ impl Platform {
     #[must_use]
     pub fn complete(&self, spec: DataServiceSpec) -> DataServiceSpec {
         DataServiceSpec {
-            min_ready_seconds: self.min_ready_seconds,
+            min_ready_seconds: spec.own_min_ready_seconds.unwrap_or(self.min_ready_seconds),
             ..spec
         }
     }

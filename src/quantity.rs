@@ -77,6 +77,14 @@ pub fn from_flyte(field: &str, resources: &Value) -> Result<Amounts> {
     Ok(amounts)
 }
 
+/// Reads one amount, or nothing where it is zero.
+///
+/// # Errors
+/// [`Error::InvalidSpec`] with the path, where it is not a Kubernetes quantity.
+pub fn amount(path: &str, value: &Value) -> Result<Option<Quantity>> {
+    parse(path, value, false)
+}
+
 /// One amount, or nothing where it is zero.
 fn parse(path: &str, value: &Value, whole: bool) -> Result<Option<Quantity>> {
     let text = match value {

@@ -330,7 +330,7 @@ def manifests(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> Sequence[dict[str, Any]]:
-    """Returns the StatefulSet and the Service that ``create`` would make, or nothing for an existing service.
+    """Returns the StatefulSet, the Service and what else ``create`` would make, or nothing for an existing service.
 
     Raises:
         InvalidSpecError: A field is at fault.

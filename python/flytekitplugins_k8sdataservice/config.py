@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
 
-from flytekit import PodTemplate, Resources
+from flytekit import PodTemplate, Resources, Secret
+from flytekit.extras.accelerators import BaseAccelerator
+
+#: The keys that the wire form has always had, also where nothing was said.
+_ALWAYS = ("Name", "Image", "Command", "Port", "Replicas", "ExistingReleaseName", "Cluster")
 
 
 @dataclass
 class DataServiceConfig:
     """What a ``DataServiceTask`` brings up, or which existing service it uses.
+
+    What is nested is said in Kubernetes's own words, as dictionaries or as the types of the package ``kubernetes``.
+    ``docs/fields.md`` has an example of every field.
 
     Attributes:
         Name: The name of the StatefulSet, of its Service and, with a number, of its pods: at most 52 lower-case
@@ -21,18 +28,77 @@ class DataServiceConfig:
             Default: 2 CPUs and 10 GB of memory, or the limits where they are lower.
         Limits: What each pod is limited to. Default: 6 CPUs and 16 GB of memory, or the requests where they are higher.
         Port: The port that the service listens on, 1 to 65535. The pods find it in ``SERVER_PORT`` and
-            ``GE_BASE_PORT``. Default: 40000.
+            ``GE_BASE_PORT``. Default: the first of ``Ports``, else 40000.
         Image: The container image. Required, unless ``ExistingReleaseName`` is set.
         Command: The command to run, a word per item. Default: the image's own.
         Replicas: The number of pods, 0 or more. The pods find it in ``GE_COUNT``. Default: 1.
-        ExistingReleaseName: The name of a service that exists already. The task then makes nothing, ignores the fields
-            above, succeeds when that service is ready, and never deletes it.
-        Cluster: The kubeconfig context to use. A name that no context has means the default cluster. Default: the
-            cluster that the connector runs in, else the kubeconfig's current context.
+        ExistingReleaseName: The name of a service that exists already. The task then makes nothing, ignores all fields
+            but ``Cluster`` and ``Namespace``, succeeds when that service is ready, and never deletes it.
+        Cluster: The kubeconfig context to use, or one of the clusters that the platform lists. A name that no context
+            has means the default cluster. Default: the cluster that the connector runs in, else the kubeconfig's
+            current context.
         PodTemplate: What else the pods are to have, in Kubernetes's own words: flytekit's ``PodTemplate``, a dictionary
-            such as ``{"spec": {"nodeSelector": {"disk": "fast"}}}``, or the path of a YAML file, read where the task is
-            registered. The fields above are merged over it, containers by their names; the service's own container is
-            the one that the template calls ``primary``, or as its ``primaryContainerName`` says. Default: none.
+            such as ``{"spec": {"hostNetwork": True}}``, or the path of a YAML file, read where the task is registered.
+            The other fields are merged over it, containers by their names; the service's own container is the one that
+            the template calls ``primary``, or as its ``primaryContainerName`` says. Default: none.
+        Args: The arguments of the command, a word per item. Default: the image's own.
+        Env: Environment variables by name: a text, or where to take it from, such as
+            ``{"secretKeyRef": {"name": "database", "key": "password"}}``. Default: none but the plugin's own.
+        EnvFrom: Secrets and ConfigMaps all of whose keys become environment variables. Default: none.
+        Secrets: flytekit's ``Secret``, which the pods find where Flyte's tasks do: files in
+            ``/etc/flyte/secrets/<group>/<key>``, or variables ``_FSEC_<GROUP>_<KEY>``. Default: none.
+        Ports: More ports, each with ``name`` (at most 15 characters; default ``port-<number>``), ``port``, ``protocol``
+            (TCP, UDP or SCTP; default TCP) and ``appProtocol``. One that has the number of ``Port`` names it. Default:
+            none.
+        ReadinessProbe: When a pod counts as ready, Kubernetes's Probe; a port that is left out is the service's own.
+            Default: when its containers run.
+        LivenessProbe: When a pod counts as hung, and is started again. Default: never.
+        StartupProbe: When a pod counts as started, which the other probes wait for. Default: at once.
+        PreStop: What is done before a pod is stopped: ``exec``, ``httpGet`` or ``sleep``. Default: nothing.
+        TerminationGracePeriodSeconds: How many seconds a pod has to stop. Default: Kubernetes's, 30.
+        Volumes: What is mounted, each with ``name``, ``mountPath`` and one place that it comes from, such as
+            ``emptyDir``, ``persistentVolumeClaim``, ``configMap`` or ``secret``; also ``readOnly`` and ``subPath``.
+            A ``hostPath`` is refused unless the platform allows it. Default: nothing.
+        VolumeClaimTemplates: Storage of each pod's own, each with ``name``, ``mountPath``, ``size`` (a quantity, such
+            as ``10Gi``), ``accessModes`` (default ReadWriteOnce) and ``storageClassName`` (default the cluster's).
+            Default: none.
+        PersistentVolumeClaimRetentionPolicy: What becomes of that storage ``whenDeleted`` and ``whenScaled``: Delete or
+            Retain. Default: Delete when the service is deleted, Retain when it gets fewer pods.
+        ServiceAccount: The account that the pods act as, whose token they get. Default: the namespace's default one,
+            without its token.
+        ImagePullSecrets: The names of Secrets with the credentials of registries. Default: none.
+        ImagePullPolicy: Always, IfNotPresent or Never. Default: IfNotPresent.
+        NodeSelector: Labels that a node must have. Default: none.
+        Tolerations: Taints of nodes that do not keep the pods away. Default: none.
+        Affinity: Nodes and pods to be near to or away from; pods are the service's own where no ``labelSelector`` is
+            given. Default: none.
+        TopologySpreadConstraints: How evenly the pods are spread, each with ``topologyKey``, ``maxSkew`` (default 1)
+            and ``whenUnsatisfiable`` (default DoNotSchedule). Default: none.
+        PriorityClass: The name of the pods' PriorityClass. Default: the cluster's.
+        RuntimeClass: The name of the pods' RuntimeClass. Default: the node's.
+        Accelerator: The kind of GPU, one of flytekit's accelerators or the device's name. It does not request a GPU:
+            ``Requests`` does. Default: any.
+        PodSecurityContext: As whom the pods run; merged over user and group 1001 and the runtime's seccomp profile.
+        SecurityContext: What the service's container may; merged over no privilege escalation and no capabilities.
+        InitContainers: Containers that run before the service, each in turn, in Kubernetes's own words; an image that is
+            left out is the service's own. Default: none.
+        Sidecars: Containers that run beside the service, started before it and stopped after it where the cluster can
+            (Kubernetes 1.29 and later). Default: none.
+        PodManagementPolicy: Parallel starts all pods at once, OrderedReady one after the other. Default: Parallel.
+        MinReadySeconds: For how many seconds a pod has to stand before it counts as ready. Default: the platform's, 3.
+        UpdateStrategy: RollingUpdate or OnDelete, or Kubernetes's own words. Default: RollingUpdate.
+        Labels: Labels of all objects and pods; Flyte's own for the execution count before them. Default: none.
+        Annotations: Annotations of all objects and pods. Default: none.
+        Namespace: The namespace to live in. Default: the platform's, ``flyte``.
+        PublishNotReadyAddresses: Whether the pods' names resolve before they are ready. Default: True.
+        DnsPolicy: How the pods resolve names: ClusterFirst, Default, None or ClusterFirstWithHostNet. Default:
+            ClusterFirst.
+        DnsConfig: Name servers, search domains and options besides. Default: none.
+        PodDisruptionBudget: How many pods may be away when nodes are drained, ``maxUnavailable`` or ``minAvailable``.
+            Default: as many as the drain takes.
+        NetworkPolicy: True lets in, and out, only pods of the same Flyte project and domain and the service's own, and
+            DNS; else Kubernetes's own words without ``podSelector``. The cluster's network has to enforce it. Default:
+            everybody.
     """
 
     Name: str | None = None
@@ -40,30 +106,63 @@ class DataServiceConfig:
     Limits: Resources | None = None
     Port: int | None = None
     Image: str | None = None
-    # A command may hold a password, and what a log shows of a configuration is its repr.
+    # A command may hold a password, and what a log shows of a configuration is its repr. So may whatever has no type of
+    # its own here.
     Command: list[str] | None = field(default=None, repr=False)
     Replicas: int | None = None
     ExistingReleaseName: str | None = None
     Cluster: str | None = None
     PodTemplate: PodTemplate | dict[str, Any] | str | PathLike[str] | None = field(default=None, repr=False)
+    Args: list[str] | None = field(default=None, repr=False)
+    Env: dict[str, Any] | None = field(default=None, repr=False)
+    EnvFrom: list[Any] | None = None
+    Secrets: list[Secret] | None = None
+    Ports: list[Any] | None = None
+    ReadinessProbe: Any | None = field(default=None, repr=False)
+    LivenessProbe: Any | None = field(default=None, repr=False)
+    StartupProbe: Any | None = field(default=None, repr=False)
+    PreStop: Any | None = field(default=None, repr=False)
+    TerminationGracePeriodSeconds: int | None = None
+    Volumes: list[Any] | None = None
+    VolumeClaimTemplates: list[Any] | None = None
+    PersistentVolumeClaimRetentionPolicy: dict[str, str] | None = None
+    ServiceAccount: str | None = None
+    ImagePullSecrets: list[str] | None = None
+    ImagePullPolicy: str | None = None
+    NodeSelector: dict[str, str] | None = None
+    Tolerations: list[Any] | None = None
+    Affinity: Any | None = None
+    TopologySpreadConstraints: list[Any] | None = None
+    PriorityClass: str | None = None
+    RuntimeClass: str | None = None
+    Accelerator: BaseAccelerator[Any] | dict[str, Any] | str | None = None
+    PodSecurityContext: Any | None = None
+    SecurityContext: Any | None = None
+    InitContainers: list[Any] | None = field(default=None, repr=False)
+    Sidecars: list[Any] | None = field(default=None, repr=False)
+    PodManagementPolicy: str | None = None
+    MinReadySeconds: int | None = None
+    UpdateStrategy: Any | None = None
+    Labels: dict[str, str] | None = None
+    Annotations: dict[str, str] | None = None
+    Namespace: str | None = None
+    PublishNotReadyAddresses: bool | None = None
+    DnsPolicy: str | None = None
+    DnsConfig: Any | None = None
+    PodDisruptionBudget: dict[str, Any] | None = None
+    NetworkPolicy: bool | dict[str, Any] | None = None
 
     def to_wire(self) -> dict[str, Any]:
-        """Returns the dictionary that travels in a task template, with the keys the plugin has always used."""
-        wire: dict[str, Any] = {
-            "Name": self.Name,
-            "Image": self.Image,
-            "Command": self.Command,
-            "Port": self.Port,
-            "Replicas": self.Replicas,
-            "ExistingReleaseName": self.ExistingReleaseName,
-            "Cluster": self.Cluster,
-        }
-        if self.Limits is not None:
-            wire["Limits"] = asdict(self.Limits)
-        if self.Requests is not None:
-            wire["Requests"] = asdict(self.Requests)
-        if self.PodTemplate is not None:
-            from flytekitplugins_k8sdataservice import pod_template
+        """Returns the dictionary that travels in a task template, with the keys the plugin has always used.
 
-            wire["PodTemplate"] = pod_template.to_wire(self.PodTemplate)
+        Raises:
+            InvalidSpecError: ``PodTemplate`` is no template, or its file cannot be read.
+        """
+        from flytekitplugins_k8sdataservice.wire import template_to_wire, to_wire
+
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        template = values.pop("PodTemplate")
+        wire = {name: to_wire(value) for name, value in values.items() if value is not None or name in _ALWAYS}
+        if template is not None:
+            wire["PodTemplate"] = template_to_wire(template)
         return wire

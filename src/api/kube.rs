@@ -36,6 +36,18 @@ impl KubeApi {
         Self { client }
     }
 
+    /// Whether the server starts a container of `restartPolicy: Always` before the others and ends it after them, which it
+    /// does from 1.29 on (Kubernetes, *Sidecar Containers*). One that does not say its version is taken for a new one.
+    pub async fn has_native_sidecars(&self) -> bool {
+        let Ok(version) = self.client.apiserver_version().await else {
+            return true;
+        };
+        let number = |text: &str| text.trim_end_matches('+').parse::<u32>().ok();
+        number(&version.major)
+            .zip(number(&version.minor))
+            .is_none_or(|version| version >= (1, 29))
+    }
+
     fn of<K: Kind>(&self, namespace: &str) -> kube::Api<K> {
         kube::Api::namespaced(self.client.clone(), namespace)
     }

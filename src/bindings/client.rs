@@ -231,13 +231,16 @@ impl Client {
         let platform = Arc::clone(&self.platform);
         let timeout = self.timeout;
         Ok(async move {
-            let spec = match target {
+            let mut spec = match target {
                 Target::New(spec) => platform.complete(spec),
                 // Whether it is there, and how it does, is for `get` to say, which can say it in a phase.
                 Target::Existing(name) => return Ok(Created::existing(name, namespace)),
             };
             let identity = identity(spec.name.clone(), namespace, owner, execution, labels, annotations);
             let connection = clusters.connect(cluster.as_deref()).await?;
+            if !spec.sidecars.is_empty() {
+                spec.native_sidecars = connection.api.has_native_sidecars().await;
+            }
             let created = lifecycle::create(&connection.api, &spec, &identity, Deadline::after(timeout)).await?;
             Ok(Created::new(created, connection.warning))
         })

@@ -6,7 +6,7 @@ use pythonize::pythonize;
 use super::convert::{Strings, identity, read};
 use super::errors::to_python;
 use crate::fuse::fused_call;
-use crate::manifests::{service, stateful_set};
+use crate::manifests::{network_policy, pod_disruption_budget, service, stateful_set};
 use crate::names::{self, check_namespace};
 use crate::spec::{Target, parse_cluster};
 
@@ -42,12 +42,20 @@ pub(super) fn manifests<'py>(
             return Ok(None);
         };
         let identity = identity(spec.name.clone(), namespace, owner, execution, labels, annotations);
-        Ok(Some((stateful_set(&spec, &identity), service(&spec, &identity, None))))
+        Ok(Some((
+            stateful_set(&spec, &identity),
+            service(&spec, &identity, None),
+            pod_disruption_budget(&spec, &identity, None),
+            network_policy(&spec, &identity, None),
+        )))
     });
-    Ok(match made.map_err(to_python)? {
-        Some((stateful_set, service)) => vec![pythonize(py, &stateful_set)?, pythonize(py, &service)?],
-        None => Vec::new(),
-    })
+    let Some((stateful_set, service, budget, policy)) = made.map_err(to_python)? else {
+        return Ok(Vec::new());
+    };
+    let budget = budget.map(|budget| pythonize(py, &budget)).transpose()?;
+    let policy = policy.map(|policy| pythonize(py, &policy)).transpose()?;
+    let always = [pythonize(py, &stateful_set)?, pythonize(py, &service)?];
+    Ok(always.into_iter().chain(budget).chain(policy).collect())
 }
 
 /// The name of a service whose configuration gives none.

@@ -1,7 +1,7 @@
 //! Create: make both objects of a service, or find that they are there.
 
 use super::deadline::Deadline;
-use super::service::ensure_service;
+use super::owned::ensure_owned;
 use super::stateful_set::{ensure_stateful_set, take_back};
 use crate::api::Api;
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ pub async fn create<A: Api>(
 ) -> Result<Created> {
     let held = loop {
         let held = ensure_stateful_set(api, spec, identity, deadline).await?;
-        match ensure_service(api, spec, identity, &held.uid, deadline).await {
+        match ensure_owned(api, spec, identity, &held.uid, deadline).await {
             Ok(true) => break held,
             // Deleted meanwhile. Another one may have its name by now, whose Service must not be taken.
             Ok(false) => {}

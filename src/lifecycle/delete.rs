@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::deadline::{Backoff, Deadline, Step, reference, repeat};
-use super::service::belongs_to;
+use super::owned::belongs_to;
 use crate::api::{Api, Deleted, Fault, Kind};
 use crate::error::{Error, Result};
 use crate::ownership::{Maker, is_owned_by, maker, marks};

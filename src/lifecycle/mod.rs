@@ -6,7 +6,7 @@ mod delete;
 mod evidence;
 mod keep;
 mod observe;
-mod service;
+mod owned;
 mod stateful_set;
 mod wait;
 

@@ -1,10 +1,10 @@
 //! The headless Service that gives each pod its stable name.
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::metadata;
+use super::container::{main_port_without_name, protocol};
+use super::owned_metadata;
 use crate::names::selector;
 use crate::ownership::Identity;
 use crate::spec::DataServiceSpec;
@@ -17,31 +17,34 @@ use crate::spec::DataServiceSpec;
 /// With the uid of the `StatefulSet`, the Service is owned by it, so that the garbage collector takes it along.
 #[must_use]
 pub fn service(spec: &DataServiceSpec, identity: &Identity, stateful_set_uid: Option<&str>) -> Service {
-    let mut metadata = metadata(spec, identity);
-    metadata.owner_references = stateful_set_uid.map(|uid| {
-        vec![OwnerReference {
-            api_version: "apps/v1".to_owned(),
-            kind: "StatefulSet".to_owned(),
-            name: identity.name.clone(),
-            uid: uid.to_owned(),
-            ..OwnerReference::default()
-        }]
-    });
     Service {
-        metadata,
+        metadata: owned_metadata(spec, identity, stateful_set_uid),
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".to_owned()),
             cluster_ip: Some("None".to_owned()),
-            publish_not_ready_addresses: Some(true),
+            publish_not_ready_addresses: Some(spec.publish_not_ready_addresses.unwrap_or(true)),
             selector: Some(selector(&identity.name)),
-            ports: Some(vec![ServicePort {
-                name: Some(identity.name.clone()),
-                port: i32::from(spec.port),
-                target_port: Some(IntOrString::Int(i32::from(spec.port))),
-                ..ServicePort::default()
-            }]),
+            ports: Some(ports(spec, &identity.name)),
             ..ServiceSpec::default()
         }),
         status: None,
     }
+}
+
+fn ports(spec: &DataServiceSpec, name: &str) -> Vec<ServicePort> {
+    let main = main_port_without_name(spec).map(|port| ServicePort {
+        name: Some(name.to_owned()),
+        port: i32::from(port),
+        target_port: Some(IntOrString::Int(i32::from(port))),
+        ..ServicePort::default()
+    });
+    let named = spec.ports.iter().map(|port| ServicePort {
+        name: Some(port.name.clone()),
+        port: i32::from(port.port),
+        target_port: Some(IntOrString::Int(i32::from(port.port))),
+        protocol: protocol(port),
+        app_protocol: port.app_protocol.clone(),
+        ..ServicePort::default()
+    });
+    main.into_iter().chain(named).collect()
 }

@@ -1,50 +1,22 @@
 //! The `StatefulSet` whose pods are the service.
 
-use k8s_openapi::DeepMerge;
-use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
-use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements,
-    SeccompProfile, SecurityContext,
-};
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use super::metadata;
+use super::pod_template::pod_template;
 use crate::names::selector;
 use crate::ownership::Identity;
-use crate::spec::DataServiceSpec;
-
-/// The user and the group that the pods run as, and that their volumes belong to.
-const USER: i64 = 1001;
-
-/// The name of the container's port.
-const PORT_NAME: &str = "graph-engine";
+use crate::spec::{ClaimTemplate, DataServiceSpec};
 
 /// Makes the `StatefulSet` of a service.
 #[must_use]
 pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet {
-    let metadata = metadata(spec, identity);
-    let mut template = hardened(&identity.name);
-    if let Some(given) = &spec.pod_template {
-        template.merge_from(given.for_service(&identity.name));
-    }
-    template.merge_from(PodTemplateSpec {
-        metadata: Some(ObjectMeta {
-            labels: metadata.labels.clone(),
-            annotations: (!identity.annotations.is_empty()).then(|| identity.annotations.clone()),
-            ..ObjectMeta::default()
-        }),
-        spec: Some(PodSpec {
-            containers: vec![container(spec, &identity.name)],
-            ..PodSpec::default()
-        }),
-    });
-    if let Some(pod) = &mut template.spec {
-        // An account is named for what it may do, which takes its token.
-        pod.automount_service_account_token
-            .get_or_insert(pod.service_account_name.is_some());
-    }
+    let policy = spec.pod_management_policy.as_deref().unwrap_or("Parallel");
+    let claims: Vec<_> = spec.claims.iter().map(|template| claim(template, identity)).collect();
     StatefulSet {
-        metadata,
+        metadata: metadata(spec, identity),
         spec: Some(StatefulSetSpec {
             replicas: Some(replicas(spec)),
             selector: LabelSelector {
@@ -53,48 +25,14 @@ pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet 
             },
             service_name: Some(identity.name.clone()),
             min_ready_seconds: Some(spec.min_ready_seconds),
-            pod_management_policy: Some("Parallel".to_owned()),
-            template,
+            pod_management_policy: Some(policy.to_owned()),
+            persistent_volume_claim_retention_policy: retention(spec),
+            update_strategy: spec.update_strategy.clone(),
+            volume_claim_templates: (!claims.is_empty()).then_some(claims),
+            template: pod_template(spec, identity),
             ..StatefulSetSpec::default()
         }),
         status: None,
-    }
-}
-
-/// What every pod has unless the user says otherwise: as little power as Kubernetes's level `restricted` asks for (*Pod
-/// Security Standards*).
-fn hardened(name: &str) -> PodTemplateSpec {
-    let container = Container {
-        name: name.to_owned(),
-        image_pull_policy: Some("IfNotPresent".to_owned()),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            capabilities: Some(Capabilities {
-                drop: Some(vec!["ALL".to_owned()]),
-                ..Capabilities::default()
-            }),
-            ..SecurityContext::default()
-        }),
-        ..Container::default()
-    };
-    let pod = PodSpec {
-        containers: vec![container],
-        security_context: Some(PodSecurityContext {
-            fs_group: Some(USER),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            run_as_non_root: Some(true),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                ..SeccompProfile::default()
-            }),
-            ..PodSecurityContext::default()
-        }),
-        ..PodSpec::default()
-    };
-    PodTemplateSpec {
-        spec: Some(pod),
-        ..PodTemplateSpec::default()
     }
 }
 
@@ -103,31 +41,35 @@ fn replicas(spec: &DataServiceSpec) -> i32 {
     i32::try_from(spec.replicas).unwrap_or(i32::MAX)
 }
 
-fn container(spec: &DataServiceSpec, name: &str) -> Container {
-    let variable = |name: &str, value: String| EnvVar {
-        name: name.to_owned(),
-        value: Some(value),
-        value_from: None,
-    };
-    Container {
-        name: name.to_owned(),
-        image: Some(spec.image.clone()),
-        command: spec.command.clone(),
-        ports: Some(vec![ContainerPort {
-            name: Some(PORT_NAME.to_owned()),
-            container_port: i32::from(spec.port),
-            ..ContainerPort::default()
-        }]),
-        env: Some(vec![
-            variable("GE_BASE_PORT", spec.port.to_string()),
-            variable("GE_COUNT", spec.replicas.to_string()),
-            variable("SERVER_PORT", spec.port.to_string()),
-        ]),
-        resources: Some(ResourceRequirements {
-            requests: Some(spec.requests.clone()),
-            limits: Some(spec.limits.clone()),
-            ..ResourceRequirements::default()
+/// Labels of the execution are left out: a claim may outlive it.
+fn claim(template: &ClaimTemplate, identity: &Identity) -> PersistentVolumeClaim {
+    let modes = template.access_modes.iter().map(|mode| mode.as_str().to_owned());
+    PersistentVolumeClaim {
+        metadata: ObjectMeta {
+            name: Some(template.name.clone()),
+            labels: Some(crate::names::labels(&identity.name, &std::collections::BTreeMap::new())),
+            ..ObjectMeta::default()
+        },
+        spec: Some(PersistentVolumeClaimSpec {
+            access_modes: Some(modes.collect()),
+            storage_class_name: template.storage_class_name.clone(),
+            resources: Some(VolumeResourceRequirements {
+                requests: Some([("storage".to_owned(), template.size.clone())].into()),
+                ..VolumeResourceRequirements::default()
+            }),
+            ..PersistentVolumeClaimSpec::default()
         }),
-        ..Container::default()
+        status: None,
     }
+}
+
+fn retention(spec: &DataServiceSpec) -> Option<StatefulSetPersistentVolumeClaimRetentionPolicy> {
+    if spec.claims.is_empty() && spec.retention.is_none() {
+        return None;
+    }
+    let retention = spec.retention.unwrap_or_default();
+    Some(StatefulSetPersistentVolumeClaimRetentionPolicy {
+        when_deleted: Some(retention.when_deleted.as_str().to_owned()),
+        when_scaled: Some(retention.when_scaled.as_str().to_owned()),
+    })
 }

@@ -1,15 +1,45 @@
 //! What a user asks for, parsed and validated once, so that a bad state cannot be built.
+//!
+//! One file per group of fields; each reads its fields in Kubernetes's own words wherever Kubernetes has them.
 
+mod accelerator;
+mod basics;
+mod claims;
+mod container;
+mod environment;
+mod fields;
+mod flyte_secrets;
+mod metadata;
+mod pod;
+mod policies;
+mod ports;
+mod probes;
+mod rollout;
+mod template;
+mod volumes;
+
+pub use accelerator::Accelerator;
+pub use claims::{AccessMode, ClaimTemplate, Fate, Retention};
+pub use fields::FIELDS;
+pub use policies::NetworkPolicy;
+pub use ports::{MAIN_PORT_NAME, Port, Protocol};
+pub use template::PodTemplate;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::StatefulSetUpdateStrategy;
+use k8s_openapi::api::core::v1::{Container, PodSpec, VolumeMount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudgetSpec;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use self::container::some;
+use self::fields::{Fields, check_unique};
 use crate::error::{Error, Result};
 use crate::names::{NAME_LIMIT, check_existing_name, check_name};
-use crate::platform::DEFAULT_MIN_READY_SECONDS;
+use crate::platform::{DEFAULT_MIN_READY_SECONDS, GpuNames};
 use crate::quantity::{self, Amounts};
-use crate::template::PodTemplate;
-use crate::wording::{nearest, shorten, shortened, shown};
 
 /// The port of a service whose user names none.
 pub const DEFAULT_PORT: u16 = 40000;
@@ -19,22 +49,12 @@ pub const DEFAULT_REPLICAS: u32 = 1;
 /// The longest name of a cluster, in bytes: it is kept in Flyte's state of the task, which has to stay small.
 const CLUSTER_LIMIT: usize = 253;
 
-/// The documented fields of `DataServiceConfig`, as they are spelled on the wire.
-pub const FIELDS: [&str; 10] = [
-    "Name",
-    "Image",
-    "Command",
-    "Port",
-    "Replicas",
-    "Requests",
-    "Limits",
-    "ExistingReleaseName",
-    "Cluster",
-    "PodTemplate",
-];
-
 /// What the configuration of a task asks for.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for each create, and moved a few times"
+)]
 pub enum Target {
     /// A service to be made.
     New(DataServiceSpec),
@@ -65,9 +85,64 @@ pub struct DataServiceSpec {
     /// What each pod is limited to, by Kubernetes's resource names.
     #[serde(serialize_with = "quantity::by_value")]
     pub limits: Amounts,
-    /// What else the user says of the pods. Without one the hash is what it has always been.
+    /// What else the user says of the pods. Without one, and without what follows, the hash is what it has always been.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_template: Option<Box<PodTemplate>>,
+    /// What the fields say of the pod, without its containers.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pod: Box<PodSpec>,
+    /// What the fields say of the service's own container beyond the fields above.
+    #[serde(skip_serializing_if = "is_default")]
+    pub container: Box<Container>,
+    /// Containers that run before the service.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub init_containers: Vec<Container>,
+    /// Containers that run beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sidecars: Vec<Container>,
+    /// Whether the server knows containers that run beside the others from before they start until after they end.
+    /// Not part of the hash: the cluster decides it.
+    #[serde(skip)]
+    pub native_sidecars: bool,
+    /// The ports by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<Port>,
+    /// Which kind of GPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accelerator: Option<Accelerator>,
+    /// What the platform calls GPUs and their kinds. Not part of the hash: the platform decides it.
+    #[serde(skip)]
+    pub gpu: GpuNames,
+    /// Storage of each pod's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimTemplate>,
+    /// When that storage is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+    /// Whether pods are started one after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_management_policy: Option<String>,
+    /// For how many seconds a pod has to stand before it counts as ready, if the user says it.
+    #[serde(rename = "min_ready_seconds", skip_serializing_if = "Option::is_none")]
+    pub own_min_ready_seconds: Option<i32>,
+    /// How pods are replaced when the service is updated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_strategy: Option<StatefulSetUpdateStrategy>,
+    /// Whether the pods' names resolve before the pods are ready, if the user says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_not_ready_addresses: Option<bool>,
+    /// Labels of all objects and of the pods.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of all objects and of the pods.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// How many pods may be away at once when nodes are drained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_disruption_budget: Option<PodDisruptionBudgetSpec>,
+    /// Who may talk to the pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_policy: Option<NetworkPolicy>,
 }
 
 impl Target {
@@ -82,22 +157,10 @@ impl Target {
                 "must be a dictionary of the documented fields.",
             ));
         };
-        if let Some(unknown) = config
-            .iter()
-            .find_map(|(key, value)| (!value.is_null() && !FIELDS.contains(&key.as_str())).then_some(key))
-        {
-            let unknown = shortened(unknown);
-            return Err(Error::invalid(
-                unknown.as_str(),
-                format!(
-                    "is not a field of DataServiceConfig, which has {}. Nearest to it is {}.",
-                    FIELDS.join(", "),
-                    nearest(&unknown, FIELDS)
-                ),
-            ));
-        }
+        let fields = Fields::new(config);
+        fields.check_known()?;
         // An empty string has always meant "no existing service".
-        if let Some(existing) = text(config, "ExistingReleaseName")?.filter(|name| !name.is_empty()) {
+        if let Some(existing) = fields.text("ExistingReleaseName")?.filter(|name| !name.is_empty()) {
             check_existing_name("ExistingReleaseName", &existing)?;
             if existing.len() > NAME_LIMIT {
                 return Err(Error::invalid(
@@ -107,7 +170,7 @@ impl Target {
             }
             return Ok(Self::Existing(existing));
         }
-        DataServiceSpec::parse(config).map(Self::New)
+        DataServiceSpec::parse(fields).map(Self::New)
     }
 
     /// The name that the configuration gives, if any.
@@ -126,7 +189,9 @@ impl Target {
 /// [`Error::InvalidSpec`] when it is not text, or too long.
 pub fn parse_cluster(config: &Value) -> Result<Option<String>> {
     let Value::Object(config) = config else { return Ok(None) };
-    let cluster = text(config, "Cluster")?.filter(|cluster| !cluster.is_empty());
+    let cluster = Fields::new(config)
+        .text("Cluster")?
+        .filter(|cluster| !cluster.is_empty());
     if cluster.as_ref().is_some_and(|cluster| cluster.len() > CLUSTER_LIMIT) {
         return Err(Error::invalid(
             "Cluster",
@@ -137,29 +202,68 @@ pub fn parse_cluster(config: &Value) -> Result<Option<String>> {
 }
 
 impl DataServiceSpec {
-    fn parse(config: &Map<String, Value>) -> Result<Self> {
-        let name = text(config, "Name")?;
+    fn parse(fields: Fields<'_>) -> Result<Self> {
+        let name = fields.text("Name")?;
         if let Some(name) = &name {
             check_name("Name", name)?;
         }
         let amounts = |field| {
-            given(config, field)
+            fields
+                .given(field)
                 .map(|value| quantity::from_flyte(field, value))
                 .transpose()
         };
         let (requests, limits) = quantity::complete(amounts("Requests")?, amounts("Limits")?)?;
+        let image = basics::image(fields)?;
+        let ports = ports::ports(fields)?;
+        let port = basics::main_port(basics::port(fields)?, &ports);
+        let known = probes::Known {
+            main: port,
+            names: ports.iter().map(|port| port.name.as_str()).collect(),
+        };
+        let secrets = flyte_secrets::secrets(fields)?;
+        let mut container = container::container(fields, &known, &secrets)?;
+        let init_containers = container::others(fields, "InitContainers", &image, &secrets)?;
+        let sidecars = container::others(fields, "Sidecars", &image, &secrets)?;
+        container::check_names(&init_containers, &sidecars)?;
+        let own_min_ready_seconds = fields.count("MinReadySeconds")?;
+        let claims = claims::claims(fields)?;
+        let (volumes, mounts): (Vec<_>, Vec<_>) = volumes::volumes(fields)?.into_iter().unzip();
+        check_mounts(&claims, &mounts)?;
+        let mounts = mounts.into_iter().chain(claims.iter().map(ClaimTemplate::mount));
+        container.volume_mounts = some(container.volume_mounts.into_iter().flatten().chain(mounts).collect());
+        let pod = pod::pod(fields, secrets.volumes.into_iter().chain(volumes).collect())?;
         Ok(Self {
             name,
-            min_ready_seconds: DEFAULT_MIN_READY_SECONDS,
-            image: image(config)?,
-            command: command(config)?,
-            port: port(config)?,
-            replicas: replicas(config)?,
+            min_ready_seconds: own_min_ready_seconds.unwrap_or(DEFAULT_MIN_READY_SECONDS),
+            image,
+            command: basics::words(fields, "Command")?,
+            port,
+            replicas: basics::replicas(fields)?,
             requests,
             limits,
-            pod_template: given(config, "PodTemplate")
+            pod_template: fields
+                .given("PodTemplate")
                 .map(|template| PodTemplate::parse(template).map(Box::new))
                 .transpose()?,
+            pod: Box::new(pod),
+            container: Box::new(container),
+            init_containers,
+            sidecars,
+            native_sidecars: true,
+            ports,
+            accelerator: accelerator::accelerator(fields)?,
+            gpu: GpuNames::default(),
+            claims,
+            retention: claims::retention(fields)?,
+            pod_management_policy: fields.one_of("PodManagementPolicy", &["Parallel", "OrderedReady"])?,
+            own_min_ready_seconds,
+            update_strategy: rollout::update_strategy(fields)?,
+            publish_not_ready_addresses: fields.kubernetes("PublishNotReadyAddresses")?,
+            labels: metadata::labels(fields)?,
+            annotations: metadata::annotations(fields)?,
+            pod_disruption_budget: policies::disruption_budget(fields)?,
+            network_policy: policies::network_policy(fields)?,
         })
     }
 
@@ -177,115 +281,28 @@ impl DataServiceSpec {
     }
 }
 
-fn given<'a>(config: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
-    config.get(field).filter(|value| !value.is_null())
+/// Checks that nothing of the fields is mounted over, or called like, something else of them.
+fn check_mounts(claims: &[ClaimTemplate], mounts: &[VolumeMount]) -> Result<()> {
+    let volume = |index: usize, key| format!("Volumes[{index}].{key}");
+    let claim = |index: usize, key| format!("VolumeClaimTemplates[{index}].{key}");
+    let volumes = || mounts.iter().enumerate();
+    let claims = || claims.iter().enumerate();
+    let of_volumes = volumes().map(|(index, mount)| (volume(index, "name"), mount.name.as_str()));
+    let of_claims = claims().map(|(index, each)| (claim(index, "name"), each.name.as_str()));
+    check_unique(of_volumes.chain(of_claims))?;
+    let of_volumes = volumes().map(|(index, mount)| (volume(index, "mountPath"), mount.mount_path.as_str()));
+    let of_claims = claims().map(|(index, each)| (claim(index, "mountPath"), each.mount_path.as_str()));
+    check_unique(of_volumes.chain(of_claims))
 }
 
-fn text(config: &Map<String, Value>, field: &str) -> Result<Option<String>> {
-    match given(config, field) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(other) => Err(Error::invalid(field, format!("must be text, not {}.", shown(other)))),
-    }
-}
-
-fn image(config: &Map<String, Value>) -> Result<String> {
-    let image = text(config, "Image")?.unwrap_or_default();
-    if image.is_empty() {
-        return Err(Error::invalid(
-            "Image",
-            "is missing: name the container image of the service, or an ExistingReleaseName to use a service that runs already.",
-        ));
-    }
-    if image.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(Error::invalid(
-            "Image",
-            format!("is {}, but an image's name has no spaces.", shorten(&image)),
-        ));
-    }
-    Ok(image)
-}
-
-fn command(config: &Map<String, Value>) -> Result<Option<Vec<String>>> {
-    let Some(value) = given(config, "Command") else {
-        return Ok(None);
-    };
-    let Value::Array(items) = value else {
-        return Err(Error::invalid(
-            "Command",
-            "must be a list of strings, such as [\"sh\", \"-c\", \"my-service\"].",
-        ));
-    };
-    let command = items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| match item {
-            Value::String(word) if word.contains('\0') => Err(Error::invalid(
-                format!("Command[{index}]"),
-                "contains a NUL character, which no program can be given.",
-            )),
-            Value::String(word) => Ok(word.clone()),
-            // What it is instead is not shown, since a command may hold a secret.
-            _ => Err(Error::invalid(
-                format!("Command[{index}]"),
-                "must be a string, such as \"--verbose\".",
-            )),
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok((!command.is_empty()).then_some(command))
-}
-
-fn port(config: &Map<String, Value>) -> Result<u16> {
-    let Some(value) = given(config, "Port") else {
-        return Ok(DEFAULT_PORT);
-    };
-    whole(value)
-        .and_then(|port| u16::try_from(port).ok())
-        .filter(|port| *port > 0)
-        .ok_or_else(|| {
-            Error::invalid(
-                "Port",
-                format!("is {}, but a port is a whole number from 1 to 65535.", shown(value)),
-            )
-        })
-}
-
-fn replicas(config: &Map<String, Value>) -> Result<u32> {
-    let Some(value) = given(config, "Replicas") else {
-        return Ok(DEFAULT_REPLICAS);
-    };
-    whole(value)
-        // Kubernetes keeps the number in a signed 32-bit integer.
-        .and_then(|replicas| i32::try_from(replicas).ok())
-        .and_then(|replicas| u32::try_from(replicas).ok())
-        .ok_or_else(|| {
-            Error::invalid(
-                "Replicas",
-                format!(
-                    "is {}, but the number of pods is a whole number, 0 or more.",
-                    shown(value)
-                ),
-            )
-        })
-}
-
-/// A number that is whole, though it may be written as a float, as every number is that went through Flyte.
-fn whole(value: &Value) -> Option<i64> {
-    if let Some(integer) = value.as_i64() {
-        return Some(integer);
-    }
-    let float = value.as_f64()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the guard leaves only whole numbers that an i64 holds exactly"
-    )]
-    (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64)
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     fn spec(config: &Value) -> DataServiceSpec {
         match Target::parse(config).expect("valid") {

@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::wording::shown;
+use crate::strict;
 
 /// The field of the configuration.
 const FIELD: &str = "PodTemplate";
@@ -29,37 +29,17 @@ impl PodTemplate {
     /// # Errors
     /// [`Error::InvalidSpec`] that names the path of the first key or value that Kubernetes has no place for.
     pub fn parse(value: &Value) -> Result<Self> {
-        let Value::Object(given) = whole_numbers(value) else {
+        let Value::Object(given) = value else {
             return Err(Error::invalid(
                 FIELD,
                 "must be a dictionary with metadata and spec, as Kubernetes's PodTemplateSpec.",
             ));
         };
-        let mut given = given;
-        let primary = match given.remove(PRIMARY) {
-            None | Some(Value::Null) => DEFAULT_PRIMARY.to_owned(),
-            Some(Value::String(name)) => name,
-            Some(other) => {
-                return Err(Error::invalid(
-                    format!("{FIELD}.{PRIMARY}"),
-                    format!("must be text, not {}.", shown(&other)),
-                ));
-            }
-        };
-        // Kubernetes has no pod without containers; here the service's own is to come.
-        if let Some(Value::Object(spec)) = given.get_mut("spec") {
-            spec.entry("containers").or_insert_with(|| Value::Array(Vec::new()));
-        }
-        let given = Value::Object(given);
-        let template: PodTemplateSpec = serde_json::from_value(given.clone())
-            .map_err(|error| Error::invalid(FIELD, format!("is no pod template of Kubernetes: {error}.")))?;
-        let understood = serde_json::to_value(&template).unwrap_or_default();
-        if let Some(path) = lost(&given, &understood) {
-            return Err(Error::invalid(
-                format!("{FIELD}{path}"),
-                "is not a field that Kubernetes's pods have.",
-            ));
-        }
+        let mut given = given.clone();
+        let primary = given.remove(PRIMARY).unwrap_or_default();
+        let primary: Option<String> = strict::read(&format!("{FIELD}.{PRIMARY}"), &primary)?;
+        let template = strict::read(FIELD, &Value::Object(given))?;
+        let primary = primary.unwrap_or_else(|| DEFAULT_PRIMARY.to_owned());
         Ok(Self { template, primary })
     }
 
@@ -73,54 +53,6 @@ impl PodTemplate {
             }
         }
         template
-    }
-}
-
-/// Flyte makes every number a float, and Kubernetes reads whole ones.
-fn whole_numbers(value: &Value) -> Value {
-    match value {
-        Value::Array(items) => items.iter().map(whole_numbers).collect(),
-        Value::Object(fields) => {
-            let fields: Map<_, _> = fields
-                .iter()
-                .map(|(key, value)| (key.clone(), whole_numbers(value)))
-                .collect();
-            Value::Object(fields)
-        }
-        Value::Number(number) => {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "only numbers that an integer can hold are converted"
-            )]
-            let whole = number
-                .as_f64()
-                .filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15)
-                .map(|float| float as i64);
-            whole.map_or_else(|| value.clone(), Value::from)
-        }
-        _ => value.clone(),
-    }
-}
-
-/// The path of the first thing that was given and not understood.
-fn lost(given: &Value, understood: &Value) -> Option<String> {
-    match (given, understood) {
-        (Value::Object(given), Value::Object(understood)) => given.iter().find_map(|(key, value)| {
-            let empty = value.is_null()
-                || value.as_array().is_some_and(Vec::is_empty)
-                || value.as_object().is_some_and(Map::is_empty);
-            match understood.get(key) {
-                Some(counterpart) => lost(value, counterpart).map(|rest| format!(".{key}{rest}")),
-                None if empty => None,
-                None => Some(format!(".{key}")),
-            }
-        }),
-        (Value::Array(given), Value::Array(understood)) => given
-            .iter()
-            .zip(understood)
-            .enumerate()
-            .find_map(|(index, (value, counterpart))| lost(value, counterpart).map(|rest| format!("[{index}]{rest}"))),
-        _ => None,
     }
 }
 
@@ -143,7 +75,7 @@ mod tests {
             (json!({"kind": "Pod"}), "PodTemplate.kind is not a field"),
             (
                 json!({"spec": {"nodeSelector": 3.0}}),
-                "PodTemplate is no pod template of Kubernetes",
+                "PodTemplate.spec.nodeSelector must be a dictionary",
             ),
             (
                 json!({"primaryContainerName": 1}),

@@ -1,0 +1,131 @@
+//! The pods of the `StatefulSet`: as little power as may be, then what the user says in Kubernetes's words, then the fields.
+
+use k8s_openapi::DeepMerge;
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecurityContext,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::container::container;
+use super::metadata;
+use super::placement::{add_selectors, require_accelerator};
+use crate::ownership::Identity;
+use crate::spec::DataServiceSpec;
+
+/// The user and the group that the pods run as, and that their volumes belong to.
+const USER: i64 = 1001;
+
+/// Makes the template of a service's pods.
+pub(super) fn pod_template(spec: &DataServiceSpec, identity: &Identity) -> PodTemplateSpec {
+    let mut template = hardened(&identity.name);
+    if let Some(given) = &spec.pod_template {
+        template.merge_from(given.for_service(&identity.name));
+    }
+    let mut fields = of_fields(spec, identity);
+    // Kubernetes replaces these as a whole; here both what the template and what the fields say counts.
+    if let (Some(under), Some(over)) = (&mut template.spec, &mut fields.spec) {
+        if let (Some(under), Some(over)) = (&mut under.tolerations, over.tolerations.take()) {
+            under.extend(over.into_iter().filter(|new| !under.contains(new)).collect::<Vec<_>>());
+        }
+        if let (Some(under), Some(over)) = (&mut under.node_selector, over.node_selector.take()) {
+            under.extend(over);
+        }
+    }
+    template.merge_from(fields);
+    if let Some(pod) = &mut template.spec {
+        // An account is named for what it may do, which takes its token.
+        pod.automount_service_account_token
+            .get_or_insert(pod.service_account_name.is_some());
+        if let Some(accelerator) = &spec.accelerator {
+            require_accelerator(pod, accelerator, &spec.gpu);
+        }
+    }
+    template
+}
+
+/// What the fields say.
+fn of_fields(spec: &DataServiceSpec, identity: &Identity) -> PodTemplateSpec {
+    let metadata = metadata(spec, identity);
+    let mut annotations = spec.annotations.clone();
+    annotations.extend(identity.annotations.clone());
+    let mut pod = PodSpec {
+        containers: vec![container(spec, &identity.name)],
+        ..(*spec.pod).clone()
+    };
+    let before = spec.init_containers.iter().map(restricted);
+    let beside = spec.sidecars.iter().map(restricted);
+    if spec.native_sidecars {
+        let always = |container| Container {
+            restart_policy: Some("Always".to_owned()),
+            ..container
+        };
+        pod.init_containers = some(before.chain(beside.map(always)).collect());
+    } else {
+        pod.init_containers = some(before.collect());
+        pod.containers.extend(beside);
+    }
+    add_selectors(&mut pod, &identity.name);
+    PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            labels: metadata.labels,
+            annotations: (!annotations.is_empty()).then_some(annotations),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(pod),
+    }
+}
+
+/// What every pod has unless the user says otherwise: as little power as Kubernetes's level `restricted` asks for (*Pod
+/// Security Standards*).
+fn hardened(name: &str) -> PodTemplateSpec {
+    let container = Container {
+        name: name.to_owned(),
+        image_pull_policy: Some("IfNotPresent".to_owned()),
+        security_context: Some(powerless()),
+        ..Container::default()
+    };
+    let pod = PodSpec {
+        containers: vec![container],
+        security_context: Some(PodSecurityContext {
+            fs_group: Some(USER),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            run_as_non_root: Some(true),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                ..SeccompProfile::default()
+            }),
+            ..PodSecurityContext::default()
+        }),
+        ..PodSpec::default()
+    };
+    PodTemplateSpec {
+        spec: Some(pod),
+        ..PodTemplateSpec::default()
+    }
+}
+
+/// A container of the fields, with as little power as the service's own unless it says otherwise.
+fn restricted(container: &Container) -> Container {
+    let mut context = powerless();
+    context.merge_from(container.security_context.clone().unwrap_or_default());
+    Container {
+        security_context: Some(context),
+        ..container.clone()
+    }
+}
+
+fn powerless() -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        capabilities: Some(Capabilities {
+            drop: Some(vec!["ALL".to_owned()]),
+            ..Capabilities::default()
+        }),
+        ..SecurityContext::default()
+    }
+}
+
+fn some<T>(items: Vec<T>) -> Option<Vec<T>> {
+    (!items.is_empty()).then_some(items)
+}

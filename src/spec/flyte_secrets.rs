@@ -1,0 +1,156 @@
+//! The field `Secrets`: flytekit's own, which the pods find where Flyte's tasks do.
+//!
+//! The places are those of flytepropeller's webhook for Secrets of Kubernetes (`flytepropeller/pkg/webhook`,
+//! `k8s_secrets.go` and `utils.go`), so that `flytekit.current_context().secrets` works in the service too.
+
+use k8s_openapi::api::core::v1::{
+    EnvVar, EnvVarSource, KeyToPath, SecretKeySelector, SecretVolumeSource, Volume, VolumeMount,
+};
+use serde::Deserialize;
+
+use super::environment::check_variable;
+use super::fields::{Fields, check_name_of};
+use crate::error::{Error, Result};
+use crate::strict;
+
+/// Where files are.
+const DIRECTORY: &str = "/etc/flyte/secrets";
+/// How variables begin.
+const PREFIX: &str = "_FSEC_";
+
+/// A secret as flytekit writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    group: String,
+    key: String,
+    #[expect(
+        dead_code,
+        reason = "Secrets of Kubernetes have no versions, and Flyte ignores it too"
+    )]
+    group_version: Option<String>,
+    mount_requirement: Option<Requirement>,
+    env_var: Option<String>,
+}
+
+/// flytekit's `Secret.MountType`.
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Requirement {
+    Any,
+    EnvVar,
+    File,
+}
+
+/// What secrets mean for a pod.
+#[derive(Default)]
+pub(super) struct Secrets {
+    /// For every container.
+    pub(super) variables: Vec<EnvVar>,
+    /// For every container.
+    pub(super) mounts: Vec<VolumeMount>,
+    /// For the pod.
+    pub(super) volumes: Vec<Volume>,
+}
+
+/// Reads the field.
+pub(super) fn secrets(fields: Fields<'_>) -> Result<Secrets> {
+    let mut secrets = Secrets::default();
+    for (path, item) in fields.items("Secrets")? {
+        let written: Written = strict::read(&path, item)?;
+        check_name_of("Secret", &format!("{path}.group"), &written.group)?;
+        if written.key.is_empty()
+            || written
+                .key
+                .contains(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
+        {
+            return Err(Error::invalid(
+                format!("{path}.key"),
+                "must be the name of one key of the Secret: letters, digits, hyphens, underscores and dots.",
+            ));
+        }
+        if let Some(variable) = &written.env_var {
+            check_variable(&format!("{path}.envVar"), variable)?;
+        }
+        if written.mount_requirement == Some(Requirement::EnvVar) {
+            secrets.add_variable(&written);
+        } else {
+            secrets.add_file(&written);
+        }
+    }
+    Ok(secrets)
+}
+
+impl Secrets {
+    fn add_variable(&mut self, secret: &Written) {
+        let name = format!("{PREFIX}{}_{}", secret.group, secret.key).to_uppercase();
+        let value = EnvVarSource {
+            secret_key_ref: Some(SecretKeySelector {
+                name: secret.group.clone(),
+                key: secret.key.clone(),
+                optional: None,
+            }),
+            ..EnvVarSource::default()
+        };
+        for name in [Some(name), secret.env_var.clone()].into_iter().flatten() {
+            self.set(EnvVar {
+                name,
+                value: None,
+                value_from: Some(value.clone()),
+            });
+        }
+        self.say("FLYTE_SECRETS_ENV_PREFIX", PREFIX);
+    }
+
+    fn add_file(&mut self, secret: &Written) {
+        let directory = format!("{DIRECTORY}/{}", secret.group.to_lowercase());
+        let file = secret.key.to_lowercase();
+        let name = format!("flyte-secret-{}", secret.group.replace('.', "-"));
+        let name: String = name.chars().take(63).collect();
+        let name = name.trim_end_matches('-').to_owned();
+        if let Some(path) = &secret.env_var {
+            self.say(path, &format!("{directory}/{file}"));
+        }
+        self.say("FLYTE_SECRETS_DEFAULT_DIR", DIRECTORY);
+        self.say("FLYTE_SECRETS_FILE_PREFIX", "");
+        let item = KeyToPath {
+            key: secret.key.clone(),
+            path: file,
+            mode: None,
+        };
+        let same = |volume: &&mut Volume| volume.name == name;
+        if let Some(volume) = self.volumes.iter_mut().find(same) {
+            let items = volume.secret.iter_mut().flat_map(|source| &mut source.items);
+            items.for_each(|items| items.push(item.clone()));
+            return;
+        }
+        self.mounts.push(VolumeMount {
+            name: name.clone(),
+            mount_path: directory,
+            read_only: Some(true),
+            ..VolumeMount::default()
+        });
+        self.volumes.push(Volume {
+            name,
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(secret.group.clone()),
+                items: Some(vec![item]),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        });
+    }
+
+    fn say(&mut self, name: &str, value: &str) {
+        self.set(EnvVar {
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+            value_from: None,
+        });
+    }
+
+    fn set(&mut self, variable: EnvVar) {
+        self.variables.retain(|other| other.name != variable.name);
+        self.variables.push(variable);
+    }
+}

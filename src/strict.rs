@@ -1,0 +1,393 @@
+//! Reads a value as one of Kubernetes's types, so strictly that nothing a user wrote is lost without a word.
+//!
+//! What `serde_json` does not do: an error has the path of the value at fault, a key that the type does not have is an
+//! error with the nearest one that it has, and a whole number may be written as a float, as every number is that went
+//! through Flyte. No value is quoted, since any of them may be a secret in the wrong place.
+
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::wording::{nearest, shortened};
+
+/// Reads a value.
+///
+/// # Errors
+/// [`Error::InvalidSpec`] with the path, from `path` on, of the first thing that cannot be read.
+pub fn read<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T> {
+    let path = path.to_owned();
+    T::deserialize(Strict { value, path }).map_err(|problem| Error::invalid(problem.path, problem.words))
+}
+
+/// A whole number, though it may be written as a float.
+#[must_use]
+pub fn whole(value: &Value) -> Option<i64> {
+    if let Some(integer) = value.as_i64() {
+        return Some(integer);
+    }
+    let float = value.as_f64()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the guard leaves only whole numbers that an i64 holds exactly"
+    )]
+    (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64)
+}
+
+/// A value and where it stands.
+struct Strict<'a> {
+    value: &'a Value,
+    path: String,
+}
+
+/// What is wrong, and where. Where is empty until the value whose reader complained adds it.
+#[derive(Debug)]
+struct Problem {
+    path: String,
+    words: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.path, self.words)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl de::Error for Problem {
+    fn custom<T: fmt::Display>(words: T) -> Self {
+        Self {
+            path: String::new(),
+            words: format!("cannot be read: {words}."),
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self {
+            path: String::new(),
+            words: format!("lacks {field}."),
+        }
+    }
+}
+
+impl Problem {
+    /// Says where, if nothing nearer to the fault has.
+    fn at(self, path: &str) -> Self {
+        if self.path.is_empty() {
+            Self {
+                path: path.to_owned(),
+                ..self
+            }
+        } else {
+            self
+        }
+    }
+}
+
+impl<'a> Strict<'a> {
+    fn bad(&self, words: impl Into<String>) -> Problem {
+        Problem {
+            path: self.path.clone(),
+            words: words.into(),
+        }
+    }
+
+    fn must_be(&self, what: &str) -> Problem {
+        self.bad(format!("must be {what}, not {}.", kind(self.value)))
+    }
+
+    fn object(&self) -> std::result::Result<&'a Map<String, Value>, Problem> {
+        self.value.as_object().ok_or_else(|| self.must_be("a dictionary"))
+    }
+
+    /// The number, if it is whole and of that type.
+    fn integer<N: TryFrom<i64>>(&self) -> std::result::Result<N, Problem> {
+        whole(self.value)
+            .and_then(|number| N::try_from(number).ok())
+            .ok_or_else(|| match self.value {
+                Value::Number(number) => {
+                    self.bad(format!("is {}, but must be a whole number in range.", float(number)))
+                }
+                _ => self.must_be("a whole number"),
+            })
+    }
+
+    fn child(&self, step: &str, value: &'a Value) -> Self {
+        Self {
+            value,
+            path: format!("{}{step}", self.path),
+        }
+    }
+}
+
+/// What a value is, without saying which.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a dictionary",
+    }
+}
+
+fn float(number: &serde_json::Number) -> String {
+    number
+        .as_f64()
+        .map_or_else(|| number.to_string(), |float| float.to_string())
+}
+
+impl<'de> de::Deserializer<'de> for Strict<'de> {
+    type Error = Problem;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        match self.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(flag) => visitor.visit_bool(*flag),
+            Value::Number(number) => match whole(self.value) {
+                Some(integer) => visitor.visit_i64(integer),
+                None => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => visitor.visit_str(text),
+            Value::Array(_) => return self.deserialize_seq(visitor),
+            Value::Object(_) => return self.deserialize_map(visitor),
+        }
+        .map_err(|problem: Problem| problem.at(&self.path))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        match self.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        match self.value {
+            Value::Bool(flag) => visitor.visit_bool(*flag),
+            _ => Err(self.must_be("true or false")),
+        }
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        visitor.visit_i32(self.integer()?)
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        visitor.visit_i64(self.integer()?)
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        visitor.visit_u16(self.integer()?)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        match self.value {
+            Value::String(text) => visitor
+                .visit_str(text)
+                .map_err(|problem: Problem| problem.at(&self.path)),
+            _ => Err(self.must_be("text")),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> std::result::Result<V::Value, Problem> {
+        if let (Value::Number(number), "Quantity") = (self.value, name) {
+            return visitor.visit_newtype_struct(float(number).into_deserializer());
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        let Value::Array(items) = self.value else {
+            return Err(self.must_be("a list"));
+        };
+        let items = items.iter().enumerate();
+        let children = items.map(|(index, item)| self.child(&format!("[{index}]"), item));
+        visitor
+            .visit_seq(de::value::SeqDeserializer::new(children))
+            .map_err(|problem: Problem| problem.at(&self.path))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        let entries = Entries::new(&self, self.object()?);
+        visitor.visit_map(entries).map_err(|problem| problem.at(&self.path))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> std::result::Result<V::Value, Problem> {
+        let object = self.object()?;
+        if let Some((key, _)) = object
+            .iter()
+            .find(|(key, value)| !value.is_null() && !fields.contains(&key.as_str()))
+        {
+            let place = self.child(&format!(".{}", shortened(key)), self.value);
+            let near = nearest(key, fields.iter().copied());
+            return Err(place.bad(format!("is not a field that there is here. Nearest to it is {near}.")));
+        }
+        let entries = Entries::new(&self, object);
+        visitor.visit_map(entries).map_err(|problem| problem.at(&self.path))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> std::result::Result<V::Value, Problem> {
+        let Value::String(text) = self.value else {
+            return Err(self.must_be("text"));
+        };
+        if !variants.contains(&text.as_str()) {
+            let near = nearest(text, variants.iter().copied());
+            return Err(self.bad(format!(
+                "must be one of {}. Nearest to it is {near}.",
+                variants.join(", ")
+            )));
+        }
+        let variant: StrDeserializer<'_, Problem> = text.as_str().into_deserializer();
+        visitor.visit_enum(variant)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i128 u8 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Problem> for Strict<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// The entries of a dictionary that say something.
+struct Entries<'a, 'b> {
+    place: &'b Strict<'a>,
+    rest: serde_json::map::Iter<'a>,
+    next: Option<(&'a String, &'a Value)>,
+}
+
+impl<'a, 'b> Entries<'a, 'b> {
+    fn new(place: &'b Strict<'a>, object: &'a Map<String, Value>) -> Self {
+        Self {
+            place,
+            rest: object.iter(),
+            next: None,
+        }
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'de, '_> {
+    type Error = Problem;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> std::result::Result<Option<K::Value>, Problem> {
+        self.next = self.rest.by_ref().find(|(_, value)| !value.is_null());
+        let Some((key, _)) = self.next else { return Ok(None) };
+        let key: StrDeserializer<'_, Problem> = key.as_str().into_deserializer();
+        seed.deserialize(key).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> std::result::Result<V::Value, Problem> {
+        // Serde asks for a value only after its key.
+        let Some((key, value)) = self.next.take() else {
+            return Err(de::Error::custom("a value without a key"));
+        };
+        seed.deserialize(self.place.child(&format!(".{}", shortened(key)), value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::{Container, PodSpec, Probe, Toleration, Volume};
+    use serde_json::json;
+
+    fn problem<T: DeserializeOwned>(value: &Value) -> String {
+        match read::<T>("Field", value) {
+            Ok(_) => panic!("{value} was read"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_path() {
+        for (message, words) in [
+            (
+                problem::<PodSpec>(&json!({"nodeSelectr": {"a": "b"}})),
+                "Field.nodeSelectr is not a field that there is here. Nearest to it is nodeSelector.",
+            ),
+            (
+                problem::<PodSpec>(&json!({"containers": [{"name": "x"}, {"name": "y", "imagee": "z"}]})),
+                "Field.containers[1].imagee is not a field that there is here. Nearest to it is image.",
+            ),
+            (
+                problem::<Vec<Toleration>>(&json!([{"key": 3}])),
+                "Field[0].key must be text, not a number.",
+            ),
+            (
+                problem::<Vec<Toleration>>(&json!({})),
+                "Field must be a list, not a dictionary.",
+            ),
+            (
+                problem::<Toleration>(&json!({"tolerationSeconds": 1.5})),
+                "Field.tolerationSeconds is 1.5, but must be a whole number in range.",
+            ),
+            (
+                problem::<Probe>(&json!({"periodSeconds": 3e9})),
+                "Field.periodSeconds is 3000000000, but must be a whole number in range.",
+            ),
+            (
+                problem::<Probe>(&json!({"tcpSocket": {"port": true}})),
+                "Field.tcpSocket.port cannot be read:",
+            ),
+            (
+                problem::<Container>(&json!({"stdin": "yes"})),
+                "Field.stdin must be true or false, not text.",
+            ),
+        ] {
+            assert!(message.starts_with(words), "{message}");
+        }
+    }
+
+    #[test]
+    fn whole_floats_are_integers_and_numbers_are_quantities() {
+        let probe: Probe = read("p", &json!({"periodSeconds": 5.0, "tcpSocket": {"port": 80.0}})).expect("a probe");
+        assert_eq!(
+            serde_json::to_value(probe).expect("JSON"),
+            json!({"periodSeconds": 5, "tcpSocket": {"port": 80}})
+        );
+        let volume: Volume = read("v", &json!({"name": "v", "emptyDir": {"sizeLimit": 1e9}})).expect("a volume");
+        assert_eq!(
+            volume.empty_dir.and_then(|empty| empty.size_limit).map(|size| size.0),
+            Some("1000000000".to_owned())
+        );
+    }
+
+    #[test]
+    fn null_says_nothing_even_under_a_key_that_does_not_exist() {
+        let spec: PodSpec = read("p", &json!({"nodeSelector": null, "nothing": null})).expect("a pod");
+        assert_eq!(spec, PodSpec::default());
+    }
+}
