@@ -108,6 +108,7 @@ fn an_amount_that_the_api_server_writes_otherwise_is_no_difference() {
 fn a_pod_template_lies_under_the_configuration() {
     let config = json!({
         "Image": "busybox:latest", "Port": 80.0,
+        "NodeSelector": {"zone": "a"}, "Tolerations": [{"key": "dedicated", "value": "graph"}],
         "PodTemplate": {
             "metadata": {"labels": {"team": "graph", "app.kubernetes.io/managed-by": "me"}, "annotations": {"a": "b"}},
             "spec": {

@@ -80,8 +80,8 @@ class DataServiceConfig:
             ``Requests`` does. Default: any.
         PodSecurityContext: As whom the pods run; merged over user and group 1001 and the runtime's seccomp profile.
         SecurityContext: What the service's container may; merged over no privilege escalation and no capabilities.
-        InitContainers: Containers that run before the service, each in turn, in Kubernetes's own words; an image that is
-            left out is the service's own. Default: none.
+        InitContainers: Containers that run before the service, each in turn, in Kubernetes's own words; an image that
+            is left out is the service's own. Default: none.
         Sidecars: Containers that run beside the service, started before it and stopped after it where the cluster can
             (Kubernetes 1.29 and later). Default: none.
         PodManagementPolicy: Parallel starts all pods at once, OrderedReady one after the other. Default: Parallel.

@@ -22,15 +22,7 @@ pub(super) fn pod_template(spec: &DataServiceSpec, identity: &Identity) -> PodTe
         template.merge_from(given.for_service(&identity.name));
     }
     let mut fields = of_fields(spec, identity);
-    // Kubernetes replaces these as a whole; here both what the template and what the fields say counts.
-    if let (Some(under), Some(over)) = (&mut template.spec, &mut fields.spec) {
-        if let (Some(under), Some(over)) = (&mut under.tolerations, over.tolerations.take()) {
-            under.extend(over.into_iter().filter(|new| !under.contains(new)).collect::<Vec<_>>());
-        }
-        if let (Some(under), Some(over)) = (&mut under.node_selector, over.node_selector.take()) {
-            under.extend(over);
-        }
-    }
+    add_to_lists(&mut template, &mut fields);
     template.merge_from(fields);
     if let Some(pod) = &mut template.spec {
         // An account is named for what it may do, which takes its token.
@@ -41,6 +33,23 @@ pub(super) fn pod_template(spec: &DataServiceSpec, identity: &Identity) -> PodTe
         }
     }
     template
+}
+
+/// Kubernetes replaces tolerations and node selectors as a whole; here both what the template and what the fields say
+/// counts.
+fn add_to_lists(template: &mut PodTemplateSpec, fields: &mut PodTemplateSpec) {
+    let (Some(under), Some(over)) = (&template.spec, &mut fields.spec) else {
+        return;
+    };
+    if let (Some(under), Some(over)) = (&under.tolerations, &mut over.tolerations) {
+        let more: Vec<_> = under.iter().filter(|old| !over.contains(old)).cloned().collect();
+        over.extend(more);
+    }
+    if let (Some(under), Some(over)) = (&under.node_selector, &mut over.node_selector) {
+        for (key, value) in under {
+            over.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    }
 }
 
 /// What the fields say.

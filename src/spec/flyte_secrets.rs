@@ -105,9 +105,6 @@ impl Secrets {
     fn add_file(&mut self, secret: &Written) {
         let directory = format!("{DIRECTORY}/{}", secret.group.to_lowercase());
         let file = secret.key.to_lowercase();
-        let name = format!("flyte-secret-{}", secret.group.replace('.', "-"));
-        let name: String = name.chars().take(63).collect();
-        let name = name.trim_end_matches('-').to_owned();
         if let Some(path) = &secret.env_var {
             self.say(path, &format!("{directory}/{file}"));
         }
@@ -118,12 +115,12 @@ impl Secrets {
             path: file,
             mode: None,
         };
-        let same = |volume: &&mut Volume| volume.name == name;
-        if let Some(volume) = self.volumes.iter_mut().find(same) {
-            let items = volume.secret.iter_mut().flat_map(|source| &mut source.items);
-            items.for_each(|items| items.push(item.clone()));
+        let mut sources = self.volumes.iter_mut().filter_map(|volume| volume.secret.as_mut());
+        if let Some(there) = sources.find(|source| source.secret_name.as_ref() == Some(&secret.group)) {
+            there.items.get_or_insert_default().push(item);
             return;
         }
+        let name = format!("flyte-secret-{}", self.volumes.len());
         self.mounts.push(VolumeMount {
             name: name.clone(),
             mount_path: directory,

@@ -134,7 +134,29 @@ def test_a_command_that_is_none_is_not_quoted(command: Any) -> None:
 
 def test_a_field_that_does_not_exist_is_not_quoted() -> None:
     with pytest.raises(DataServiceError) as raised:
-        validate({"Image": "busybox", "Env": {"PASSWORD": CANARY}})
+        validate({"Image": "busybox", "Environment": {"PASSWORD": CANARY}})
+    assert CANARY not in str(raised.value) + repr(vars(raised.value))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Env": CANARY},
+        {"Env": {"PASSWORD": [CANARY]}},
+        {"Env": {"PASSWORD": f"{CANARY}\0"}},
+        {"Env": {"PASSWORD": {"value": CANARY}}},
+        {"EnvFrom": [CANARY]},
+        {"Args": [{"password": CANARY}]},
+        {"LivenessProbe": {"exec": {"command": CANARY}}},
+        {"LivenessProbe": {"httpGet": {"httpHeaders": [{"name": "a", "value": {"b": CANARY}}]}}},
+        {"InitContainers": [{"name": "a", "command": CANARY}]},
+        {"Sidecars": [{"name": "a", "env": [{"name": "b", "value": 1, "valueFrom": CANARY}]}]},
+        {"PodTemplate": {"spec": {"containers": [{"name": "primary", "env": {"PASSWORD": CANARY}}]}}},
+    ],
+)
+def test_a_value_in_the_wrong_place_is_not_quoted(said: dict[str, Any]) -> None:
+    with pytest.raises(DataServiceError) as raised:
+        validate({"Image": "busybox"} | said)
     assert CANARY not in str(raised.value) + repr(vars(raised.value))
 
 
