@@ -1,5 +1,33 @@
 //! Where the pods of a service are reached.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::spec::DataServiceSpec;
+
+/// What a consumer of a service needs to know, as far as the configuration says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Declared {
+    /// How many pods there are.
+    pub replicas: u32,
+    /// The port that the service is known by.
+    pub port: u16,
+    /// The ports that have names of the user's own.
+    pub ports: BTreeMap<String, u16>,
+}
+
+impl From<&DataServiceSpec> for Declared {
+    fn from(spec: &DataServiceSpec) -> Self {
+        let ports = spec.ports.iter().map(|port| (port.name.clone(), port.port));
+        Self {
+            replicas: spec.replicas,
+            port: spec.port,
+            ports: ports.collect(),
+        }
+    }
+}
+
 /// The stable host name of each pod, resolvable from any pod of the same namespace: `foo-0.foo`, `foo-1.foo`, ...
 ///
 /// From another namespace add it: `foo-0.foo.flyte`. The form is what Kubernetes gives to the pods of a `StatefulSet`

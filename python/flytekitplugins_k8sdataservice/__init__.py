@@ -9,6 +9,7 @@ every start, so the compiled core is loaded only when a service is first asked f
 
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.connector import DataServiceConnector, DataServiceMetadata
+from flytekitplugins_k8sdataservice.consumers import Endpoints, endpoints
 from flytekitplugins_k8sdataservice.exceptions import (
     ConflictError,
     DataServiceError,
@@ -31,9 +32,11 @@ __all__ = [
     "DataServiceMetadata",
     "DataServiceTask",
     "DataServiceTimeoutError",
+    "Endpoints",
     "ForbiddenError",
     "InvalidSpecError",
     "NotFoundError",
     "NotOwnedError",
     "UnavailableError",
+    "endpoints",
 ]

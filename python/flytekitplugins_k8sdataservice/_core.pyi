@@ -15,6 +15,7 @@ __all__ = [
     "Endpoint",
     "Pod",
     "Status",
+    "declared",
     "endpoints",
     "generate_name",
     "hostnames",
@@ -331,6 +332,13 @@ def manifests(
     annotations: Mapping[str, str] | None = None,
 ) -> Sequence[dict[str, Any]]:
     """Returns the StatefulSet, the Service and what else ``create`` would make, or nothing for an existing service.
+
+    Raises:
+        InvalidSpecError: A field is at fault.
+    """
+
+def declared(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns what a consumer needs: ``replicas``, ``port``, and ``ports`` by name; None for an existing service.
 
     Raises:
         InvalidSpecError: A field is at fault.

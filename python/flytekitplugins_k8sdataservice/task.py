@@ -16,6 +16,7 @@ from flytekit.extend.backend.utils import is_terminal_phase
 
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.connector import TASK_TYPE, delete_on_interrupt
+from flytekitplugins_k8sdataservice.consumers import Endpoints, endpoints
 from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 
 __all__ = ["DataServiceConfig", "DataServiceTask"]
@@ -63,6 +64,17 @@ class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]
         wire = (self.task_config or DataServiceConfig()).to_wire()
         validate(wire)
         return wire
+
+    def endpoints(self, name: str) -> Endpoints:
+        """Tells where the pods of the service are that this task brings up, from what it declares.
+
+        Nothing is asked of the cluster, so that any task can call it; except for an existing service, of which nothing
+        is declared.
+
+        Args:
+            name: The service's name, which is this task's output.
+        """
+        return endpoints(name, self)
 
     async def _get(self, resource_meta: DataServiceMetadata) -> Resource:
         """Polls until the service of a local run is ready or has failed, and shows what it waits for.

@@ -5,6 +5,7 @@ use pythonize::pythonize;
 
 use super::convert::{Strings, identity, read};
 use super::errors::to_python;
+use crate::endpoints::Declared;
 use crate::fuse::fused_call;
 use crate::manifests::{network_policy, pod_disruption_budget, service, stateful_set};
 use crate::names::{self, check_namespace};
@@ -56,6 +57,16 @@ pub(super) fn manifests<'py>(
     let policy = policy.map(|policy| pythonize(py, &policy)).transpose()?;
     let always = [pythonize(py, &stateful_set)?, pythonize(py, &service)?];
     Ok(always.into_iter().chain(budget).chain(policy).collect())
+}
+
+/// What a configuration says that a consumer of the service needs: how many pods, and their ports by name.
+#[pyfunction]
+pub(super) fn declared<'py>(py: Python<'py>, config: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let config = read(config)?;
+    match fused_call(|| Target::parse(&config)).map_err(to_python)? {
+        Target::New(spec) => pythonize(py, &Declared::from(&spec)).map(Some).map_err(PyErr::from),
+        Target::Existing(_) => Ok(None),
+    }
 }
 
 /// The name of a service whose configuration gives none.

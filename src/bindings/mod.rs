@@ -17,7 +17,7 @@ mod _core {
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
-    use super::functions::{endpoints, generate_name, hostnames, manifests, validate};
+    use super::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
     #[pymodule_export]
     use super::types::{Created, Deletion, Endpoint, Pod, Status};
 }

@@ -15,6 +15,9 @@ use crate::spec::DataServiceSpec;
 /// The user and the group that the pods run as, and that their volumes belong to.
 const USER: i64 = 1001;
 
+/// When an image is pulled, unless the user says otherwise.
+const PULL_POLICY: &str = "IfNotPresent";
+
 /// Makes the template of a service's pods.
 pub(super) fn pod_template(spec: &DataServiceSpec, identity: &Identity) -> PodTemplateSpec {
     let mut template = hardened(&identity.name);
@@ -61,8 +64,12 @@ fn of_fields(spec: &DataServiceSpec, identity: &Identity) -> PodTemplateSpec {
         containers: vec![container(spec, &identity.name)],
         ..(*spec.pod).clone()
     };
-    let before = spec.init_containers.iter().map(restricted);
-    let beside = spec.sidecars.iter().map(restricted);
+    let policy = spec.container.image_pull_policy.as_deref().unwrap_or(PULL_POLICY);
+    let before = spec
+        .init_containers
+        .iter()
+        .map(|container| completed(container, policy));
+    let beside = spec.sidecars.iter().map(|container| completed(container, policy));
     if spec.native_sidecars {
         let always = |container| Container {
             restart_policy: Some("Always".to_owned()),
@@ -89,7 +96,7 @@ fn of_fields(spec: &DataServiceSpec, identity: &Identity) -> PodTemplateSpec {
 fn hardened(name: &str) -> PodTemplateSpec {
     let container = Container {
         name: name.to_owned(),
-        image_pull_policy: Some("IfNotPresent".to_owned()),
+        image_pull_policy: Some(PULL_POLICY.to_owned()),
         security_context: Some(powerless()),
         ..Container::default()
     };
@@ -114,11 +121,13 @@ fn hardened(name: &str) -> PodTemplateSpec {
     }
 }
 
-/// A container of the fields, with as little power as the service's own unless it says otherwise.
-fn restricted(container: &Container) -> Container {
+/// A container of the fields, with as little power as the service's own, and pulled as that is, unless it says otherwise.
+fn completed(container: &Container, pull_policy: &str) -> Container {
     let mut context = powerless();
     context.merge_from(container.security_context.clone().unwrap_or_default());
+    let own_policy = container.image_pull_policy.clone();
     Container {
+        image_pull_policy: Some(own_policy.unwrap_or_else(|| pull_policy.to_owned())),
         security_context: Some(context),
         ..container.clone()
     }

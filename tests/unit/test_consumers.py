@@ -1,0 +1,58 @@
+"""Where the pods of a service are, as the tasks that use it are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceTask, InvalidSpecError, endpoints
+
+CONFIG = DataServiceConfig(
+    Image="i", Replicas=2, Ports=[{"name": "grpc", "port": 50051}, {"name": "http-admin", "port": 8080}]
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Lets every attempt to ask a cluster fail."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
+
+
+def test_what_is_declared_is_enough() -> None:
+    task = DataServiceTask(name="store", task_config=CONFIG)
+    where = task.endpoints("foo")
+    assert where == endpoints("foo", CONFIG) == endpoints("foo", task)
+    assert where.hostnames == ["foo-0.foo.flyte", "foo-1.foo.flyte"]
+    assert where.addresses == ["foo-0.foo.flyte:50051", "foo-1.foo.flyte:50051"]
+    assert where.at("http-admin") == ["foo-0.foo.flyte:8080", "foo-1.foo.flyte:8080"]
+    assert where.at(1)[0] == "foo-0.foo.flyte:1"
+
+
+def test_a_number_of_replicas_is_enough() -> None:
+    assert endpoints("foo", replicas=1).addresses == ["foo-0.foo.flyte:40000"]
+    where = endpoints("foo", replicas=1, port=1, namespace="graphs")
+    assert where.addresses == ["foo-0.foo.graphs:1"]
+
+
+def test_the_namespace_is_the_one_that_the_service_lives_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = DataServiceConfig(Image="i", Namespace="graphs")
+    assert endpoints("foo", config).hostnames == ["foo-0.foo.graphs"]
+    monkeypatch.setenv("K8SDATASERVICE_NAMESPACE", "services")
+    assert endpoints("foo", replicas=1).hostnames == ["foo-0.foo.services"]
+
+
+def test_programs_find_it_in_their_environment() -> None:
+    assert endpoints("my-store", CONFIG).environment() == {
+        "MY_STORE_ENDPOINTS": "my-store-0.my-store.flyte:50051,my-store-1.my-store.flyte:50051",
+        "MY_STORE_HOSTS": "my-store-0.my-store.flyte,my-store-1.my-store.flyte",
+        "MY_STORE_COUNT": "2",
+        "MY_STORE_PORT": "50051",
+        "MY_STORE_PORT_GRPC": "50051",
+        "MY_STORE_PORT_HTTP_ADMIN": "8080",
+    }
+    assert endpoints("foo", replicas=1).environment("STORE")["STORE_PORT"] == "40000"
+
+
+def test_a_port_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(InvalidSpecError, match=r'port is "http", but data service foo has grpc, http-admin\.'):
+        endpoints("foo", CONFIG).at("http")
