@@ -82,6 +82,7 @@ def test_volumes_init_containers_and_sidecars(kubernetes: Kubernetes) -> None:
     shared = {"name": "shared", "mountPath": "/shared"}
     given = config(
         "foo",
+        Command=["sh", "-c", STAND],
         InitContainers=[
             {"name": "fetch", "command": ["sh", "-c", "hostname > /shared/fetched"], "volumeMounts": [shared]}
         ],
@@ -169,17 +170,13 @@ def test_a_claim_that_exists_is_mounted(kubernetes: Kubernetes) -> None:
 
 
 def test_probes_decide_when_a_pod_is_ready_and_when_it_is_started_again(kubernetes: Kubernetes) -> None:
-    script = "mkdir /tmp/www; httpd -p $SERVER_PORT -h /tmp/www; date +%s.%N >> /tmp/starts; " + STAND
+    script = "mkdir /tmp/www; touch /tmp/www/alive; httpd -p $SERVER_PORT -h /tmp/www; " + STAND
     given = config(
         "foo",
         Command=["sh", "-c", script],
         StartupProbe={"tcpSocket": {}, "periodSeconds": 1},
         ReadinessProbe={"httpGet": {"path": "/ready", "port": "graph-engine"}, "periodSeconds": 1},
-        LivenessProbe={
-            "exec": {"command": ["test", "!", "-e", "/tmp/hung"]},
-            "periodSeconds": 1,
-            "failureThreshold": 1,
-        },
+        LivenessProbe={"httpGet": {"path": "/alive"}, "periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 2},
         MinReadySeconds=0,
     )
     create(kubernetes, given)
@@ -191,7 +188,7 @@ def test_probes_decide_when_a_pod_is_ready_and_when_it_is_started_again(kubernet
     )
     inside(kubernetes, "foo-0", "touch /tmp/www/ready")
     assert client.wait_sync("foo", namespace=kubernetes.namespace, timeout=30).phase == "Ready"
-    inside(kubernetes, "foo-0", "touch /tmp/hung")
+    inside(kubernetes, "foo-0", "rm /tmp/www/alive")
 
     def restarts() -> int:
         pod = kubernetes.get("pod", "foo-0")
