@@ -47,12 +47,12 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pod(spec: Value) -> Pod {
+    fn pod(spec: &Value) -> Pod {
         serde_json::from_value(json!({"spec": spec})).expect("a pod")
     }
 
     fn with(port: &Value) -> Pod {
-        pod(json!({"containers": [{"name": "c", "ports": [port]}]}))
+        pod(&json!({"containers": [{"name": "c", "ports": [port]}]}))
     }
 
     #[test]
@@ -82,13 +82,13 @@ mod tests {
         let port = json!([{"containerPort": 80, "hostPort": 8080}]);
         let initial = json!({"name": "i", "ports": port});
         let sidecar = json!({"name": "i", "ports": port, "restartPolicy": "Always"});
-        assert_eq!(of(&pod(json!({"containers": [], "initContainers": [initial]}))), []);
+        assert_eq!(of(&pod(&json!({"containers": [], "initContainers": [initial]}))), []);
         assert_eq!(
-            of(&pod(json!({"containers": [], "initContainers": [sidecar]}))),
+            of(&pod(&json!({"containers": [], "initContainers": [sidecar]}))),
             [(ANY, "TCP", 8080)]
         );
         let on_network_of_node =
             json!({"hostNetwork": true, "containers": [{"name": "c", "ports": [{"containerPort": 80}]}]});
-        assert_eq!(of(&pod(on_network_of_node)), [(ANY, "TCP", 80)]);
+        assert_eq!(of(&pod(&on_network_of_node)), [(ANY, "TCP", 80)]);
     }
 }
