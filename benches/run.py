@@ -33,6 +33,7 @@ from bench.progress import Progress  # noqa: E402
 from bench.readiness import measure_readiness  # noqa: E402
 from bench.results import Results  # noqa: E402
 from bench.stage import Stage  # noqa: E402
+from bench.start_order import measure_start_order  # noqa: E402
 from bench.venvs import cache_folder, prepare  # noqa: E402
 
 MISSED = 1
@@ -47,6 +48,7 @@ MEASUREMENTS: dict[str, Callable[[Stage, Results], None]] = {
     "many": measure_many,
     "creates": measure_creates,
     "readiness": measure_readiness,
+    "start-order": measure_start_order,
     "imports": measure_imports,
 }
 
