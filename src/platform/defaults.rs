@@ -23,7 +23,7 @@ pub(super) fn fill(config: &mut Map<String, Value>, defaults: &Layer) -> Result<
             }
             (Shape::Additive, Value::Array(given), Value::Array(default)) => add(given, default),
             (Shape::Template, given, default) => {
-                *given = PodTemplate::parse(given)?.over(&PodTemplate::parse(default)?)
+                *given = PodTemplate::parse(given)?.over(&PodTemplate::parse(default)?);
             }
             _ => {}
         }
