@@ -1,8 +1,9 @@
-//! Which cluster: in-cluster, the kubeconfig's current context, or the context that a configuration names.
+//! Which cluster: in-cluster, the kubeconfig's current context, or the one that a configuration names: a cluster of the
+//! platform's settings, or without any a context of the kubeconfig.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::Response;
@@ -16,6 +17,7 @@ use crate::api::KubeApi;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::fuse::fused_call;
+use crate::platform::{ClusterSettings, Platform};
 use crate::secrets::{kubeconfig_problem, secret_problem};
 use crate::wording::sentence;
 
@@ -28,8 +30,8 @@ const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// The clusters in use, one shared client each, made when it is first needed.
-#[derive(Default)]
 pub struct Clusters {
+    platform: Arc<Platform>,
     known: Mutex<HashMap<Key, Known>>,
 }
 
@@ -52,6 +54,8 @@ pub struct Key(Source);
 enum Source {
     InCluster,
     Kubeconfig {
+        /// The one file that the platform's settings name, instead of the usual ones.
+        own: Option<PathBuf>,
         context: Option<String>,
         files: Vec<(PathBuf, Option<SystemTime>)>,
     },
@@ -66,18 +70,31 @@ enum Known {
 }
 
 impl Clusters {
+    /// The clusters of a platform. Nothing is connected to yet.
+    #[must_use]
+    pub fn new(platform: Arc<Platform>) -> Self {
+        Self {
+            platform,
+            known: Mutex::default(),
+        }
+    }
+
     /// Connects to a cluster.
     ///
-    /// Without a name: the cluster this process runs in, else the kubeconfig's current context. With one: the context
-    /// of that name; where no context has it, the default cluster and a warning, since the documents of the plugin set
-    /// `Cluster` to names that no context has.
+    /// Without a name: the cluster this process runs in, else the kubeconfig's current context. With one: the cluster of
+    /// that name in the platform's settings. Where these have no clusters: the context of that name; where no context has
+    /// it, the default cluster and a warning, since the documents of the plugin set `Cluster` to names that no context
+    /// has.
     ///
     /// # Errors
-    /// [`Error::Cluster`] when there is no configuration, or one that cannot be used.
+    /// [`Error::Cluster`] when there is no configuration, or one that cannot be used;
+    /// [`Error::InvalidSpec`] when the platform's settings have clusters, and none of that name.
     pub async fn connect(&self, name: Option<&str>) -> Result<Connection> {
         let mut warning = None;
         let mut key = Key::of_context(name);
-        if let (Some(name), Some(named)) = (name, &key) {
+        if let Some(settings) = self.platform.cluster(name)? {
+            key = Some(Key::of_settings(settings));
+        } else if let (Some(name), Some(named)) = (name, &key) {
             let exists = match self.find(named) {
                 Some(known) => matches!(known, Known::Client(_)),
                 None => has_context(name)?,
@@ -106,7 +123,10 @@ impl Clusters {
     /// Which cluster [`Self::connect`] has connected to under that name, if it has: nothing is read and nothing is made.
     #[must_use]
     pub fn connected(&self, name: Option<&str>) -> Option<Key> {
-        let key = Key::of_context(name).unwrap_or_else(Key::of_default);
+        let key = match self.platform.cluster(name).ok()? {
+            Some(settings) => Key::of_settings(settings),
+            None => Key::of_context(name).unwrap_or_else(Key::of_default),
+        };
         match self.find(&key)? {
             Known::Client(_) => Some(key),
             Known::NoSuchContext => {
@@ -127,8 +147,13 @@ impl Clusters {
     fn remember(&self, key: Key, what: Known) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // A kubeconfig that has changed leaves behind what nobody will ask for again.
-        if let Source::Kubeconfig { files, .. } = &key.0 {
-            known.retain(|old, _| !matches!(&old.0, Source::Kubeconfig { files: of, .. } if of != files));
+        if let Source::Kubeconfig { own, files, .. } = &key.0 {
+            known.retain(|old, _| match &old.0 {
+                Source::Kubeconfig {
+                    own: same, files: of, ..
+                } => same != own || of == files,
+                Source::InCluster => true,
+            });
         }
         known.insert(key, what);
     }
@@ -138,14 +163,19 @@ impl Clusters {
             Source::InCluster => Config::incluster().map_err(|source| Error::Cluster {
                 problem: format!("This process runs in a cluster, but its service account cannot be used: {source}."),
             })?,
-            Source::Kubeconfig { context, .. } => {
+            Source::Kubeconfig { own, context, .. } => {
                 let options = KubeConfigOptions {
                     context: context.clone(),
                     ..KubeConfigOptions::default()
                 };
-                Config::from_kubeconfig(&options)
-                    .await
-                    .map_err(|source| no_cluster(&source))?
+                let config = match own {
+                    None => Config::from_kubeconfig(&options).await,
+                    Some(file) => from_file(file, &options).await,
+                };
+                config.map_err(|source| match (own, context) {
+                    (None, None) => no_cluster(&source),
+                    (own, context) => unusable(own.as_deref(), context.as_deref(), &source),
+                })?
             }
         };
         // The lifecycle repeats requests itself, inside its own deadlines.
@@ -177,9 +207,28 @@ impl Key {
     pub fn of_context(name: Option<&str>) -> Option<Self> {
         let context = Some(name?.to_owned());
         Some(Self(Source::Kubeconfig {
+            own: None,
             context,
             files: kubeconfig_files(),
         }))
+    }
+
+    /// A cluster of the platform's settings.
+    fn of_settings(settings: &ClusterSettings) -> Self {
+        let context = settings.context.clone();
+        match (&settings.kubeconfig, context) {
+            (None, None) => Self::of_default(),
+            (Some(file), context) => Self(Source::Kubeconfig {
+                own: Some(file.clone()),
+                context,
+                files: vec![dated(file.clone())],
+            }),
+            (None, context) => Self(Source::Kubeconfig {
+                own: None,
+                context,
+                files: kubeconfig_files(),
+            }),
+        }
     }
 
     /// The cluster that is used when none is named.
@@ -188,6 +237,7 @@ impl Key {
             return Self(Source::InCluster);
         }
         Self(Source::Kubeconfig {
+            own: None,
             context: None,
             files: kubeconfig_files(),
         })
@@ -224,6 +274,21 @@ fn no_cluster(source: &KubeconfigError) -> Error {
     }
 }
 
+async fn from_file(file: &Path, options: &KubeConfigOptions) -> Result<Config, KubeconfigError> {
+    Config::from_custom_kubeconfig(Kubeconfig::read_from(file)?, options).await
+}
+
+fn unusable(file: Option<&Path>, context: Option<&str>, source: &KubeconfigError) -> Error {
+    let start = context.map_or_else(|| "The".to_owned(), |context| format!("Context {context} of the"));
+    let file = file.map_or_else(String::new, |file| format!(" {}", file.display()));
+    Error::Cluster {
+        problem: sentence(&format!(
+            "{start} kubeconfig{file}, which the platform's settings name, cannot be used: {}",
+            kubeconfig_problem(source)
+        )),
+    }
+}
+
 /// The kubeconfig's files and when each was last changed.
 fn kubeconfig_files() -> Vec<(PathBuf, Option<SystemTime>)> {
     let named: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
@@ -241,11 +306,11 @@ fn kubeconfig_files() -> Vec<(PathBuf, Option<SystemTime>)> {
     } else {
         named
     };
-    files
-        .into_iter()
-        .map(|path| {
-            let changed = path.metadata().and_then(|metadata| metadata.modified()).ok();
-            (path, changed)
-        })
-        .collect()
+    files.into_iter().map(dated).collect()
+}
+
+/// A file and when it was last changed.
+fn dated(path: PathBuf) -> (PathBuf, Option<SystemTime>) {
+    let changed = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    (path, changed)
 }

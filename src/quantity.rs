@@ -51,6 +51,16 @@ fn amounts<const N: usize>(pairs: [(&str, &str); N]) -> Amounts {
 /// # Errors
 /// [`Error::InvalidSpec`] with the path of the amount that is not a Kubernetes quantity.
 pub fn from_flyte(field: &str, resources: &Value) -> Result<Amounts> {
+    let mut amounts = from_flyte_with_zeros(field, resources)?;
+    amounts.retain(|_, amount| !is_zero(amount));
+    Ok(amounts)
+}
+
+/// Reads resources as [`from_flyte`] does, but a zero is one: who sets a limit, or takes a default away, means it.
+///
+/// # Errors
+/// [`Error::InvalidSpec`] with the path of the amount that is not a Kubernetes quantity.
+pub fn from_flyte_with_zeros(field: &str, resources: &Value) -> Result<Amounts> {
     let Value::Object(resources) = resources else {
         return Err(Error::invalid(
             field,
@@ -69,10 +79,7 @@ pub fn from_flyte(field: &str, resources: &Value) -> Result<Amounts> {
                 "is not a resource: use cpu, mem, gpu or ephemeral_storage.",
             ));
         };
-        let amount = parse(&path, value, *name == GPU)?;
-        if let Some(amount) = amount {
-            amounts.insert((*name).to_owned(), amount);
-        }
+        amounts.insert((*name).to_owned(), parse(&path, value, *name == GPU)?);
     }
     Ok(amounts)
 }
@@ -82,11 +89,27 @@ pub fn from_flyte(field: &str, resources: &Value) -> Result<Amounts> {
 /// # Errors
 /// [`Error::InvalidSpec`] with the path, where it is not a Kubernetes quantity.
 pub fn amount(path: &str, value: &Value) -> Result<Option<Quantity>> {
-    parse(path, value, false)
+    Ok(Some(parse(path, value, false)?).filter(|amount| !is_zero(amount)))
 }
 
-/// One amount, or nothing where it is zero.
-fn parse(path: &str, value: &Value, whole: bool) -> Result<Option<Quantity>> {
+/// Writes amounts as `flytekit.Resources` has them: what [`from_flyte`] reads.
+#[must_use]
+pub fn to_flyte(amounts: &Amounts) -> Value {
+    let amounts = amounts.iter();
+    amounts
+        .map(|(name, amount)| (flyte_name(name).to_owned(), Value::from(amount.0.as_str())))
+        .collect()
+}
+
+/// What `flytekit.Resources` calls a resource.
+#[must_use]
+pub fn flyte_name(kubernetes: &str) -> &str {
+    let known = RESOURCES.iter().find(|(_, name)| *name == kubernetes);
+    known.map_or(kubernetes, |(flyte, _)| flyte)
+}
+
+/// One amount.
+fn parse(path: &str, value: &Value, whole: bool) -> Result<Quantity> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => from_number(number.as_f64().unwrap_or(f64::NAN)),
@@ -102,7 +125,7 @@ fn parse(path: &str, value: &Value, whole: bool) -> Result<Option<Quantity>> {
     };
     // What an older Flyte fills in for a memory that nobody asked for.
     if text.eq_ignore_ascii_case("0gb") {
-        return Ok(None);
+        return Ok(Quantity("0".to_owned()));
     }
     let amount = Quantity(text);
     let bad = |problem: &str| Error::invalid(path, format!("is {}, {problem}", shorten(&amount.0)));
@@ -110,16 +133,13 @@ fn parse(path: &str, value: &Value, whole: bool) -> Result<Option<Quantity>> {
         bad("which is not a Kubernetes quantity: write an amount such as \"500m\", \"2\" or \"2Gi\".")
     })?;
     let zero = ParsedQuantity::default();
-    if parsed == zero {
-        return Ok(None);
-    }
     if parsed < zero {
         return Err(bad("but an amount cannot be negative."));
     }
-    if whole && !amount.0.bytes().all(|digit| digit.is_ascii_digit()) {
+    if whole && parsed != zero && !amount.0.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(bad("but a GPU cannot be shared: write a whole number."));
     }
-    Ok(Some(amount))
+    Ok(amount)
 }
 
 /// A number as a quantity: whole as it is, fractions in thousandths, the finest that a CPU is divided into.
@@ -131,8 +151,22 @@ fn from_number(number: f64) -> String {
     }
 }
 
-fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
+/// An amount as a number; `None` where it is no quantity.
+#[must_use]
+pub fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
     ParsedQuantity::try_from(amount).ok()
+}
+
+/// Whether an amount is less than another one.
+#[must_use]
+pub fn is_less(one: &Quantity, other: &Quantity) -> bool {
+    parsed(one) < parsed(other)
+}
+
+/// Whether an amount is none.
+#[must_use]
+pub fn is_zero(amount: &Quantity) -> bool {
+    parsed(amount).is_some_and(|amount| amount == ParsedQuantity::default())
 }
 
 /// Whether two lists name the same amounts, however they are written: the API server makes `1024Mi` into `1Gi`.
@@ -180,10 +214,7 @@ pub fn complete(requests: Option<Amounts>, limits: Option<Amounts>) -> Result<(A
             (true, false) => *limit = request.clone(),
             (false, true) => *request = limit.clone(),
             _ => {
-                let flyte = RESOURCES
-                    .iter()
-                    .find(|(_, kubernetes)| kubernetes == name)
-                    .map_or(name.as_str(), |(flyte, _)| flyte);
+                let flyte = flyte_name(name);
                 return Err(Error::invalid(
                     format!("Requests.{flyte}"),
                     format!(

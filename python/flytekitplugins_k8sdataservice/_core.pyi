@@ -33,16 +33,22 @@ class Client:
     Args:
         timeout: How many seconds a call may try before it fails or, for ``get``, says that nothing is known. Faults
             that may pass are retried within. Default 2.5, since Flyte waits 3 s for an answer.
-        platform: The settings of the platform. ``minReadySeconds``: for how many seconds a pod has to stand before it
-            counts as ready, default 3. ``gracePeriods``: for how many seconds each reason may take to pass, by its
-            code; default: as docs/reasons.md tells.
+        platform: The settings of the platform, as docs/settings.md tells; durations as seconds.
+        sources: Where settings come from, by their paths, such as ``{"forced.Labels": "/etc/settings.yaml, line 12"}``:
+            errors of services that do not follow them name it.
 
     Raises:
         InvalidSpecError: A setting is at fault.
         ValueError: The timeout is negative or not a number.
     """
 
-    def __new__(cls, *, timeout: float = 2.5, platform: Mapping[str, Any] | None = None) -> Client: ...
+    def __new__(
+        cls,
+        *,
+        timeout: float = 2.5,
+        platform: Mapping[str, Any] | None = None,
+        sources: Mapping[str, str] | None = None,
+    ) -> Client: ...
     def connect_sync(self, cluster: str | None = None) -> str | None:
         """Checks that a cluster is configured, without sending anything, and returns a warning about its choice if any.
 
@@ -66,14 +72,14 @@ class Client:
 
         Args:
             config: The wire form of a ``DataServiceConfig``.
-            namespace: The namespace to make it in.
+            namespace: The namespace to make it in, unless the configuration or its cluster's settings say another one.
             owner: What identifies the node's execution; equal for each retry. A service without a Name is named by it.
             execution: The owner in words, for messages to others.
             labels: Flyte's labels for the execution, put on every object.
             annotations: Flyte's annotations for the execution, put on every object.
 
         Raises:
-            InvalidSpecError: A field is at fault; nothing was made.
+            InvalidSpecError: A field is at fault, or the platform does not allow it; nothing was made.
             ConflictError: The name is taken by another service.
             ForbiddenError: The account lacks a right.
             NotFoundError: The namespace does not exist.
@@ -104,7 +110,7 @@ class Client:
         Args:
             name: The service's name.
             namespace: The namespace it lives in.
-            cluster: The kubeconfig context; a name that no context has means the default cluster.
+            cluster: The cluster, as in the configuration.
             uid: The uid of the service that is meant. Another one that has come under its name is no answer: the one
                 that is meant has failed then.
 
@@ -132,7 +138,7 @@ class Client:
         Args:
             name: The service's name.
             namespace: The namespace it lives in.
-            cluster: The kubeconfig context; a name that no context has means the default cluster.
+            cluster: The cluster, as in the configuration.
             timeout: For how many seconds to wait.
 
         Raises:
@@ -155,7 +161,7 @@ class Client:
             namespace: The namespace it lives in.
             owner: The owner that it was made for.
             seconds: For how many seconds it stays.
-            cluster: The kubeconfig context; a name that no context has means the default cluster.
+            cluster: The cluster, as in the configuration.
 
         Returns:
             Until when it stays, in seconds since 1970; None if the owner has no such service any more.
@@ -184,7 +190,7 @@ class Client:
         Args:
             name: The service's name.
             namespace: The namespace it lives in.
-            cluster: The kubeconfig context; a name that no context has means the default cluster.
+            cluster: The cluster, as in the configuration.
             owner: Delete only what was made for this owner, and leave anything else alone without an error. Default:
                 delete whatever this plugin has made, for whomever.
             timeout: For how many seconds to try. Default: the client's.
@@ -330,6 +336,7 @@ def manifests(
     execution: str,
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
+    platform: Mapping[str, Any] | None = None,
 ) -> Sequence[dict[str, Any]]:
     """Returns the StatefulSet, the Service and what else ``create`` would make, or nothing for an existing service.
 
@@ -341,7 +348,7 @@ def declared(config: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns what a consumer needs: ``replicas``, ``port``, and ``ports`` by name; None for an existing service.
 
     Raises:
-        InvalidSpecError: A field is at fault.
+        InvalidSpecError: A field is at fault, or the settings of the platform are, or it does not allow the service.
     """
 
 def generate_name(owner: str | None = None) -> str:

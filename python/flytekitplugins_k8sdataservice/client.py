@@ -25,7 +25,8 @@ def default_client() -> Client:
     """
     from flytekitplugins_k8sdataservice._core import Client
 
-    return Client(platform=settings.platform())
+    settings.check()
+    return Client(platform=settings.platform(), sources=settings.sources())
 
 
 def warn(message: str | None) -> None:

@@ -34,9 +34,9 @@ class DataServiceConfig:
         Replicas: The number of pods, 0 or more. The pods find it in ``GE_COUNT``. Default: 1.
         ExistingReleaseName: The name of a service that exists already. The task then makes nothing, ignores all fields
             but ``Cluster`` and ``Namespace``, succeeds when that service is ready, and never deletes it.
-        Cluster: The kubeconfig context to use, or one of the clusters that the platform lists. A name that no context
-            has means the default cluster. Default: the cluster that the connector runs in, else the kubeconfig's
-            current context.
+        Cluster: The cluster to use: one of the platform's settings; where these have none, a kubeconfig context, and a
+            name that no context has means the default cluster. Default: the cluster that the connector runs in, else
+            the kubeconfig's current context.
         PodTemplate: What else the pods are to have, in Kubernetes's own words: flytekit's ``PodTemplate``, a dictionary
             such as ``{"spec": {"hostNetwork": True}}``, or the path of a YAML file, read where the task is registered.
             The other fields are merged over it, containers by their names; the service's own container is the one that

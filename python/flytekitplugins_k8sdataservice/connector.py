@@ -60,7 +60,12 @@ class DataServiceConnector(AsyncConnectorBase):
     name = "K8s DataService Async Connector"
 
     def __init__(self) -> None:
-        """Makes the connector. Nothing is connected to before the first call."""
+        """Makes the connector. Nothing is connected to before the first call.
+
+        Raises:
+            InvalidSpecError: A setting of the platform is at fault, so that the process does not start.
+        """
+        settings.check_at_start()
         super().__init__(task_type_name=TASK_TYPE, metadata_type=DataServiceMetadata)
 
     async def create(
@@ -237,7 +242,7 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         made = DataServiceMetadata(
             dataservice_config=DataServiceConfig(Cluster=config.get("Cluster")),
             name=config.get("Name") or generate_name(owner.id),
-            namespace=arguments["namespace"],
+            namespace=config.get("Namespace") or settings.namespace(config.get("Cluster")),
             owner=owner.id,
         )
         delete_on_interrupt(made)

@@ -26,8 +26,8 @@ class K8sManager:
 
     def __init__(self) -> None:
         """Makes a manager. Nothing is connected to before the first call."""
-        self.namespace = settings.namespace()
         self.data_service_config: dict[str, Any] = {}
+        self._made_in: str | None = None
 
     def set_configs(self, data_service_config: dict[str, Any]) -> None:
         """Sets the configuration, as the wire form of a ``DataServiceConfig``."""
@@ -41,9 +41,10 @@ class K8sManager:
         """
         owner = owner_of("", None)
         created = default_client().create_sync(
-            self.data_service_config, namespace=self.namespace, owner=owner.id, execution=owner.execution
+            self.data_service_config, namespace=settings.namespace(), owner=owner.id, execution=owner.execution
         )
         warn(created.warning)
+        self._made_in = created.namespace
         return created.name
 
     def check_stateful_set_status(self, name: str) -> str:
@@ -58,6 +59,12 @@ class K8sManager:
     def delete_service(self, name: str) -> None:
         """Deletes the service, as ``delete_stateful_set`` does; what is already gone is a success."""
         self.delete_stateful_set(name)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the service."""
+        config = self.data_service_config
+        return self._made_in or config.get("Namespace") or settings.namespace(self._cluster)
 
     @property
     def _cluster(self) -> str | None:

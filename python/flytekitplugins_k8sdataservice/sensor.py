@@ -45,8 +45,8 @@ class CleanupSensor(BaseSensor):
 
         Args:
             name: The task's name in Flyte.
-            namespace: The namespace of the services. Default: the connector's, which is ``flyte`` unless the platform
-                says something else.
+            namespace: The namespace of the services. Default: that of their cluster, else the connector's, which is
+                ``flyte`` unless the platform says something else.
             config: What flytekit hands back when it makes the sensor again for a poll.
             **kwargs: As for any ``flytekit`` sensor, such as ``timeout``.
         """
@@ -63,7 +63,7 @@ class CleanupSensor(BaseSensor):
         Args:
             release_name: The service's name, which is the output of a ``DataServiceTask``.
             cleanup_data_service: False leaves the service as it is, and the sensor succeeds.
-            cluster: The kubeconfig context; a name that no context has means the default cluster.
+            cluster: The cluster, as in the service's configuration.
 
         Returns:
             True when nothing is left; False when the sensor has to poll again.
@@ -72,7 +72,7 @@ class CleanupSensor(BaseSensor):
             NotOwnedError: Somebody else's object has the name; it was left alone.
             ForbiddenError: The account in use lacks a right.
         """
-        namespace = self.namespace or settings.namespace()
+        namespace = self.namespace or settings.namespace(cluster)
         if not cleanup_data_service:
             logger.info("Data service %s in namespace %s is kept, as asked.", release_name, namespace)
             return True

@@ -7,17 +7,16 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::bridge::{block, is_at_home, spawn};
-use super::convert::{Place, Strings, identity, read, read_platform, seconds};
+use super::convert::{Place, Strings, read, read_platform, seconds};
 use super::errors::to_python;
+use super::request::{Request, Requester, Wanted};
 use super::types::{Created, Deletion, Status};
 use crate::cache::Cache;
 use crate::cluster::{Clusters, Connection};
 use crate::error::Result;
 use crate::fuse::fused_call;
 use crate::lifecycle::{self, Deadline, Scope};
-use crate::names::check_namespace;
 use crate::platform::Platform;
-use crate::spec::{Target, parse_cluster};
 
 /// A client for data services. It connects at its first call, and keeps one connection pool per cluster.
 #[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
@@ -31,13 +30,13 @@ pub(super) struct Client {
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (*, timeout=2.5, platform=None))]
-    fn new(timeout: f64, platform: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let platform = platform.map(read_platform).transpose()?.unwrap_or_default();
+    #[pyo3(signature = (*, timeout=2.5, platform=None, sources=None))]
+    fn new(timeout: f64, platform: Option<&Bound<'_, PyAny>>, sources: Option<Strings>) -> PyResult<Self> {
+        let platform = Arc::new(read_platform(platform, sources)?);
         Ok(Self {
-            clusters: Arc::default(),
+            clusters: Arc::new(Clusters::new(Arc::clone(&platform))),
             cache: Arc::new(Cache::new(platform.grace_periods.clone())),
-            platform: Arc::new(platform),
+            platform,
             timeout: seconds(timeout)?,
         })
     }
@@ -57,7 +56,7 @@ impl Client {
         &self,
         py: Python<'py>,
         config: &Bound<'py, PyAny>,
-        namespace: String,
+        namespace: &str,
         owner: String,
         execution: String,
         labels: Option<Strings>,
@@ -75,7 +74,7 @@ impl Client {
         &self,
         py: Python<'_>,
         config: &Bound<'_, PyAny>,
-        namespace: String,
+        namespace: &str,
         owner: String,
         execution: String,
         labels: Option<Strings>,
@@ -214,30 +213,29 @@ impl Client {
     fn creating(
         &self,
         config: &Bound<'_, PyAny>,
-        namespace: String,
+        namespace: &str,
         owner: String,
         execution: String,
         labels: Option<Strings>,
         annotations: Option<Strings>,
     ) -> PyResult<impl Future<Output = Result<Created>> + Send + 'static> {
         let config = read(config)?;
-        let parse = || {
-            let parsed = (Target::parse(&config)?, parse_cluster(&config)?);
-            check_namespace(&namespace)?;
-            Ok(parsed)
+        let requester = Requester {
+            owner,
+            execution,
+            labels,
+            annotations,
         };
-        let (target, cluster) = fused_call(parse).map_err(to_python)?;
+        let request = fused_call(|| Request::read(&self.platform, &config, namespace, requester)).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
-        let platform = Arc::clone(&self.platform);
         let timeout = self.timeout;
         Ok(async move {
-            let mut spec = match target {
-                Target::New(spec) => platform.complete(spec),
+            let (mut spec, identity) = match request.wanted {
+                Wanted::New(spec, identity) => (spec, identity),
                 // Whether it is there, and how it does, is for `get` to say, which can say it in a phase.
-                Target::Existing(name) => return Ok(Created::existing(name, namespace)),
+                Wanted::Existing(name) => return Ok(Created::existing(name, request.namespace)),
             };
-            let identity = identity(spec.name.clone(), namespace, owner, execution, labels, annotations);
-            let connection = clusters.connect(cluster.as_deref()).await?;
+            let connection = clusters.connect(request.cluster.as_deref()).await?;
             if !spec.sidecars.is_empty() {
                 spec.native_sidecars = connection.api.has_native_sidecars().await;
             }

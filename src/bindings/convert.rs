@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use super::errors::to_python;
 use super::value;
-use crate::names::{check_existing_name, check_namespace, generate_name};
-use crate::ownership::{Identity, Owner};
+use crate::names::{check_existing_name, check_namespace};
 use crate::platform::Platform;
 
 /// Labels or annotations.
@@ -45,32 +44,14 @@ pub(super) fn read(config: &Bound<'_, PyAny>) -> PyResult<Value> {
     value::read(config, "DataServiceConfig").map_err(to_python)
 }
 
-/// The settings of the platform.
-pub(super) fn read_platform(settings: &Bound<'_, PyAny>) -> PyResult<Platform> {
+/// The settings of the platform, and where each comes from.
+pub(super) fn read_platform(settings: Option<&Bound<'_, PyAny>>, sources: Option<Strings>) -> PyResult<Platform> {
+    let Some(settings) = settings else {
+        return Ok(Platform::default());
+    };
     value::read(settings, "platform")
-        .and_then(|settings| Platform::parse(&settings))
+        .and_then(|settings| Platform::parse(&settings, sources.unwrap_or_default().into()))
         .map_err(to_python)
-}
-
-/// The identity of a service; without a name, its name is made from its owner.
-pub(super) fn identity(
-    name: Option<String>,
-    namespace: String,
-    owner: String,
-    execution: String,
-    labels: Option<Strings>,
-    annotations: Option<Strings>,
-) -> Identity {
-    Identity {
-        name: name.unwrap_or_else(|| generate_name(Some(&owner))),
-        namespace,
-        owner: Owner {
-            id: owner,
-            description: execution,
-        },
-        labels: labels.unwrap_or_default(),
-        annotations: annotations.unwrap_or_default(),
-    }
 }
 
 /// A number of seconds as a duration.

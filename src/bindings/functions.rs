@@ -3,12 +3,13 @@
 use pyo3::prelude::*;
 use pythonize::pythonize;
 
-use super::convert::{Strings, identity, read};
+use super::convert::{Strings, read, read_platform};
 use super::errors::to_python;
+use super::request::{Request, Requester, Wanted};
 use crate::endpoints::Declared;
 use crate::fuse::fused_call;
 use crate::manifests::{network_policy, pod_disruption_budget, service, stateful_set};
-use crate::names::{self, check_namespace};
+use crate::names;
 use crate::spec::{Target, parse_cluster};
 
 /// Checks a configuration.
@@ -25,24 +26,30 @@ pub(super) fn validate(config: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// The objects that would be made for a configuration.
 #[pyfunction]
-#[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+#[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, platform=None))]
+#[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python function")]
 pub(super) fn manifests<'py>(
     py: Python<'py>,
     config: &Bound<'py, PyAny>,
-    namespace: String,
+    namespace: &str,
     owner: String,
     execution: String,
     labels: Option<Strings>,
     annotations: Option<Strings>,
+    platform: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let config = read(config)?;
+    let platform = read_platform(platform, None)?;
+    let requester = Requester {
+        owner,
+        execution,
+        labels,
+        annotations,
+    };
     let made = fused_call(|| {
-        check_namespace(&namespace)?;
-        parse_cluster(&config)?;
-        let Target::New(spec) = Target::parse(&config)? else {
+        let Wanted::New(spec, identity) = Request::read(&platform, &config, namespace, requester)?.wanted else {
             return Ok(None);
         };
-        let identity = identity(spec.name.clone(), namespace, owner, execution, labels, annotations);
         Ok(Some((
             stateful_set(&spec, &identity),
             service(&spec, &identity, None),

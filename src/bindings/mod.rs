@@ -6,6 +6,7 @@ mod convert;
 mod ending;
 mod errors;
 mod functions;
+mod request;
 mod types;
 mod value;
 

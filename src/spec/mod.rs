@@ -79,6 +79,9 @@ pub struct DataServiceSpec {
     /// For how many seconds a pod has to stand before it counts as ready. Not part of the hash: the platform decides it.
     #[serde(skip)]
     pub min_ready_seconds: i32,
+    /// The hash of what the user asked for, where the platform has filled in more since.
+    #[serde(skip)]
+    pub own_hash: Option<String>,
     /// What each pod requests, by Kubernetes's resource names.
     #[serde(serialize_with = "quantity::by_value")]
     pub requests: Amounts,
@@ -240,6 +243,7 @@ impl DataServiceSpec {
             command: basics::words(fields, "Command")?,
             port,
             replicas: basics::replicas(fields)?,
+            own_hash: None,
             requests,
             limits,
             pod_template: fields
@@ -269,9 +273,13 @@ impl DataServiceSpec {
 
     /// The hash of everything that makes this service what it is: 16 hexadecimal digits.
     ///
-    /// Two configurations that ask for the same service have the same hash, however they were written.
+    /// Two configurations that ask for the same service have the same hash, however they were written, and whatever the
+    /// platform makes of them.
     #[must_use]
     pub fn hash(&self) -> String {
+        if let Some(own) = &self.own_hash {
+            return own.clone();
+        }
         // A struct of strings, numbers and string-keyed maps always serializes.
         let canonical = serde_json::to_vec(self).unwrap_or_default();
         Sha256::digest(canonical)

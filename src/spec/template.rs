@@ -1,5 +1,6 @@
 //! What a user says of the pods in Kubernetes's own words, where the configuration has no field for it.
 
+use k8s_openapi::DeepMerge;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde::Serialize;
 use serde_json::Value;
@@ -53,6 +54,18 @@ impl PodTemplate {
             }
         }
         template
+    }
+}
+
+impl PodTemplate {
+    /// This template, over another one that gives way to it, as a configuration has it.
+    #[must_use]
+    pub fn over(self, base: &Self) -> Value {
+        let mut template = base.for_service(&self.primary);
+        template.merge_from(self.template);
+        let mut value = serde_json::to_value(template).unwrap_or_default();
+        value[PRIMARY] = Value::String(self.primary);
+        value
     }
 }
 

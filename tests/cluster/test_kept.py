@@ -78,9 +78,3 @@ def test_without_the_right_to_patch_nothing_is_kept_and_that_is_said(
     assert "It could not be kept to be looked at." in resource.message
     assert 'the verb "patch" on "statefulsets"' in resource.message
     assert kubernetes.services() == nothing()
-
-
-def test_a_setting_that_cannot_be_read_is_named(start_connector: Callable[..., Connector]) -> None:
-    connector = start_connector(K8SDATASERVICE_GRACE_PERIODS="ImageNotfound=1m")
-    with pytest.raises(Exception, match=r"gracePeriods\.ImageNotfound .*Nearest to it is ImageNotFound"):
-        connector.create(config("foo"))

@@ -1,0 +1,77 @@
+//! What a call asks for, checked in full before anything is sent.
+
+use serde_json::Value;
+
+use super::convert::Strings;
+use crate::error::Result;
+use crate::manifests::stateful_set;
+use crate::names::{check_namespace, generate_name};
+use crate::ownership::{Identity, Owner};
+use crate::platform::Platform;
+use crate::spec::{DataServiceSpec, Target, parse_cluster};
+
+/// A service to be made or used, and where.
+pub(super) struct Request {
+    pub(super) cluster: Option<String>,
+    pub(super) namespace: String,
+    pub(super) wanted: Wanted,
+}
+
+/// What is asked for.
+pub(super) enum Wanted {
+    /// A service to be made.
+    New(Box<DataServiceSpec>, Identity),
+    /// A service that exists, by its name.
+    Existing(String),
+}
+
+/// Whom a service is for.
+pub(super) struct Requester {
+    pub(super) owner: String,
+    pub(super) execution: String,
+    pub(super) labels: Option<Strings>,
+    pub(super) annotations: Option<Strings>,
+}
+
+impl Request {
+    /// Reads a configuration, and all that the platform says about it.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::InvalidSpec`] that names the first field at fault.
+    pub(super) fn read(platform: &Platform, config: &Value, namespace: &str, requester: Requester) -> Result<Self> {
+        let target = platform.resolve(config)?;
+        let cluster = parse_cluster(config)?;
+        platform.cluster(cluster.as_deref())?;
+        check_namespace(namespace)?;
+        let namespace = platform.namespace(config, namespace)?;
+        let wanted = match target {
+            Target::New(spec) => {
+                let identity = requester.identity(spec.name.clone(), namespace.clone());
+                platform.check(&stateful_set(&spec, &identity))?;
+                Wanted::New(Box::new(spec), identity)
+            }
+            Target::Existing(name) => Wanted::Existing(name),
+        };
+        Ok(Self {
+            cluster,
+            namespace,
+            wanted,
+        })
+    }
+}
+
+impl Requester {
+    /// The identity of a service; without a name, its name is made from its owner.
+    fn identity(self, name: Option<String>, namespace: String) -> Identity {
+        Identity {
+            name: name.unwrap_or_else(|| generate_name(Some(&self.owner))),
+            namespace,
+            owner: Owner {
+                id: self.owner,
+                description: self.execution,
+            },
+            labels: self.labels.unwrap_or_default(),
+            annotations: self.annotations.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the platform fills in where the user has said nothing.
+
+use serde_json::{Map, Value};
+
+use super::layer::{Layer, Shape, shape};
+use crate::error::Result;
+use crate::spec::PodTemplate;
+
+/// Fills in defaults. Of a dictionary each key is filled in by itself, and the user's value stays whole.
+pub(super) fn fill(config: &mut Map<String, Value>, defaults: &Layer) -> Result<()> {
+    for (field, default) in &defaults.fields {
+        let Some(given) = config.get_mut(field).filter(|given| !given.is_null()) else {
+            config.insert(field.clone(), default.clone());
+            continue;
+        };
+        match (shape(field), given, default) {
+            (Shape::Texts | Shape::Dictionary, Value::Object(given), Value::Object(default)) => {
+                for (key, value) in default {
+                    if given.get(key).is_none_or(Value::is_null) {
+                        given.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+            (Shape::Additive, Value::Array(given), Value::Array(default)) => add(given, default),
+            (Shape::Template, given, default) => {
+                *given = PodTemplate::parse(given)?.over(&PodTemplate::parse(default)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Adds to a list what it does not have.
+pub(super) fn add(list: &mut Vec<Value>, more: &[Value]) {
+    for item in more {
+        if !list.iter().any(|there| same(there, item)) {
+            list.push(item.clone());
+        }
+    }
+}
+
+/// Whether two values are equal, though numbers that went through Flyte are floats.
+pub(super) fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
+        }
+        _ => one == other,
+    }
+}

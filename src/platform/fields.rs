@@ -1,0 +1,92 @@
+//! Reading one value of the settings, and saying what is wrong with it.
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::wording::{nearest, shortened, shown};
+
+/// The most that Kubernetes and people can have meant: a day.
+const LONGEST: f64 = 86_400.0;
+
+/// The path of a key inside of another; the settings as a whole have the empty path.
+pub(super) fn inside(path: &str, key: &str) -> String {
+    let key = shortened(key);
+    if path.is_empty() { key } else { format!("{path}.{key}") }
+}
+
+/// The entries of a dictionary that has certain keys only. What is null is not said.
+pub(super) fn fields<'a>(path: &str, value: &'a Value, known: &[&str]) -> Result<Vec<(&'a str, &'a Value)>> {
+    let said = entries(path, value)?;
+    let unknown = value.as_object().into_iter().flatten();
+    let mut unknown = unknown.filter(|(key, _)| !known.contains(&key.as_str()));
+    if let Some((unknown, _)) = unknown.next() {
+        let near = nearest(unknown, known.iter().copied());
+        return Err(Error::invalid(
+            inside(path, unknown),
+            format!("is no setting. Nearest to it is {near}."),
+        ));
+    }
+    Ok(said)
+}
+
+/// The entries of a dictionary of any keys. What is null is not said.
+pub(super) fn entries<'a>(path: &str, value: &'a Value) -> Result<Vec<(&'a str, &'a Value)>> {
+    let Value::Object(entries) = value else {
+        let path = if path.is_empty() { "The settings" } else { path };
+        return Err(Error::invalid(
+            path,
+            format!("must be a dictionary, not {}.", shown(value)),
+        ));
+    };
+    Ok(entries
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, value)| (key.as_str(), value))
+        .collect())
+}
+
+pub(super) fn text<'a>(path: &str, value: &'a Value) -> Result<&'a str> {
+    value
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| Error::invalid(path, format!("must be text, not {}.", shown(value))))
+}
+
+pub(super) fn list<'a>(path: &str, value: &'a Value) -> Result<&'a [Value]> {
+    value
+        .as_array()
+        .map(Vec::as_slice)
+        .ok_or_else(|| Error::invalid(path, format!("must be a list, not {}.", shown(value))))
+}
+
+pub(super) fn texts<'a>(path: &str, value: &'a Value) -> Result<Vec<&'a str>> {
+    let items = list(path, value)?.iter().enumerate();
+    items
+        .map(|(index, item)| text(&format!("{path}[{index}]"), item))
+        .collect()
+}
+
+pub(super) fn whole(path: &str, value: &Value) -> Result<i32> {
+    let seconds = seconds(path, value)?;
+    #[expect(clippy::cast_possible_truncation, reason = "a day of seconds fits")]
+    if seconds.fract() == 0.0 {
+        return Ok(seconds as i32);
+    }
+    Err(Error::invalid(
+        path,
+        format!("is {}, but must be a whole number.", shown(value)),
+    ))
+}
+
+pub(super) fn seconds(path: &str, value: &Value) -> Result<f64> {
+    value
+        .as_f64()
+        .filter(|seconds| (0.0..=LONGEST).contains(seconds))
+        .ok_or_else(|| {
+            let words = format!(
+                "is {}, but must be a number of seconds from 0 to {LONGEST}.",
+                shown(value)
+            );
+            Error::invalid(path, words)
+        })
+}

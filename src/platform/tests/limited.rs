@@ -1,0 +1,252 @@
+//! What is refused of a finished `StatefulSet`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::Platform;
+use super::{config, platform};
+use crate::manifests::stateful_set;
+use crate::ownership::{Identity, Owner};
+use crate::spec::Target;
+
+fn checked(platform: &Platform, fields: &Value) -> Result<(), String> {
+    let Target::New(spec) = platform.resolve(&config(fields)).expect("resolved") else {
+        panic!("a service to be made");
+    };
+    let identity = Identity {
+        name: "foo".to_owned(),
+        namespace: "flyte".to_owned(),
+        owner: Owner {
+            id: "me".to_owned(),
+            description: "a test".to_owned(),
+        },
+        labels: BTreeMap::from([("execution-label".to_owned(), "mine".to_owned())]),
+        annotations: BTreeMap::new(),
+    };
+    let check = platform.check(&stateful_set(&spec, &identity));
+    check.map_err(|error| error.to_string())
+}
+
+/// A configuration with a pod template.
+fn template(spec: &Value) -> Value {
+    json!({"PodTemplate": {"spec": spec}})
+}
+
+fn side(resources: &Value) -> Value {
+    json!({"name": "side", "image": "busybox", "resources": resources})
+}
+
+#[test]
+fn more_than_is_allowed_is_refused_with_who_says_so() {
+    let with_side = |resources: &Value| {
+        let mut fields = template(&json!({"containers": [side(resources)]}));
+        fields["Requests"] = json!({"cpu": "3"});
+        fields["Limits"] = json!({"cpu": "3"});
+        fields
+    };
+    for (limits, fields, words) in [
+        (
+            json!({"replicas": 2}),
+            json!({"Replicas": 3}),
+            "Replicas is 3, more than the 2 that the platform's settings allow as limits.replicas: \
+             /etc/settings.yaml, line 30.",
+        ),
+        (
+            json!({"perPod": {"cpu": 4}}),
+            json!({"Requests": {"cpu": "5"}}),
+            "Requests.cpu is 5 in each pod, more than the 4 that the platform's settings allow as limits.perPod.cpu",
+        ),
+        (
+            json!({"perPod": {"mem": "1Gi"}}),
+            json!({"Limits": {"mem": "2Gi"}}),
+            "Limits.mem is 2Gi in each pod, more than the 1Gi that",
+        ),
+        (
+            json!({"perPod": {"gpu": 0}}),
+            json!({"Requests": {"gpu": 1}}),
+            "Requests.gpu is 1 in each pod, more than the 0 that",
+        ),
+        (
+            json!({"total": {"gpu": 16}}),
+            json!({"Limits": {"gpu": 8}, "Replicas": 3}),
+            "Limits.gpu is 8 in each of 3 pods, together 24, more than the 16 that the platform's settings allow as \
+             limits.total.gpu",
+        ),
+        (
+            json!({"perPod": {"cpu": 4}}),
+            with_side(&json!({"requests": {"cpu": "1500m"}})),
+            "Requests.cpu is 4500m in each pod, more than the 4 that",
+        ),
+    ] {
+        let message = checked(&platform(&json!({"limits": limits})), &fields).expect_err(words);
+        assert!(message.starts_with(words), "{message}");
+    }
+    checked(
+        &platform(&json!({"limits": {"perPod": {"cpu": 4}, "replicas": 2, "total": {"cpu": 8}}})),
+        &json!({"Requests": {"cpu": "4"}, "Limits": {"cpu": 4.0}, "Replicas": 2}),
+    )
+    .expect("just as much as is allowed");
+}
+
+#[test]
+fn a_pod_takes_what_the_scheduler_counts() {
+    let platform = platform(&json!({"limits": {"perPod": {"cpu": 4}}}));
+    let starting = |name: &str, cpu: &str, always: bool| {
+        let mut container = json!({"name": name, "image": "i", "resources": {"requests": {"cpu": cpu}}});
+        if always {
+            container["restartPolicy"] = json!("Always");
+        }
+        container
+    };
+    let with = |containers: Vec<Value>| {
+        let mut fields = template(&json!({"initContainers": containers}));
+        fields["Requests"] = json!({"cpu": "2"});
+        fields["Limits"] = json!({"cpu": "2"});
+        fields
+    };
+    for (containers, allowed) in [
+        // One after the other, before the service.
+        (vec![starting("a", "4", false), starting("b", "4", false)], true),
+        (vec![starting("a", "5", false)], false),
+        // Beside the service.
+        (vec![starting("a", "2", true)], true),
+        (vec![starting("a", "3", true)], false),
+        (vec![starting("a", "1", true), starting("b", "4", false)], false),
+        (vec![starting("a", "99999999E", true)], false),
+    ] {
+        let fields = with(containers);
+        assert_eq!(checked(&platform, &fields).is_ok(), allowed, "{fields}");
+    }
+    // What the whole pod asks for counts, too.
+    let whole = template(&json!({"resources": {"limits": {"cpu": "8"}}}));
+    checked(&platform, &whole).expect_err("the pod's own resources");
+}
+
+#[test]
+fn gpus_are_counted_under_the_platforms_name_for_them() {
+    let platform = platform(&json!({"gpu": {"resourceName": "amd.com/gpu"}, "limits": {"perPod": {"gpu": 1}}}));
+    checked(&platform, &json!({"Requests": {"gpu": 2}})).expect_err("two");
+    let limits = json!({"limits": {"amd.com/gpu": "2"}});
+    checked(&platform, &template(&json!({"containers": [side(&limits)]}))).expect_err("two");
+    checked(&platform, &json!({"Requests": {"gpu": 1}})).expect("one");
+}
+
+#[test]
+fn images_come_from_where_the_platform_says() {
+    for (allowed, image, is_allowed) in [
+        ("registry.example", "registry.example/a/b:1", true),
+        ("registry.example", "Registry.Example/a", true),
+        ("registry.example", "registry.example.evil/a", false),
+        ("registry.example", "registry.example:5000/a", false),
+        ("registry.example", "registry.example", false),
+        ("registry.example:5000", "registry.example:5000/a@sha256:00", true),
+        ("localhost", "localhost/a", true),
+        ("ghcr.io/org", "ghcr.io/org/a", true),
+        ("ghcr.io/org/", "ghcr.io/org/a/b:tag@sha256:00", true),
+        ("ghcr.io/org", "ghcr.io/organisation/a", false),
+        ("ghcr.io/org/a", "ghcr.io/org/a:1", true),
+        ("docker.io", "busybox", true),
+        ("docker.io/library", "busybox:1", true),
+        ("docker.io/library", "docker.io/busybox", true),
+        ("docker.io/library/busybox", "index.docker.io/library/busybox", true),
+        ("docker.io/library", "bitnami/redis", false),
+        ("docker.io/bitnami", "bitnami/redis", true),
+        ("docker.io/bitnami", "bitnami", false),
+        ("registry.example", "busybox", false),
+    ] {
+        let platform = platform(&json!({"limits": {"imageRegistries": [allowed]}}));
+        let found = checked(&platform, &json!({"Image": image}));
+        assert_eq!(found.is_ok(), is_allowed, "{image} under {allowed}: {found:?}");
+    }
+}
+
+#[test]
+fn the_image_of_every_container_and_volume_counts() {
+    let platform = platform(&json!({"limits": {"imageRegistries": ["docker.io/library", "ghcr.io/org"]}}));
+    let message = checked(&platform, &json!({"Image": "evil/x"})).expect_err("another registry");
+    assert_eq!(
+        message,
+        "Image is \"evil/x\", but the platform's settings allow images from docker.io/library, ghcr.io/org only: \
+         /etc/settings.yaml, line 30."
+    );
+    let container = json!({"name": "other", "image": "evil/x"});
+    for (spec, words) in [
+        (json!({"containers": [container]}), "Image of container other is"),
+        (json!({"initContainers": [container]}), "Image of container other is"),
+        (
+            json!({"volumes": [{"name": "v", "image": {"reference": "evil/x"}}]}),
+            "Image of volume v is",
+        ),
+    ] {
+        let message = checked(&platform, &template(&spec)).expect_err(words);
+        assert!(message.starts_with(words), "{message}");
+    }
+}
+
+#[test]
+fn folders_of_nodes_are_mounted_where_the_platform_says_so() {
+    let mounts = |path: &str| template(&json!({"volumes": [{"name": "v", "hostPath": {"path": path}}]}));
+    let nowhere = checked(&Platform::default(), &mounts("/data")).expect_err("refused");
+    assert_eq!(
+        nowhere,
+        "Volumes have \"v\", which mounts \"/data\" of its node, and the platform does not let pods mount folders of \
+         their nodes: use another kind of volume, or have it listed as limits.hostPaths in the platform's settings."
+    );
+    let platform = platform(&json!({"limits": {"hostPaths": ["/mnt/data/"]}}));
+    for (path, allowed) in [
+        ("/mnt/data", true),
+        ("/mnt//data/./a", true),
+        ("/mnt/database", false),
+        ("/mnt", false),
+        ("/mnt/data/../secrets", false),
+        ("mnt/data", false),
+    ] {
+        let found = checked(&platform, &mounts(path));
+        assert_eq!(found.is_ok(), allowed, "{path}: {found:?}");
+    }
+    let message = checked(&platform, &mounts("/etc")).expect_err("refused");
+    assert!(
+        message.ends_with("mount no folders of their nodes but /mnt/data: /etc/settings.yaml, line 30."),
+        "{message}"
+    );
+}
+
+#[test]
+fn no_container_and_no_execution_takes_back_what_is_forced() {
+    let platform = platform(&json!({"forced": {
+        "SecurityContext": {"runAsNonRoot": true}, "PodSecurityContext": {"runAsUser": 7}, "Labels": {"a": "b"},
+    }}));
+    checked(&platform, &json!({})).expect("all of it arrives");
+    let side =
+        |context: Value| template(&json!({"containers": [{"name": "side", "image": "i", "securityContext": context}]}));
+    checked(&platform, &side(json!({"runAsNonRoot": true, "runAsUser": 7}))).expect("what is forced");
+    for (fields, words) in [
+        (
+            side(json!({"runAsNonRoot": false})),
+            "SecurityContext.runAsNonRoot of container side is false, but the platform's settings force it to true: \
+             /etc/settings.yaml, line 3.",
+        ),
+        (
+            side(json!({})),
+            "SecurityContext.runAsNonRoot of container side is missing, but",
+        ),
+        (
+            side(json!({"runAsNonRoot": true, "runAsUser": 0})),
+            "SecurityContext.runAsUser of container side is 0, but the platform's settings force it to 7",
+        ),
+        (
+            json!({"SecurityContext": {"runAsUser": 0}}),
+            "SecurityContext.runAsUser of container foo is 0, but",
+        ),
+    ] {
+        let message = checked(&platform, &fields).expect_err(words);
+        assert!(message.starts_with(words), "{message}");
+    }
+    let platform = super::platform(&json!({"forced": {"Labels": {"execution-label": "theirs"}}}));
+    assert_eq!(
+        checked(&platform, &json!({})).expect_err("the execution's own label"),
+        "Labels.execution-label is \"mine\" for this execution, but the platform's settings force it to \"theirs\": \
+         /etc/settings.yaml, line 3."
+    );
+}

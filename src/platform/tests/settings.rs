@@ -1,0 +1,219 @@
+//! What settings may be.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::{GpuNames, Platform, Sources};
+use super::{config, platform, refusal};
+use crate::status::diagnosis::Cause;
+
+#[test]
+fn what_is_not_said_stays_as_it_is() {
+    let read = Platform::parse(&json!({"gpu": null, "limits": {}}), Sources::default());
+    assert_eq!(read.expect("settings"), Platform::default());
+    assert_eq!(Platform::default().min_ready_seconds, 3);
+}
+
+#[test]
+fn settings_are_read() {
+    let platform = platform(&json!({
+        "minReadySeconds": 10.0, "gracePeriods": {"ClaimPending": 90, "ImageNotFound": 0.5},
+        "gpu": {"resourceName": "amd.com/gpu"}, "keepFailed": 1, "logLinks": [],
+    }));
+    assert_eq!(platform.min_ready_seconds, 10);
+    assert_eq!(platform.grace_periods[&Cause::ClaimPending], Duration::from_secs(90));
+    assert_eq!(
+        platform.grace_periods[&Cause::ImageNotFound],
+        Duration::from_millis(500)
+    );
+    assert_eq!(
+        platform.gpu,
+        GpuNames {
+            resource_name: "amd.com/gpu".to_owned(),
+            device_node_label: "k8s.amazonaws.com/accelerator".to_owned(),
+            partition_size_node_label: "k8s.amazonaws.com/gpu-partition-size".to_owned(),
+        }
+    );
+}
+
+#[test]
+fn a_setting_at_fault_is_named_with_its_path() {
+    for (settings, words) in [
+        (json!([]), "The settings must be a dictionary"),
+        (
+            json!({"minReadySecond": 1}),
+            "minReadySecond is no setting. Nearest to it is minReadySeconds.",
+        ),
+        (
+            json!({"keepfailed": 1}),
+            "keepfailed is no setting. Nearest to it is keepFailed.",
+        ),
+        (json!({"minReadySeconds": -1}), "minReadySeconds is -1, but must be"),
+        (
+            json!({"minReadySeconds": 1.5}),
+            "minReadySeconds is 1.5, but must be a whole number",
+        ),
+        (json!({"gracePeriods": 3}), "gracePeriods must be a dictionary, not 3."),
+        (
+            json!({"gracePeriods": {"ImageNotfound": 3}}),
+            "gracePeriods.ImageNotfound is no reason. Nearest to it is ImageNotFound.",
+        ),
+        (
+            json!({"gracePeriods": {"Evicted": "1"}}),
+            "gracePeriods.Evicted is \"1\", but must be",
+        ),
+        (
+            json!({"gpu": {"resource": "x"}}),
+            "gpu.resource is no setting. Nearest to it is resourceName.",
+        ),
+        (json!({"namespace": "Flyte"}), "namespace is \"Flyte\", which cannot be"),
+        (
+            json!({"allowedNamespaces": ["ml", "a_*"]}),
+            "allowedNamespaces[1] can match no namespace",
+        ),
+        (json!({"allowedNamespaces": "ml"}), "allowedNamespaces must be a list"),
+        (
+            json!({"namespace": "flyte", "allowedNamespaces": ["ml-*"]}),
+            "namespace is flyte, which allowedNamespaces does not have: ml-*.",
+        ),
+        (
+            json!({"clusters": {"west": {"namespace": "x"}}, "allowedNamespaces": ["y"]}),
+            "clusters.west.namespace is x, which",
+        ),
+        (
+            json!({"clusters": {"west": {"kubeconf": "x"}}}),
+            "clusters.west.kubeconf is no setting. Nearest to it is kubeconfig.",
+        ),
+        (
+            json!({"clusters": {"west": {"kubeconfig": "west.yaml"}}}),
+            "clusters.west.kubeconfig is \"west.yaml\", but must begin with /.",
+        ),
+    ] {
+        let message = refusal(&settings);
+        assert!(message.starts_with(words), "{message}");
+    }
+}
+
+#[test]
+fn a_default_or_a_limit_at_fault_is_named_with_its_path() {
+    for (settings, words) in [
+        (
+            json!({"defaults": {"Label": {}}}),
+            "defaults.Label is no setting. Nearest to it is Labels.",
+        ),
+        (json!({"defaults": {"Name": "x"}}), "defaults.Name is no setting."),
+        (
+            json!({"defaults": {"Labels": {"a": 1}}}),
+            "defaults.Labels.a must be text, not 1: write it in quotes.",
+        ),
+        (
+            json!({"defaults": {"Requests": {"memory": "1"}}}),
+            "defaults.Requests.memory is not a resource",
+        ),
+        (
+            json!({"defaults": {"Requests": {"cpu": 2}, "Limits": {"cpu": 1}}}),
+            "defaults.Requests.cpu is 2, more than defaults.Limits.cpu, which is 1.",
+        ),
+        (
+            json!({"defaults": {"PodTemplate": {"spek": 1}}}),
+            "defaults.PodTemplate.spek is not a field",
+        ),
+        (
+            json!({"forced": {"PodTemplate": {}}}),
+            "forced.PodTemplate is no setting.",
+        ),
+        (
+            json!({"forced": {"ServiceAccount": 1}}),
+            "forced.ServiceAccount must be text, not 1.",
+        ),
+        (
+            json!({"forced": {"Tolerations": {}}}),
+            "forced.Tolerations must be a list",
+        ),
+        (
+            json!({"forced": {"ImagePullSecrets": [{"name": "x"}]}}),
+            "forced.ImagePullSecrets[0] must be text",
+        ),
+        (
+            json!({"limits": {"replica": 1}}),
+            "limits.replica is no setting. Nearest to it is replicas.",
+        ),
+        (
+            json!({"limits": {"replicas": -1}}),
+            "limits.replicas is -1, but must be",
+        ),
+        (
+            json!({"limits": {"perPod": {"gpu": "x"}}}),
+            "limits.perPod.gpu is \"x\", which is not",
+        ),
+        (
+            json!({"limits": {"imageRegistries": ["org"]}}),
+            "limits.imageRegistries[0] is \"org\", but must begin",
+        ),
+        (
+            json!({"limits": {"imageRegistries": ["https://x.y"]}}),
+            "limits.imageRegistries[0] is",
+        ),
+        (
+            json!({"limits": {"hostPaths": ["data"]}}),
+            "limits.hostPaths[0] is \"data\", but must begin with /",
+        ),
+        (
+            json!({"limits": {"hostPaths": ["/a/../b"]}}),
+            "limits.hostPaths[0] is \"/a/../b\"",
+        ),
+    ] {
+        let message = refusal(&settings);
+        assert!(message.starts_with(words), "{message}");
+    }
+}
+
+#[test]
+fn a_namespace_is_the_services_own_or_its_clusters_or_the_default() {
+    let platform = platform(&json!({
+        "namespace": "flyte", "allowedNamespaces": ["flyte", "ml-*", "*-data-*"],
+        "clusters": {"west": {"namespace": "ml-west"}, "east": {}},
+    }));
+    for (fields, namespace) in [
+        (json!({}), "flyte"),
+        (json!({"Cluster": "west"}), "ml-west"),
+        (json!({"Cluster": "east"}), "flyte"),
+        (json!({"Cluster": "west", "Namespace": "ml-"}), "ml-"),
+        (json!({"Namespace": "a-data-b"}), "a-data-b"),
+        (json!({"Namespace": ""}), "flyte"),
+    ] {
+        let found = platform.namespace(&config(&fields), "flyte");
+        // Not a name that a namespace can have, though one that the pattern allows.
+        if namespace == "ml-" {
+            found.expect_err("no name");
+        } else {
+            assert_eq!(found.expect("a namespace"), namespace, "{fields}");
+        }
+    }
+    let error = platform.namespace(&json!({"Namespace": "kube-system"}), "flyte");
+    assert_eq!(
+        error.expect_err("refused").to_string(),
+        "Namespace is kube-system, but the platform's settings allow services in flyte, ml-*, *-data-* only: \
+         /etc/settings.yaml, line 2."
+    );
+    let anywhere = Platform::default();
+    assert_eq!(
+        anywhere.namespace(&json!({"Namespace": "x"}), "flyte").expect("any"),
+        "x"
+    );
+}
+
+#[test]
+fn a_cluster_is_one_of_the_settings_where_these_have_any() {
+    let platform = platform(&json!({"clusters": {"west": {"context": "w"}, "east": {}}}));
+    assert_eq!(platform.cluster(None).expect("the default"), None);
+    let west = platform.cluster(Some("west")).expect("known").expect("settings");
+    assert_eq!(west.context.as_deref(), Some("w"));
+    let error = platform.cluster(Some("wset")).expect_err("unknown").to_string();
+    assert_eq!(
+        error,
+        "Cluster is \"wset\", but the platform's settings know east, west only."
+    );
+    assert_eq!(Platform::default().cluster(Some("any")).expect("a context"), None);
+}
