@@ -7,6 +7,7 @@ mod ending;
 mod errors;
 mod functions;
 mod types;
+mod update;
 mod value;
 
 use pyo3::prelude::*;
@@ -20,4 +21,6 @@ mod _core {
     use super::functions::{endpoints, generate_name, hostnames, manifests, validate};
     #[pymodule_export]
     use super::types::{Created, Deletion, Endpoint, Pod, Status};
+    #[pymodule_export]
+    use super::update::Updated;
 }

@@ -1,10 +1,16 @@
 //! From a specification to Kubernetes objects. Pure: the same input gives the same objects, without a cluster.
 
+mod changes;
 mod differences;
+mod fixed;
+mod says;
 mod service;
 mod statefulset;
 
+pub use changes::{changes, replaces_pods};
 pub use differences::differences;
+pub use fixed::fixed;
+pub use says::says;
 pub use service::service;
 pub use statefulset::stateful_set;
 

@@ -17,7 +17,7 @@ use crate::spec::DataServiceSpec;
 const USER: i64 = 1001;
 
 /// The name of the container's port.
-const PORT_NAME: &str = "graph-engine";
+pub(super) const PORT_NAME: &str = "graph-engine";
 
 /// Makes the `StatefulSet` of a service.
 #[must_use]
