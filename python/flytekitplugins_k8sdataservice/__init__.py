@@ -21,6 +21,7 @@ from flytekitplugins_k8sdataservice.exceptions import (
 )
 from flytekitplugins_k8sdataservice.sensor import CleanupSensor
 from flytekitplugins_k8sdataservice.task import DataServiceTask
+from flytekitplugins_k8sdataservice.updating import Updated, update
 
 __all__ = [
     "CleanupSensor",
@@ -36,4 +37,6 @@ __all__ = [
     "NotFoundError",
     "NotOwnedError",
     "UnavailableError",
+    "Updated",
+    "update",
 ]

@@ -142,7 +142,7 @@ def _wire(config: DataServiceConfig | DataServiceTask | dict[str, Any]) -> dict[
 
 
 def _asking() -> Owner:
-    """Tells in whose name this code runs: the execution's that Flyte says in a task's pod, else nobody's in particular."""
+    """Tells in whose name this code runs: in a task's pod of Flyte its execution's, else nobody's in particular."""
     name, project, domain = (os.environ.get(f"FLYTE_INTERNAL_EXECUTION_{part}") for part in ("ID", "PROJECT", "DOMAIN"))
     if not name:
         return Owner(id=f"local-{uuid.uuid4().hex}", execution="whoever has taken it over by hand")
