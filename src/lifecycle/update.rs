@@ -12,7 +12,7 @@ use super::delete::find;
 use crate::api::Api;
 use crate::error::{Error, Result};
 use crate::manifests::{changes, fixed, replaces_pods, stateful_set};
-use crate::ownership::{Identity, Maker, describe, maker, owner};
+use crate::ownership::{Identity, describe, owner};
 use crate::spec::DataServiceSpec;
 
 /// What [`update`] has done.
@@ -40,14 +40,15 @@ impl fmt::Display for Updated {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
         match &self.adopted_from {
-            Some(owner) => write!(formatter, "Data service {name} is taken over; it belonged to {owner}. ")?,
+            Some(owner) => write!(formatter, "Data service {name} is taken over; it belonged to {owner}.")?,
             None if self.changes.is_empty() => return write!(formatter, "Data service {name} is so already."),
             None => {}
         }
         if !self.changes.is_empty() {
+            let space = if self.adopted_from.is_some() { " " } else { "" };
             write!(
                 formatter,
-                "Data service {name} is changed: {}.",
+                "{space}Data service {name} is changed: {}.",
                 self.changes.join(", ")
             )?;
         }
@@ -137,10 +138,8 @@ pub async fn update<A: Api>(
 /// The manifest that a `StatefulSet` that is there can be given.
 fn manifest(spec: &DataServiceSpec, identity: &Identity, there: &StatefulSet) -> Result<StatefulSet> {
     let mut wanted = stateful_set(spec, identity);
-    if maker(&there.metadata) == Maker::Predecessor
-        && let (Some(wanted), Some(there)) = (&mut wanted.spec, &there.spec)
-    {
-        // The plugin of old let no user choose, and what it chose cannot be changed.
+    if let (Some(wanted), Some(there)) = (&mut wanted.spec, &there.spec) {
+        // No user says it, and it cannot be changed: the plugin before version 2 left it to Kubernetes.
         wanted.pod_management_policy.clone_from(&there.pod_management_policy);
     }
     let fixed = fixed(there, &wanted);

@@ -135,7 +135,12 @@ fn describe(name: &str, before: &Leaves, after: &Leaves) -> Option<String> {
     if before == after || (is_amount && same_amounts(&amounts(before), &amounts(after))) {
         return None;
     }
-    let tell = |leaves: &Leaves| match leaves.values().next() {
+    // Of a port it is the number that counts.
+    let tell = |leaves: &Leaves| match leaves
+        .values()
+        .find(|value| value.is_number())
+        .or(leaves.values().next())
+    {
         Some(Value::String(text)) => format!(" {text}"),
         Some(other) => format!(" {other}"),
         None => String::new(),

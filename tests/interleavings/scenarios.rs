@@ -151,7 +151,26 @@ pub fn observers() -> Vec<Scenario> {
 
 /// What takes minutes.
 pub fn deep() -> Vec<Scenario> {
+    let update = Call::Update("alpha", "two:2", false);
+    let otherwise = Call::Update("alpha", "three:3", false);
+    let back = Call::Update("alpha", "one:1", false);
+    let adopt = Call::Update("beta", "two:2", true);
     vec![
+        Scenario::new("two updates", &[update, otherwise])
+            .before(alphas)
+            .allows(is_unavailable)
+            .faults(0)
+            .waits(0),
+        Scenario::new("two updates, one of them back", &[update, back])
+            .before(alphas)
+            .allows(is_unavailable)
+            .faults(0)
+            .waits(0),
+        Scenario::new("adopt and update", &[adopt, update])
+            .before(alphas)
+            .allows(|call, error| is_unchanged(call, error) || is_unavailable(call, error))
+            .faults(0)
+            .waits(0),
         Scenario::new(
             "create beside abort and sensor",
             &[BETA, Call::Abort("alpha"), Call::Clean],
@@ -164,6 +183,19 @@ pub fn deep() -> Vec<Scenario> {
             &[Call::Poll("uid-1"), Call::Clean, BETA],
         )
         .before(alphas),
+        Scenario::new(
+            "update and abort with a fault",
+            &[Call::Update("alpha", "two:2", false), Call::Abort("alpha")],
+        )
+        .before(alphas)
+        .allows(is_not_found)
+        .waits(0),
+        Scenario::new(
+            "update and create with a fault",
+            &[Call::Update("alpha", "two:2", false), ALPHA],
+        )
+        .before(alphas)
+        .waits(0),
     ]
 }
 
@@ -198,36 +230,29 @@ pub fn kept() -> Vec<Scenario> {
 /// Those who change a service that runs.
 pub fn updates() -> Vec<Scenario> {
     let update = Call::Update("alpha", "two:2", false);
-    let otherwise = Call::Update("alpha", "three:3", false);
-    let back = Call::Update("alpha", "one:1", false);
     let of_another = Call::Update("beta", "two:2", false);
     let adopt = Call::Update("beta", "two:2", true);
     vec![
         Scenario::new("update and create", &[update, ALPHA])
             .allows(is_not_found)
+            .faults(0)
             .waits(0),
         Scenario::new("update and create again", &[update, ALPHA])
             .before(alphas)
+            .faults(0)
             .waits(0),
         Scenario::new("update and abort", &[update, Call::Abort("alpha")])
             .before(alphas)
             .allows(is_not_found)
+            .faults(0)
             .waits(0),
         Scenario::new("update and sensor", &[update, Call::Clean])
             .before(alphas)
             .allows(is_not_found)
+            .faults(0)
             .waits(0),
         Scenario::new("update and keep", &[update, Call::Keep("alpha")])
             .before(alphas)
-            .waits(0),
-        Scenario::new("two updates", &[update, otherwise])
-            .before(alphas)
-            .allows(is_unavailable)
-            .faults(0)
-            .waits(0),
-        Scenario::new("two updates, one of them back", &[update, back])
-            .before(alphas)
-            .allows(is_unavailable)
             .faults(0)
             .waits(0),
         Scenario::new("an update that died and its successor", &[update])
@@ -238,14 +263,10 @@ pub fn updates() -> Vec<Scenario> {
         Scenario::new("update of another's service", &[of_another])
             .before(alphas)
             .allows(is_unchanged),
-        Scenario::new("adopt and update", &[adopt, update])
-            .before(alphas)
-            .allows(|call, error| is_unchanged(call, error) || is_unavailable(call, error))
-            .faults(0)
-            .waits(0),
         Scenario::new("adopt and sensor", &[adopt, Call::Clean])
             .before(alphas)
             .allows(is_not_found)
+            .faults(0)
             .waits(0),
         Scenario::new("adopt of the predecessor's", &[adopt])
             .before(predecessors)
