@@ -257,7 +257,7 @@ pub fn updates() -> Vec<Scenario> {
             .waits(0),
         Scenario::new("an update that died and its successor", &[update])
             .before(alphas)
-            .faults(3)
+            .faults(2)
             .slowly(),
         Scenario::new("update of a kept service", &[update]).before(kept_alphas),
         Scenario::new("update of another's service", &[of_another])
