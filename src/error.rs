@@ -63,6 +63,18 @@ pub enum Error {
         /// What to do.
         advice: String,
     },
+    /// A service that runs cannot be changed as it was asked for. Nothing was changed.
+    #[error("{object} was not changed: {problem} {advice}")]
+    Unchanged {
+        /// What was to be changed.
+        object: ObjectReference,
+        /// A stable code for why it cannot be: `OwnedByAnother`, `Immutable` or `Terminating`.
+        reason: &'static str,
+        /// Why it cannot be.
+        problem: String,
+        /// What to do.
+        advice: String,
+    },
     /// The object was not made by a data service task, so it is left alone.
     #[error(
         "{object} was left alone: it was not made by a data service task ({found}). \
@@ -162,6 +174,7 @@ impl Error {
             Self::InvalidSpec { .. } => "InvalidSpec",
             Self::NotFound { .. } => "NotFound",
             Self::Conflict { .. } => "Conflict",
+            Self::Unchanged { reason, .. } => reason,
             Self::NotOwned { .. } => "NotOwned",
             Self::Forbidden { .. } => "Forbidden",
             Self::Unavailable { .. } => "Unavailable",
@@ -177,7 +190,7 @@ impl Error {
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::NotFound { .. } => Some(404),
-            Self::Conflict { .. } => Some(409),
+            Self::Conflict { .. } | Self::Unchanged { .. } => Some(409),
             Self::Forbidden { .. } => Some(403),
             Self::Rejected { code, .. } => Some(*code),
             _ => None,
@@ -190,6 +203,7 @@ impl Error {
         match self {
             Self::NotFound { object, .. }
             | Self::Conflict { object, .. }
+            | Self::Unchanged { object, .. }
             | Self::NotOwned { object, .. }
             | Self::Forbidden { object, .. }
             | Self::Unavailable { object, .. }

@@ -38,6 +38,12 @@ pub const OWNER_ANNOTATION: &str = "k8sdataservice.flyte.org/owner";
 pub const EXECUTION_ANNOTATION: &str = "k8sdataservice.flyte.org/execution";
 /// The annotation that says from when on a service that has failed, and was kept for people to look at, is deleted.
 pub const DELETE_AFTER_ANNOTATION: &str = "k8sdataservice.flyte.org/delete-after";
+/// The annotation with the keys of the labels that the user asked for, where there are any: the others are Flyte's.
+pub const OWN_LABELS_ANNOTATION: &str = "k8sdataservice.flyte.org/own-labels";
+/// The annotation with the keys of the annotations that the user asked for, where there are any.
+pub const OWN_ANNOTATIONS_ANNOTATION: &str = "k8sdataservice.flyte.org/own-annotations";
+/// The annotation with the kinds of the objects that the service has besides its Service, where there are any.
+pub const OWNS_ANNOTATION: &str = "k8sdataservice.flyte.org/owns";
 /// The annotation with the hash of the specification.
 pub const HASH_ANNOTATION: &str = "k8sdataservice.flyte.org/spec-hash";
 

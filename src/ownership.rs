@@ -74,6 +74,31 @@ pub fn has_hash(metadata: &ObjectMeta, hash: &str) -> bool {
     maker(metadata) == Maker::Us && annotation(metadata, HASH_ANNOTATION) == Some(hash)
 }
 
+/// Whether the object was made by any node of the execution that this description is of.
+///
+/// The connector describes a node's execution as `execution f1 of project p, domain d, node n0`.
+#[must_use]
+pub fn is_of_same_execution(metadata: &ObjectMeta, description: &str) -> bool {
+    let execution = |description: &'_ str| {
+        let execution = description
+            .split_once(", node ")
+            .map_or(description, |(execution, _)| execution);
+        execution.starts_with("execution ").then(|| execution.to_owned())
+    };
+    let theirs = annotation(metadata, EXECUTION_ANNOTATION).and_then(execution);
+    maker(metadata) == Maker::Us && theirs.is_some() && theirs == execution(description)
+}
+
+/// The owner that is written on the object.
+#[must_use]
+pub fn owner(metadata: &ObjectMeta) -> Owner {
+    let text = |key| annotation(metadata, key).unwrap_or_default().to_owned();
+    Owner {
+        id: text(OWNER_ANNOTATION),
+        description: text(EXECUTION_ANNOTATION),
+    }
+}
+
 /// Until when a service that has failed is kept for people to look at, if it is.
 #[must_use]
 pub fn kept_until(metadata: &ObjectMeta) -> Option<Timestamp> {
@@ -141,6 +166,21 @@ mod tests {
         assert_eq!(maker(&labelled(&two[..1])), Maker::Other);
         assert_eq!(maker(&labelled(&[two[0], two[1], ("team", "x")])), Maker::Other);
         assert_eq!(maker(&labelled(&[(INSTANCE_LABEL, "bar"), two[1]])), Maker::Other);
+    }
+
+    #[test]
+    fn nodes_of_one_execution_are_told_from_those_of_others() {
+        let made_by = |description: &str| ObjectMeta {
+            annotations: Some([(EXECUTION_ANNOTATION.to_owned(), description.to_owned())].into()),
+            ..labelled(&[(MANAGED_BY_LABEL, MANAGED_BY)])
+        };
+        let of = |execution: &str, node: &str| format!("execution {execution} of project p, domain d{node}");
+        let made = made_by(&of("f1", ", node n0"));
+        assert!(is_of_same_execution(&made, &of("f1", ", node n1")));
+        assert!(is_of_same_execution(&made, &of("f1", "")));
+        assert!(!is_of_same_execution(&made, &of("f10", ", node n0")));
+        assert!(!is_of_same_execution(&made_by("a local run"), "a local run"));
+        assert!(!is_of_same_execution(&ObjectMeta::default(), &of("f1", "")));
     }
 
     #[test]

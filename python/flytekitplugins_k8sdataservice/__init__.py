@@ -22,6 +22,7 @@ from flytekitplugins_k8sdataservice.exceptions import (
 )
 from flytekitplugins_k8sdataservice.sensor import CleanupSensor
 from flytekitplugins_k8sdataservice.task import DataServiceTask
+from flytekitplugins_k8sdataservice.updating import Updated, update
 
 __all__ = [
     "CleanupSensor",
@@ -38,5 +39,7 @@ __all__ = [
     "NotFoundError",
     "NotOwnedError",
     "UnavailableError",
+    "Updated",
     "endpoints",
+    "update",
 ]

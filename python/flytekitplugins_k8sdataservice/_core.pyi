@@ -15,6 +15,7 @@ __all__ = [
     "Endpoint",
     "Pod",
     "Status",
+    "Updated",
     "declared",
     "endpoints",
     "generate_name",
@@ -98,6 +99,56 @@ class Client:
         annotations: Mapping[str, str] | None = None,
     ) -> Created:
         """Does what :meth:`create` does, and blocks."""
+
+    def update(
+        self,
+        config: Mapping[str, Any],
+        *,
+        namespace: str,
+        owner: str,
+        execution: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        adopt: bool = False,
+        timeout: float | None = None,
+    ) -> Awaitable[Updated]:
+        """Makes a service that runs as a configuration says. What is so already is left as it is.
+
+        It makes no service. From then on this client tells nothing of how the service was before; it does not wait.
+
+        Args:
+            config: The wire form of a ``DataServiceConfig`` with a Name: all that the service is to be.
+            namespace: The namespace it lives in.
+            owner: Who asks. The service's owner may change it, and so may any node of its execution.
+            execution: Who asks, in words, as ``create`` is told it.
+            labels: Flyte's labels for the execution. Default: those that are there.
+            annotations: Flyte's annotations for the execution. Default: those that are there.
+            adopt: Take the service over where it is another owner's.
+            timeout: For how many seconds to try. Default: the client's.
+
+        Raises:
+            InvalidSpecError: A field is at fault.
+            NotFoundError: There is no such service.
+            ConflictError: It is another owner's, is being deleted, or has to change in what Kubernetes does not change.
+            NotOwnedError: Somebody else's object has the name.
+            ForbiddenError: The account lacks a right.
+            UnavailableError: The API server could not be used within the timeout.
+            DataServiceError: The API server refused the change, or no cluster is configured.
+        """
+
+    def update_sync(
+        self,
+        config: Mapping[str, Any],
+        *,
+        namespace: str,
+        owner: str,
+        execution: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        adopt: bool = False,
+        timeout: float | None = None,
+    ) -> Updated:
+        """Does what :meth:`update` does, and blocks."""
 
     def get(
         self, name: str, *, namespace: str, cluster: str | None = None, uid: str | None = None
@@ -235,6 +286,38 @@ class Created:
     @property
     def shared_with(self) -> str | None:
         """Whose service is used, where another run has made it."""
+
+    @property
+    def warning(self) -> str | None:
+        """What the user should know about how the cluster was chosen."""
+
+@final
+class Updated:
+    """A service that is as it was asked for now."""
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace it lives in."""
+
+    @property
+    def uid(self) -> str:
+        """The uid of its StatefulSet."""
+
+    @property
+    def changes(self) -> list[str]:
+        """What has changed, such as ``Replicas 2 -> 4``; empty where it was so already."""
+
+    @property
+    def adopted_from(self) -> str | None:
+        """Whose it was, where it was taken over."""
+
+    @property
+    def message(self) -> str:
+        """The same as a sentence."""
 
     @property
     def warning(self) -> str | None:

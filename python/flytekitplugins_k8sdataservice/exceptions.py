@@ -38,7 +38,7 @@ class NotFoundError(DataServiceError, LookupError):
 
 
 class ConflictError(DataServiceError):
-    """The name is taken by a service that is not the one asked for. Nothing was changed."""
+    """The name is taken by a service that is not the one asked for, or cannot be changed so. Nothing was changed."""
 
 
 class NotOwnedError(DataServiceError, PermissionError):

@@ -1,16 +1,20 @@
 //! A cluster, through the Kubernetes client.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
 use futures::{Stream, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, ExponentialBackoff};
 
+use serde::Serialize;
 use serde_json::json;
 
+use super::managed_fields::FIELD_MANAGER;
 use super::{Api, Deleted, Fault, Kind};
 use crate::secrets::secret_problem;
 
@@ -19,9 +23,6 @@ const WATCH_SECONDS: u32 = 60;
 
 /// What the kubelet answers, as if it were a log, where it has removed the log already.
 const LOG_IS_GONE: &str = "unable to retrieve container logs";
-
-/// The name under which Kubernetes notes who wrote a field.
-const FIELD_MANAGER: &str = "flytekitplugins-k8sdataservice";
 
 /// A cluster, through the Kubernetes client.
 #[derive(Clone)]
@@ -50,6 +51,24 @@ impl KubeApi {
 
     fn of<K: Kind>(&self, namespace: &str) -> kube::Api<K> {
         kube::Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Patches exactly this version of an object.
+    async fn change<K: Kind, P: Serialize + Debug + Sync>(
+        &self,
+        object: &K,
+        params: &PatchParams,
+        patch: &Patch<P>,
+    ) -> Result<K, Fault> {
+        let metadata = object.meta();
+        let kind = self.of::<K>(metadata.namespace.as_deref().unwrap_or_default());
+        let name = metadata.name.as_deref().unwrap_or_default();
+        match kind.patch(name, params, patch).await {
+            // It was changed or is gone, and is not made anew for a manifest that has a uid.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Err(Fault::Changed),
+            Err(error) => Err(fault(error)),
+            Ok(changed) => Ok(changed),
+        }
     }
 }
 
@@ -143,6 +162,28 @@ impl Api for KubeApi {
                 Fault::Refused { code: 422, message, .. } if message.contains("metadata.uid") => Fault::Changed,
                 other => other,
             })
+    }
+
+    async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let mut manifest = object.clone();
+        // An apply that brings its own is refused.
+        manifest.meta_mut().managed_fields = None;
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        self.change(object, &params, &Patch::Apply(&manifest)).await
+    }
+
+    async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
+        let metadata = object.meta();
+        let patch = json!({"metadata": {
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+            "managedFields": managers,
+        }});
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.change(object, &params, &Patch::Merge(&patch)).await
     }
 
     fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {

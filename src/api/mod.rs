@@ -5,6 +5,7 @@
 
 mod fault;
 mod kube;
+pub mod managed_fields;
 
 pub use fault::Fault;
 pub use kube::KubeApi;
@@ -16,6 +17,7 @@ use ::kube::Resource;
 use ::kube::core::NamespaceResourceScope;
 use ::kube::runtime::watcher::Event;
 use futures::Stream;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -98,6 +100,21 @@ pub trait Api: Send + Sync {
         key: &str,
         value: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Makes an object as its manifest says, by server-side apply: what an earlier apply said and this one does not is gone
+    /// afterwards, and what others have written stays.
+    ///
+    /// The manifest has the uid and the resource version of the object that is meant. One that has come under its name or
+    /// was changed since is not touched, and none is made: the answer is [`Fault::Changed`].
+    fn apply<K: Kind>(&self, object: &K) -> impl Future<Output = Result<K, Fault>> + Send;
+
+    /// Notes anew who has written which field ([`managed_fields`]) of exactly this version of an object. One that has come
+    /// under its name or was changed since is not touched: the answer is [`Fault::Changed`].
+    fn note_managers<K: Kind>(
+        &self,
+        object: &K,
+        managers: &[ManagedFieldsEntry],
+    ) -> impl Future<Output = Result<K, Fault>> + Send;
 
     /// Watches the objects of a namespace that a label selector matches: first all that there are, then each change.
     ///

@@ -1,4 +1,4 @@
-//! The client: create, get, wait and delete, each as an awaitable and as a sync twin.
+//! The client: create, update, get, wait and delete, each as an awaitable and as a sync twin.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use super::convert::{Place, Strings, read, read_platform, seconds};
 use super::errors::to_python;
 use super::request::{Request, Requester, Wanted};
 use super::types::{Created, Deletion, Status};
+use super::update::{Asking, Updated};
 use crate::cache::Cache;
 use crate::cluster::{Clusters, Connection};
 use crate::error::Result;
@@ -21,10 +22,10 @@ use crate::platform::Platform;
 /// A client for data services. It connects at its first call, and keeps one connection pool per cluster.
 #[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
 pub(super) struct Client {
-    clusters: Arc<Clusters>,
-    cache: Arc<Cache>,
-    platform: Arc<Platform>,
-    timeout: Duration,
+    pub(super) clusters: Arc<Clusters>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) platform: Arc<Platform>,
+    pub(super) timeout: Duration,
 }
 
 #[pymethods]
@@ -84,6 +85,58 @@ impl Client {
             py,
             self.creating(config, namespace, owner, execution, labels, annotations)?,
         )
+    }
+
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, adopt=false, timeout=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn update<'py>(
+        &self,
+        py: Python<'py>,
+        config: &Bound<'py, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+        adopt: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let asking = Asking {
+            namespace,
+            owner,
+            execution,
+            labels,
+            annotations,
+            adopt,
+            timeout,
+        };
+        spawn(py, self.updating(config, asking)?)
+    }
+
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, adopt=false, timeout=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn update_sync(
+        &self,
+        py: Python<'_>,
+        config: &Bound<'_, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+        adopt: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Updated> {
+        let asking = Asking {
+            namespace,
+            owner,
+            execution,
+            labels,
+            annotations,
+            adopt,
+            timeout,
+        };
+        block(py, self.updating(config, asking)?)
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, uid=None))]

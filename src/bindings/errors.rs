@@ -44,7 +44,7 @@ fn class(error: &Error) -> &'static str {
     match error {
         Error::InvalidSpec { .. } => "InvalidSpecError",
         Error::NotFound { .. } => "NotFoundError",
-        Error::Conflict { .. } => "ConflictError",
+        Error::Conflict { .. } | Error::Unchanged { .. } => "ConflictError",
         Error::NotOwned { .. } => "NotOwnedError",
         Error::Forbidden { .. } => "ForbiddenError",
         Error::Unavailable { .. } => "UnavailableError",

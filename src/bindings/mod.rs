@@ -8,6 +8,7 @@ mod errors;
 mod functions;
 mod request;
 mod types;
+mod update;
 mod value;
 
 use pyo3::prelude::*;
@@ -21,4 +22,6 @@ mod _core {
     use super::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
     #[pymodule_export]
     use super::types::{Created, Deletion, Endpoint, Pod, Status};
+    #[pymodule_export]
+    use super::update::Updated;
 }

@@ -53,6 +53,10 @@ impl Feed {
         self.store().forget(uid, clock::now());
     }
 
+    pub(super) fn outdate(&self, uid: &str, generation: i64) {
+        self.store().outdate(uid, generation);
+    }
+
     pub(super) fn apply_events(&self, name: &str, events: Vec<EventFacts>) {
         self.store().apply_events(name, events, clock::now());
     }
@@ -165,6 +169,7 @@ fn patient<T>(watch: impl Stream<Item = Result<T, Fault>>) -> impl Stream<Item =
 mod tests {
     use super::*;
     use crate::api::{Deleted, Kind};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
     /// A cluster in which nothing happens.
     struct Quiet;
@@ -192,6 +197,14 @@ mod tests {
 
         async fn delete<K: Kind>(&self, _: &str, _: &str, _: &str) -> Result<Deleted, Fault> {
             Ok(Deleted::Gone)
+        }
+
+        async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+            Ok(object.clone())
+        }
+
+        async fn note_managers<K: Kind>(&self, object: &K, _: &[ManagedFieldsEntry]) -> Result<K, Fault> {
+            Ok(object.clone())
         }
 
         fn watch<K: Kind>(&self, _: &str, _: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {

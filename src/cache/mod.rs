@@ -51,6 +51,13 @@ impl Cache {
         }
     }
 
+    /// Notes that the service whose `StatefulSet` has this uid was changed, so that what was known of it before is no answer.
+    pub fn outdate(&self, cluster: &Key, namespace: &str, uid: &str, generation: i64) {
+        if let Some(feed) = self.feed(cluster, namespace) {
+            feed.outdate(uid, generation);
+        }
+    }
+
     /// Takes in the events on a service's objects, which no watch tells of.
     pub fn apply_events(&self, cluster: &Key, namespace: &str, name: &str, events: Vec<EventFacts>) {
         if let Some(feed) = self.feed(cluster, namespace) {

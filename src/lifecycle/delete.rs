@@ -145,7 +145,12 @@ pub(super) async fn delete_exactly<K: Kind, A: Api>(
     }
 }
 
-async fn find<K: Kind, A: Api>(api: &A, namespace: &str, name: &str, deadline: Deadline) -> Result<Option<K>> {
+pub(super) async fn find<K: Kind, A: Api>(
+    api: &A,
+    namespace: &str,
+    name: &str,
+    deadline: Deadline,
+) -> Result<Option<K>> {
     let reading = Step::new::<K>("get", namespace, name);
     repeat(deadline, &reading, || api.read(namespace, name))
         .await?

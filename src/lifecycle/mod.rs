@@ -1,5 +1,7 @@
 //! What is done to a service, one file per verb, written against [`crate::api::Api`] alone.
 
+mod bring;
+mod claim;
 mod create;
 mod deadline;
 mod delete;
@@ -8,12 +10,15 @@ mod keep;
 mod observe;
 mod owned;
 mod stateful_set;
+mod update;
 mod wait;
 
+pub use claim::Claim;
 pub use create::{Created, create};
 pub use deadline::Deadline;
 pub use delete::{Deletion, Outcome, Scope, delete};
 pub use evidence::{events_of, last_words};
 pub use keep::keep;
 pub use observe::observe;
+pub use update::{Updated, update};
 pub use wait::wait;

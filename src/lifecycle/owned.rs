@@ -34,8 +34,8 @@ pub(super) async fn ensure_owned<A: Api>(
     ensure(api, &service(spec, identity, uid), identity, stateful_set_uid, deadline).await
 }
 
-/// Makes one such object, or finds that it is there.
-async fn ensure<A: Api, K: Kind>(
+/// Makes one such object, or finds that it is there; `false` if the `StatefulSet` is gone.
+pub(super) async fn ensure<A: Api, K: Kind>(
     api: &A,
     wanted: &K,
     identity: &Identity,

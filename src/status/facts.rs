@@ -28,8 +28,14 @@ pub struct StatefulSetFacts {
     pub delete_after: Option<Timestamp>,
     /// How ready it is, as far as it says itself.
     pub readiness: Status,
-    /// The revision that its pods are to be of, where they are replaced one after the other and only once each is ready.
-    pub ordered_revision: Option<Box<str>>,
+    /// The version of its specification.
+    pub generation: i64,
+    /// Whether Kubernetes has begun with that version.
+    pub is_observed: bool,
+    /// The revision that its pods are to be of, where those of another one are replaced.
+    pub revision: Option<Box<str>>,
+    /// Whether they are replaced one after the other, and only once each is ready.
+    pub is_ordered: bool,
 }
 
 /// What is known of a pod.
@@ -174,6 +180,18 @@ pub struct EventFacts {
     pub last: Option<Timestamp>,
 }
 
+impl PodFacts {
+    /// Whether its `StatefulSet` replaces it, or will once it is looked at, since it is of an earlier revision.
+    #[must_use]
+    pub fn is_outdated(&self, stateful_set: &StatefulSetFacts) -> bool {
+        let newest = stateful_set.revision.as_deref();
+        if !stateful_set.is_observed {
+            return true;
+        }
+        !self.revision.is_empty() && newest.is_some_and(|newest| *self.revision != *newest)
+    }
+}
+
 impl EventFacts {
     /// Whether the event is about this pod, and not about one that had its name before.
     #[must_use]
@@ -187,11 +205,10 @@ impl From<&StatefulSet> for StatefulSetFacts {
         let metadata = &stateful_set.metadata;
         let text = |text: &Option<String>| text.clone().unwrap_or_default().into_boxed_str();
         let spec = stateful_set.spec.as_ref();
-        let is_ordered = spec.is_some_and(|spec| {
-            let strategy = spec.update_strategy.as_ref();
-            spec.pod_management_policy.as_deref() != Some("Parallel")
-                && strategy.and_then(|strategy| strategy.type_.as_deref()) != Some("OnDelete")
-        });
+        let strategy = spec.and_then(|spec| spec.update_strategy.as_ref());
+        let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
+        let replaces_all = strategy.and_then(|strategy| strategy.type_.as_deref()) != Some("OnDelete")
+            && rolling.and_then(|rolling| rolling.partition).unwrap_or(0) == 0;
         let revision = stateful_set
             .status
             .as_ref()
@@ -202,7 +219,10 @@ impl From<&StatefulSet> for StatefulSetFacts {
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
             delete_after: kept_until(metadata),
             readiness: readiness::judge(stateful_set),
-            ordered_revision: revision.filter(|_| is_ordered).map(String::into_boxed_str),
+            generation: metadata.generation.unwrap_or_default(),
+            is_observed: readiness::is_observed(stateful_set),
+            revision: revision.filter(|_| replaces_all).map(String::into_boxed_str),
+            is_ordered: spec.is_some_and(|spec| spec.pod_management_policy.as_deref() != Some("Parallel")),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn judge(stateful_set: &StatefulSet) -> Status {
             format!("StatefulSet {name} is being deleted. Run the task again once it is gone."),
         );
     }
-    if !is_observed(stateful_set, &status) {
+    if !is_observed(stateful_set) {
         return state(
             Phase::Pending,
             "NotObserved",
@@ -60,6 +60,14 @@ pub(super) fn judge(stateful_set: &StatefulSet) -> Status {
                 "StatefulSet {name} has {updated} of {} at its newest revision.",
                 pods(wanted)
             ),
+        );
+    }
+    let there = status.replicas;
+    if there > wanted {
+        return state(
+            Phase::Initializing,
+            "ReplicasNotRemoved",
+            format!("StatefulSet {name} still has {}, and is to have {wanted}.", pods(there)),
         );
     }
     if spec.min_ready_seconds.unwrap_or(0) > 0 && status.available_replicas.unwrap_or(0) < wanted {
@@ -108,8 +116,12 @@ pub(super) fn with_names(status: Status, name: &str, slices: Option<&Vec<SliceFa
 }
 
 /// Whether the controller has seen the specification as it is now.
-fn is_observed(stateful_set: &StatefulSet, status: &StatefulSetStatus) -> bool {
-    match (stateful_set.metadata.generation, status.observed_generation) {
+pub(super) fn is_observed(stateful_set: &StatefulSet) -> bool {
+    let observed = stateful_set
+        .status
+        .as_ref()
+        .and_then(|status| status.observed_generation);
+    match (stateful_set.metadata.generation, observed) {
         (Some(generation), Some(observed)) => observed >= generation,
         (None, _) => true,
         (Some(_), None) => false,
@@ -174,7 +186,7 @@ mod tests {
         for (changes, phase, reason, words) in [
             (json!({}), Phase::Ready, "Ready", "is ready with 2 pods"),
             (
-                json!({"spec": {"replicas": 0}, "status": {"readyReplicas": 0}}),
+                json!({"spec": {"replicas": 0}, "status": {"replicas": 0, "readyReplicas": 0}}),
                 Phase::Ready,
                 "Ready",
                 "0 pods",
@@ -222,6 +234,13 @@ mod tests {
                 Phase::Ready,
                 "Ready",
                 "is ready",
+            ),
+            (
+                // Those that end may be ready for as long as they do.
+                json!({"status": {"replicas": 3}}),
+                Phase::Initializing,
+                "ReplicasNotRemoved",
+                "still has 3 pods, and is to have 2",
             ),
             (
                 json!({"spec": {"minReadySeconds": 3}, "status": {"availableReplicas": 1}}),

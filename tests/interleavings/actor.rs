@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use k8sdataservice::api::Api;
 use k8sdataservice::error::Result;
-use k8sdataservice::lifecycle::{self, Created, Deadline, Deletion, Scope};
+use k8sdataservice::lifecycle::{self, Claim, Created, Deadline, Deletion, Scope, Updated};
 use k8sdataservice::ownership::{Identity, Owner};
 use k8sdataservice::spec::{DataServiceSpec, Target};
 use k8sdataservice::status::Status;
@@ -32,6 +32,8 @@ const KEPT: Duration = Duration::from_hours(1);
 pub enum Call {
     /// Create, for an owner and with an image.
     Create(&'static str, &'static str),
+    /// Update, for an owner, to an image; whether what is another's is taken over.
+    Update(&'static str, &'static str, bool),
     /// Delete what was made for an owner, as an abort does.
     Abort(&'static str),
     /// Delete whatever the plugin has made, as the sensor does.
@@ -48,6 +50,10 @@ impl fmt::Display for Call {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Create(owner, image) => write!(formatter, "create for {owner} with {image}"),
+            Self::Update(owner, image, adopt) => {
+                let verb = if *adopt { "adopt" } else { "update" };
+                write!(formatter, "{verb} for {owner} with {image}")
+            }
             Self::Abort(owner) => write!(formatter, "abort of {owner}"),
             Self::Clean => write!(formatter, "sensor"),
             Self::Keep(owner) => write!(formatter, "keep for {owner}"),
@@ -61,6 +67,7 @@ impl fmt::Display for Call {
 #[derive(Debug)]
 pub enum Answer {
     Created(Result<Created>),
+    Updated(Result<Updated>),
     Deleted(Result<Deletion>),
     Observed(Result<Status>),
     /// Whether there was something to keep.
@@ -72,6 +79,7 @@ impl Answer {
     pub fn error(&self) -> Option<&k8sdataservice::error::Error> {
         match self {
             Self::Created(answer) => answer.as_ref().err(),
+            Self::Updated(answer) => answer.as_ref().err(),
             Self::Deleted(answer) => answer.as_ref().err(),
             Self::Observed(answer) => answer.as_ref().err(),
             Self::Kept(answer) => answer.as_ref().err(),
@@ -89,6 +97,7 @@ impl fmt::Display for Answer {
                     None => Ok(()),
                 }
             }
+            Self::Updated(Ok(updated)) => write!(formatter, "{}: {updated}", updated.uid),
             Self::Deleted(Ok(deletion)) => write!(formatter, "{deletion:?}"),
             Self::Observed(Ok(status)) => write!(formatter, "{:?} ({})", status.phase, status.reason),
             Self::Kept(Ok(kept)) => write!(formatter, "kept: {kept}"),
@@ -105,6 +114,15 @@ pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
     match call {
         Call::Create(owner, image) => {
             Answer::Created(lifecycle::create(&api, &spec(image), &identity(owner), deadline).await)
+        }
+        Call::Update(owner, image, adopt) => {
+            let claim = Claim {
+                owner: identity(owner).owner,
+                labels: None,
+                annotations: None,
+                adopt,
+            };
+            Answer::Updated(lifecycle::update(&api, &spec(image), NAMESPACE, NAME, &claim, deadline).await)
         }
         Call::Abort(_) | Call::Clean => {
             let outcome = lifecycle::delete(&api, NAMESPACE, NAME, &scope(call), deadline).await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{ResourceQuota, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8sdataservice::api::managed_fields::applied;
 use k8sdataservice::api::{Api, Deleted, Fault, Kind, KubeApi};
 use k8sdataservice::manifests::{service, stateful_set};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -44,6 +45,13 @@ enum Call {
     Annotate {
         uid_of: usize,
     },
+    /// Apply a manifest without an owner, to the object of this number, at its newest version or at an earlier one.
+    Apply {
+        uid_of: usize,
+        late: bool,
+    },
+    /// Note what was written so far as applied.
+    Note,
     /// Remove the finalizers.
     Release,
 }
@@ -121,6 +129,48 @@ impl Pair {
                     |answer: Result<(), Fault>| answer.map_or_else(|fault| refused(&fault), |()| "done".to_owned());
                 (told(modelled), told(real))
             }
+            Call::Apply { uid_of, late } => {
+                let uids = self.uid_pair(uid_of);
+                let mut object = object.expect("an object to apply");
+                let metadata = object.meta_mut();
+                metadata.namespace = Some(namespace.clone());
+                metadata.name = Some(name.clone());
+                let labels = metadata.labels.get_or_insert_default();
+                labels.insert(SEQUENCE.to_owned(), name.clone());
+                let there = [self.model.read::<K>(&name, 0), self.there().await?];
+                let versions = there.map(|there| there.and_then(|there| there.meta().resource_version.clone()));
+                let version = |version: &Option<String>| match version {
+                    Some(version) if !late => version.clone(),
+                    _ => "1".to_owned(),
+                };
+                let meant = |uid: &String, at: &Option<String>| {
+                    let mut object = object.clone();
+                    object.meta_mut().uid = Some(uid.clone());
+                    object.meta_mut().resource_version = Some(version(at));
+                    object
+                };
+                let modelled = self.model.apply(&meant(&uids.0, &versions[0]), Who::Before);
+                let real = self.real.apply(&meant(&uids.1, &versions[1])).await;
+                (self.told(modelled, 0), self.told(real, 1))
+            }
+            Call::Note => {
+                if let Some(there) = self.model.read::<K>(&name, 0) {
+                    if let Some(managers) = applied(there.meta()) {
+                        let noted = self.model.note_managers(&there, &managers);
+                        noted.map_err(|fault| fault.to_string())?;
+                    }
+                }
+                if let Some(there) = self.there::<K>().await? {
+                    if let Some(managers) = applied(there.meta()) {
+                        let noted = self.real.note_managers(&there, &managers).await;
+                        let noted = noted.map_err(|fault| fault.to_string())?;
+                        if applied(noted.meta()).is_some() {
+                            return Err("the cluster does not note what was written as applied".to_owned());
+                        }
+                    }
+                }
+                (String::new(), String::new())
+            }
             Call::Release => {
                 for key in self.model.held().into_iter().filter(|(kind, _)| *kind == K::kind(&())) {
                     self.model.release(&key);
@@ -143,6 +193,12 @@ impl Pair {
             return Err(format!("the model says {modelled:?} and the cluster {real:?}"));
         }
         self.collect().await
+    }
+
+    /// The object that is there in reality.
+    async fn there<K: Kind>(&self) -> Result<Option<K>, String> {
+        let there = self.real.read::<K>(&self.namespace, &self.name).await;
+        there.map_err(|fault| fault.to_string())
     }
 
     /// Both uids of an object of the sequence; that of an object that never was, where there is none of that number.
@@ -226,7 +282,7 @@ fn refused(fault: &Fault) -> String {
 
 fn any_call(seed: &mut u64, objects: usize) -> Call {
     let uid_of = pick(objects + 1, seed);
-    match pick(10, seed) {
+    match pick(14, seed) {
         0..=2 => Call::Create {
             finalizer: pick(5, seed) == 0,
             owner: (pick(3, seed) > 0).then_some(uid_of),
@@ -235,6 +291,15 @@ fn any_call(seed: &mut u64, objects: usize) -> Call {
         4 => Call::List,
         5 => Call::Release,
         6 => Call::Annotate { uid_of },
+        7..=9 => Call::Apply {
+            uid_of: if pick(4, seed) == 0 {
+                uid_of
+            } else {
+                objects.saturating_sub(1)
+            },
+            late: pick(5, seed) == 0,
+        },
+        10 => Call::Note,
         _ => Call::Delete {
             // Mostly that of the newest, which is likely to be there.
             uid_of: if pick(2, seed) == 0 {

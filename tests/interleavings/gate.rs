@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::Stream;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8sdataservice::api::{Api, Deleted, Fault, Kind};
 use kube::runtime::watcher::Event;
 
@@ -214,6 +215,18 @@ impl Api for Gate {
             server.annotate::<K>(&name, &uid, (&key, &value))
         })
         .await
+    }
+
+    async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let (object, by) = (object.clone(), Who::Actor(self.actor));
+        self.ask::<K, _>("apply", told, move |server, _| server.apply(&object, by))
+            .await
+    }
+
+    async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
+        let (object, managers) = (object.clone(), managers.to_vec());
+        self.ask::<K, _>("note", told, move |server, _| server.note_managers(&object, &managers))
+            .await
     }
 
     fn watch<K: Kind>(&self, _: &str, _: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {

@@ -86,6 +86,11 @@ fn kept() {
     explore(scenarios::kept());
 }
 
+#[test]
+fn updates() {
+    explore(scenarios::updates());
+}
+
 /// What takes minutes; `make explore` runs it.
 #[test]
 #[ignore = "takes minutes"]

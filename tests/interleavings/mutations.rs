@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8sdataservice::api::{Api, Deleted, Fault, Kind};
 use k8sdataservice::error::{Error, ObjectReference};
 use k8sdataservice::lifecycle::{Created, Deletion};
@@ -12,7 +13,7 @@ use crate::actor::{Answer, Answering, Call, NAME, NAMESPACE, answer, identity, s
 use crate::explorer::{exhaust, replay};
 use crate::gate::Gate;
 use crate::scenario::Scenario;
-use crate::scenarios::{ALPHA, BETA, BETA_OTHERWISE, alphas, is_conflict};
+use crate::scenarios::{ALPHA, BETA, BETA_OTHERWISE, alphas, is_conflict, is_unchanged};
 
 /// Expects that a schedule is found after which something does not hold, and that its replay shows the same.
 fn is_found(scenario: &Scenario, expected: &str) {
@@ -52,6 +53,21 @@ fn a_service_that_belongs_to_nobody() {
     let scenario = Scenario::new("no owner", &[ALPHA])
         .verbs(|call, gate| Box::pin(answer(call, Altered(gate, Alteration::NoOwner))));
     is_found(&scenario, "the Service does not belong to the StatefulSet");
+}
+
+#[test]
+fn an_update_that_writes_to_whatever_version_is_there() {
+    let calls = [
+        Call::Update("alpha", "two:2", false),
+        Call::Update("beta", "three:3", true),
+    ];
+    let scenario = Scenario::new("any version", &calls)
+        .before(alphas)
+        .faults(0)
+        .waits(0)
+        .allows(is_unchanged)
+        .verbs(|call, gate| Box::pin(answer(call, Altered(gate, Alteration::AnyVersion))));
+    is_found(&scenario, "has written into the service of");
 }
 
 #[test]
@@ -106,6 +122,8 @@ fn a_create_that_takes_back_what_another_may_have_finished() {
 enum Alteration {
     NoOwner,
     NoSecondTry,
+    /// A write is to whatever is there.
+    AnyVersion,
 }
 
 /// A cluster that is not what it should be.
@@ -152,6 +170,20 @@ impl Api for Altered {
         value: &str,
     ) -> Result<(), Fault> {
         self.0.annotate::<K>(namespace, name, uid, key, value).await
+    }
+
+    async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let mut object = object.clone();
+        if self.1 == Alteration::AnyVersion {
+            let name = object.meta().name.clone().unwrap_or_default();
+            let there = self.0.read::<K>(NAMESPACE, &name).await?;
+            object.meta_mut().resource_version = there.and_then(|there| there.meta().resource_version.clone());
+        }
+        self.0.apply(&object).await
+    }
+
+    async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
+        self.0.note_managers(object, managers).await
     }
 
     fn watch<K: Kind>(

@@ -1,22 +1,26 @@
 //! What must hold after every schedule, whatever has happened in it.
 
 use k8sdataservice::error::Error;
-use k8sdataservice::lifecycle::{Created, Deletion, Scope};
+use k8sdataservice::lifecycle::{Created, Deletion, Scope, Updated};
+use k8sdataservice::names::HASH_ANNOTATION;
 use k8sdataservice::ownership::{Maker, maker};
 use k8sdataservice::status::{Phase, Status};
 
-use crate::actor::{Actor, Answer, Call, NAME, scope};
+use crate::actor::{Actor, Answer, Call, NAME, scope, spec};
 use crate::run::{Run, versions};
-use crate::server::{Server, Stored, Who};
+use crate::server::{Departed, Server, Stored, Who};
 
 /// Checks it, after all calls have ended, those of the dead were repeated, and the garbage collector has nothing left to do.
 pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
     whole_or_nothing(server)?;
     others_are_untouched(run, server)?;
     nobody_takes_what_is_not_theirs(run, server)?;
+    updates_make_nothing_and_stay_at_home(run, server)?;
+    updates_are_whole(run, server)?;
     for (number, actor) in run.actors.iter().enumerate() {
         let problem = match actor.answer.as_ref() {
             Some(Answer::Created(Ok(created))) => created_is_there(run, actor, created, server),
+            Some(Answer::Updated(Ok(updated))) => updated_is_there(run, updated, server),
             Some(Answer::Deleted(Ok(deletion))) => deleted_is_gone(actor, deletion, server),
             Some(Answer::Observed(Ok(status))) => observed_was_so(actor, status),
             Some(Answer::Created(Err(error))) => refused_for_a_reason(error, server),
@@ -131,6 +135,80 @@ fn created_is_there(run: &Run, actor: &Actor, created: &Created, server: &Server
         ));
     }
     Ok(())
+}
+
+/// An update makes no service, and writes into none that is another's unless it takes it over.
+fn updates_make_nothing_and_stay_at_home(run: &Run, server: &Server) -> Result<(), String> {
+    let updates = |who: Who| match who {
+        Who::Actor(number) => match run.actors[number].call {
+            Call::Update(owner, _, adopts) => Some((number, owner, adopts)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let is_set = |kind: &str| kind == "StatefulSet";
+    let there = server.objects().filter(|((kind, _), _)| is_set(kind));
+    let departed = server.departed.values().filter(|departed| is_set(&departed.kind));
+    let mut makers = there
+        .map(|(_, stored)| stored.made_by)
+        .chain(departed.map(|departed| departed.made_by));
+    if let Some((number, ..)) = makers.find_map(updates) {
+        return Err(format!("{number} is an update and has made a StatefulSet"));
+    }
+    for (_, owner, by) in server.applied.iter().filter(|(kind, ..)| is_set(kind)) {
+        let Some((number, me, adopts)) = updates(*by) else {
+            continue;
+        };
+        if !adopts && owner.as_deref() != Some(me) {
+            return Err(format!("{number} has written into the service of {owner:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Where updates have succeeded, the service is as one of them, or a create, has asked for: both halves as the same one.
+fn updates_are_whole(run: &Run, server: &Server) -> Result<(), String> {
+    let updates = || run.actors.iter().filter(|actor| matches!(actor.call, Call::Update(..)));
+    let succeeded = |actor: &Actor| matches!(actor.answer, Some(Answer::Updated(Ok(_))));
+    if !updates().any(succeeded) || !updates().all(succeeded) {
+        return Ok(());
+    }
+    let hashes = server.objects().map(|((kind, _), stored)| {
+        let annotations = stored.metadata.annotations.as_ref();
+        (
+            kind,
+            annotations.and_then(|annotations| annotations.get(HASH_ANNOTATION)),
+        )
+    });
+    let hashes: Vec<_> = hashes.collect();
+    let asked: Vec<String> = run
+        .actors
+        .iter()
+        .filter_map(|actor| match actor.call {
+            Call::Update(_, image, _) | Call::Create(_, image) => Some(spec(image).hash()),
+            _ => None,
+        })
+        .collect();
+    let is_asked = |hash: Option<&String>| hash.is_some_and(|hash| asked.contains(hash));
+    match hashes.first() {
+        Some((_, first)) if hashes.iter().any(|(_, hash)| hash != first) || !is_asked(*first) => {
+            Err(format!("the service is as nobody has asked for: {hashes:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an update has told of was there.
+fn updated_is_there(run: &Run, updated: &Updated, server: &Server) -> Result<(), String> {
+    let by_right = |departed: &Departed| match departed.deleted_by {
+        Who::Actor(by) => is_delete(run.actors[by].call),
+        who => who == Who::Finalizer,
+    };
+    let departed = server.departed.get(&updated.uid);
+    if server.services_alive().contains_key(&updated.uid) || departed.is_some_and(by_right) {
+        return Ok(());
+    }
+    Err(format!("{} is not there", updated.uid))
 }
 
 /// What a delete covers and has met is gone.

@@ -151,7 +151,26 @@ pub fn observers() -> Vec<Scenario> {
 
 /// What takes minutes.
 pub fn deep() -> Vec<Scenario> {
+    let update = Call::Update("alpha", "two:2", false);
+    let otherwise = Call::Update("alpha", "three:3", false);
+    let back = Call::Update("alpha", "one:1", false);
+    let adopt = Call::Update("beta", "two:2", true);
     vec![
+        Scenario::new("two updates", &[update, otherwise])
+            .before(alphas)
+            .allows(is_unavailable)
+            .faults(0)
+            .waits(0),
+        Scenario::new("two updates, one of them back", &[update, back])
+            .before(alphas)
+            .allows(is_unavailable)
+            .faults(0)
+            .waits(0),
+        Scenario::new("adopt and update", &[adopt, update])
+            .before(alphas)
+            .allows(|call, error| is_unchanged(call, error) || is_unavailable(call, error))
+            .faults(0)
+            .waits(0),
         Scenario::new(
             "create beside abort and sensor",
             &[BETA, Call::Abort("alpha"), Call::Clean],
@@ -164,6 +183,19 @@ pub fn deep() -> Vec<Scenario> {
             &[Call::Poll("uid-1"), Call::Clean, BETA],
         )
         .before(alphas),
+        Scenario::new(
+            "update and abort with a fault",
+            &[Call::Update("alpha", "two:2", false), Call::Abort("alpha")],
+        )
+        .before(alphas)
+        .allows(is_not_found)
+        .waits(0),
+        Scenario::new(
+            "update and create with a fault",
+            &[Call::Update("alpha", "two:2", false), ALPHA],
+        )
+        .before(alphas)
+        .waits(0),
     ]
 }
 
@@ -195,6 +227,64 @@ pub fn kept() -> Vec<Scenario> {
     ]
 }
 
+/// Those who change a service that runs.
+pub fn updates() -> Vec<Scenario> {
+    let update = Call::Update("alpha", "two:2", false);
+    let of_another = Call::Update("beta", "two:2", false);
+    let adopt = Call::Update("beta", "two:2", true);
+    vec![
+        Scenario::new("update and create", &[update, ALPHA])
+            .allows(is_not_found)
+            .faults(0)
+            .waits(0),
+        Scenario::new("update and create again", &[update, ALPHA])
+            .before(alphas)
+            .faults(0)
+            .waits(0),
+        Scenario::new("update and abort", &[update, Call::Abort("alpha")])
+            .before(alphas)
+            .allows(is_not_found)
+            .faults(0)
+            .waits(0),
+        Scenario::new("update and sensor", &[update, Call::Clean])
+            .before(alphas)
+            .allows(is_not_found)
+            .faults(0)
+            .waits(0),
+        Scenario::new("update and keep", &[update, Call::Keep("alpha")])
+            .before(alphas)
+            .faults(0)
+            .waits(0),
+        Scenario::new("an update that died and its successor", &[update])
+            .before(alphas)
+            .faults(2)
+            .slowly(),
+        Scenario::new("update of a kept service", &[update]).before(kept_alphas),
+        Scenario::new("update of another's service", &[of_another])
+            .before(alphas)
+            .allows(is_unchanged),
+        Scenario::new("adopt and sensor", &[adopt, Call::Clean])
+            .before(alphas)
+            .allows(is_not_found)
+            .faults(0)
+            .waits(0),
+        Scenario::new("adopt of the predecessor's", &[adopt])
+            .before(predecessors)
+            .faults(2),
+        Scenario::new("adopt of somebody else's", &[adopt])
+            .before(foreign::<StatefulSet>)
+            .allows(|_, error| matches!(error, Error::NotOwned { .. })),
+        Scenario::new("update while a finalizer holds", &[update, Call::Clean])
+            .before(|server| {
+                server.finalized.insert("StatefulSet".to_owned());
+                alphas(server);
+            })
+            .allows(|call, error| is_unchanged(call, error) || is_not_found(call, error))
+            .faults(0)
+            .waits(0),
+    ]
+}
+
 /// Every scenario.
 pub fn all() -> Vec<Scenario> {
     [
@@ -207,6 +297,7 @@ pub fn all() -> Vec<Scenario> {
         deleters_and_the_dead(),
         others(),
         observers(),
+        updates(),
     ]
     .concat()
 }
@@ -214,6 +305,21 @@ pub fn all() -> Vec<Scenario> {
 /// Whether a create was told that the name is another's.
 pub fn is_conflict(call: Call, error: &Error) -> bool {
     matches!(call, Call::Create(..)) && matches!(error, Error::Conflict { .. })
+}
+
+/// Whether an update was told that it may not change what is there.
+pub fn is_unchanged(call: Call, error: &Error) -> bool {
+    matches!(call, Call::Update(..)) && matches!(error, Error::Unchanged { .. })
+}
+
+/// Whether an update was told that there is nothing.
+fn is_not_found(call: Call, error: &Error) -> bool {
+    matches!(call, Call::Update(..)) && matches!(error, Error::NotFound { .. })
+}
+
+/// Whether an update has given up, since another one has undone again and again what it has done.
+fn is_unavailable(call: Call, error: &Error) -> bool {
+    matches!(call, Call::Update(..)) && matches!(error, Error::Unavailable { .. })
 }
 
 /// A service of alpha is there.

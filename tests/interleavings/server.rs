@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
+use k8sdataservice::api::managed_fields::FIELD_MANAGER;
 use k8sdataservice::api::{Deleted, Fault, Kind};
 use k8sdataservice::names::OWNER_ANNOTATION;
 
@@ -59,6 +60,9 @@ const LAG: usize = 2;
 
 type Objects = BTreeMap<Key, Arc<Stored>>;
 
+/// Labels or annotations.
+type Texts = BTreeMap<String, String>;
+
 /// One namespace of a cluster.
 #[derive(Default)]
 pub struct Server {
@@ -72,6 +76,8 @@ pub struct Server {
     /// Kinds whose new objects get a finalizer from somebody's webhook.
     pub finalized: BTreeSet<String>,
     pub departed: BTreeMap<String, Departed>,
+    /// Of which kind and whose the objects were that somebody has applied a manifest to.
+    pub applied: Vec<(String, Option<String>, Who)>,
     pub broken: Broken,
 }
 
@@ -118,6 +124,7 @@ impl Server {
         metadata.resource_version = Some(self.writes.to_string());
         metadata.generation = Some(1);
         metadata.deletion_timestamp = None;
+        metadata.managed_fields = Some(vec![note("Update")]);
         if self.finalized.contains(&kind) {
             metadata.finalizers = Some(vec!["example.org/hold".to_owned()]);
         }
@@ -161,10 +168,91 @@ impl Server {
         let annotations = stored.metadata.annotations.get_or_insert_default();
         if annotations.insert(written.to_owned(), value.to_owned()).as_deref() != Some(value) {
             self.write();
+            let managers = stored.metadata.managed_fields.get_or_insert_default();
+            if managers.iter().all(is_applied) {
+                managers.push(note("Update"));
+            }
             stored.metadata.resource_version = Some(self.writes.to_string());
             self.objects.insert(key, Arc::new(stored));
         }
         Ok(())
+    }
+
+    /// Makes an object as its manifest says, if it is the one that is meant, at the version that is meant.
+    ///
+    /// What was written otherwise than by an apply stays, unless it was noted as applied before.
+    pub fn apply<K: Kind>(&mut self, wanted: &K, by: Who) -> Result<K, Fault> {
+        let mut stored = self.at_version(wanted)?;
+        self.applied
+            .push((K::kind(&()).into_owned(), owner(&stored.metadata), by));
+        let mut object = wanted.clone();
+        let there = std::mem::take(&mut stored.metadata);
+        let managers = there.managed_fields.clone().unwrap_or_default();
+        let keeps = managers
+            .iter()
+            .any(|entry| entry.operation.as_deref() == Some("Update"));
+        let metadata = object.meta_mut();
+        if keeps {
+            let merge = |old: &Option<Texts>, new: &mut Option<Texts>| {
+                let mut merged = old.clone().unwrap_or_default();
+                merged.extend(new.take().unwrap_or_default());
+                *new = (!merged.is_empty()).then_some(merged);
+            };
+            merge(&there.labels, &mut metadata.labels);
+            merge(&there.annotations, &mut metadata.annotations);
+            let owners = metadata.owner_references.take();
+            metadata.owner_references = owners.or_else(|| there.owner_references.clone());
+        }
+        metadata.finalizers.clone_from(&there.finalizers);
+        metadata.deletion_timestamp.clone_from(&there.deletion_timestamp);
+        metadata.managed_fields = Some(if managers.iter().any(is_applied) {
+            managers
+        } else {
+            [managers, vec![note("Apply")]].concat()
+        });
+        metadata.resource_version.clone_from(&there.resource_version);
+        metadata.generation = there.generation;
+        let before = Stored {
+            metadata: there.clone(),
+            ..stored.clone()
+        };
+        if value(&object) != value(&typed::<K>(&before)) {
+            self.write();
+            let metadata = object.meta_mut();
+            metadata.resource_version = Some(self.writes.to_string());
+            metadata.generation = there.generation.map(|generation| generation + 1);
+            stored.metadata = metadata.clone();
+            let name = metadata.name.clone().unwrap_or_default();
+            stored.object = Arc::new(object.clone());
+            self.objects.insert(key::<K>(&name), Arc::new(stored));
+        }
+        Ok(object)
+    }
+
+    /// Notes anew who has written what, on exactly this version of an object.
+    pub fn note_managers<K: Kind>(&mut self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
+        let mut stored = self.at_version(object)?;
+        if stored.metadata.managed_fields.as_deref() != Some(managers) {
+            self.write();
+            stored.metadata.managed_fields = Some(managers.to_vec());
+            stored.metadata.resource_version = Some(self.writes.to_string());
+            let name = object.meta().name.clone().unwrap_or_default();
+            self.objects.insert(key::<K>(&name), Arc::new(stored.clone()));
+        }
+        Ok(typed(&stored))
+    }
+
+    /// The object that is meant, if it has not changed.
+    fn at_version<K: Kind>(&self, meant: &K) -> Result<Stored, Fault> {
+        let metadata = meant.meta();
+        let there = self
+            .objects
+            .get(&key::<K>(metadata.name.as_deref().unwrap_or_default()));
+        let there = there.filter(|there| {
+            let same_uid = there.metadata.uid == metadata.uid || self.broken.ignores_uids;
+            same_uid && there.metadata.resource_version == metadata.resource_version
+        });
+        there.map(|there| (**there).clone()).ok_or(Fault::Changed)
     }
 
     /// Deletes whatever has the key, or marks it where a finalizer holds it.
@@ -291,8 +379,25 @@ impl Hash for Server {
             }
             0xff_u8.hash(hasher);
         }
-        (self.writes, self.uids, &self.departed).hash(hasher);
+        (self.writes, self.uids, &self.departed, &self.applied).hash(hasher);
     }
+}
+
+/// A note that this plugin has written an object, by this operation.
+fn note(operation: &str) -> ManagedFieldsEntry {
+    ManagedFieldsEntry {
+        manager: Some(FIELD_MANAGER.to_owned()),
+        operation: Some(operation.to_owned()),
+        ..ManagedFieldsEntry::default()
+    }
+}
+
+fn is_applied(entry: &ManagedFieldsEntry) -> bool {
+    entry.operation.as_deref() == Some("Apply")
+}
+
+fn value<K: Kind>(object: &K) -> serde_json::Value {
+    serde_json::to_value(object).expect("an object serializes")
 }
 
 /// Whose service an object belongs to.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8sdataservice::api::{Api, Deleted, Fault, Kind};
 use k8sdataservice::cache::Cache;
 use k8sdataservice::cluster::Key;
@@ -65,6 +66,14 @@ impl Api for Watched {
 
     async fn delete<K: Kind>(&self, _: &str, _: &str, _: &str) -> Result<Deleted, Fault> {
         Ok(Deleted::Gone)
+    }
+
+    async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        Ok(object.clone())
+    }
+
+    async fn note_managers<K: Kind>(&self, object: &K, _: &[ManagedFieldsEntry]) -> Result<K, Fault> {
+        Ok(object.clone())
     }
 
     async fn annotate<K: Kind>(&self, _: &str, _: &str, _: &str, _: &str, _: &str) -> Result<(), Fault> {

@@ -32,6 +32,8 @@ pub(super) struct Store {
     slices: Members<SliceFacts>,
     /// The uids of services that were deleted here, and when. A watch that lags may tell of them for a while.
     deleted: HashMap<Box<str>, Timestamp>,
+    /// The generations that services were changed to here. A watch that lags may tell of earlier ones for a while.
+    changed: HashMap<Box<str>, i64>,
     /// Whether a list has ever been complete.
     complete: bool,
     /// When the watch broke and when it failed last.
@@ -82,16 +84,23 @@ impl Store {
                 self.services = std::mem::take(&mut self.listing);
                 self.services
                     .retain(|_, known| !self.deleted.contains_key(&known.stateful_set.uid));
+                let services = &self.services;
+                self.changed
+                    .retain(|uid, generation| !is_known(services, uid, *generation));
                 self.complete = true;
             }
             Event::Apply(object) => {
                 let (name, known) = self.reduce(&object);
+                if !self.is_outdated(&known.stateful_set) {
+                    self.changed.remove(&known.stateful_set.uid);
+                }
                 if !self.deleted.contains_key(&known.stateful_set.uid) {
                     self.services.insert(name, known);
                 }
             }
             Event::Delete(object) => {
                 let uid = object.metadata.uid.as_deref().unwrap_or_default();
+                self.changed.remove(uid);
                 let name = object.metadata.name.as_deref().unwrap_or_default();
                 // The next one of that name may have been told of already.
                 if self
@@ -112,6 +121,14 @@ impl Store {
         self.deleted
             .retain(|_, deleted| now.duration_since(*deleted) < REMEMBERED);
         self.deleted.insert(uid.into(), now);
+    }
+
+    /// Notes that the service with this uid was changed, before the watch tells of it: who changes and then asks must not be
+    /// told how the service was before.
+    pub(super) fn outdate(&mut self, uid: &str, generation: i64) {
+        if !is_known(&self.services, uid, generation) {
+            self.changed.insert(uid.into(), generation);
+        }
     }
 
     /// Takes in what the watch over pods tells.
@@ -170,7 +187,8 @@ impl Store {
         let known = self
             .services
             .get(name)
-            .filter(|known| uid.is_none_or(|uid| *uid == *known.stateful_set.uid))?;
+            .filter(|known| uid.is_none_or(|uid| *uid == *known.stateful_set.uid))
+            .filter(|known| !self.is_outdated(&known.stateful_set))?;
         let mut status = known.assessment.at(now, &self.grace_periods);
         let lost = self.lost.filter(|(_, last)| now.duration_since(*last) < SETTLED);
         if let Some((since, _)) = lost {
@@ -190,6 +208,11 @@ impl Store {
             needs_log: needs_log.then(|| known.assessment.clone()),
             status,
         })
+    }
+
+    fn is_outdated(&self, stateful_set: &StatefulSetFacts) -> bool {
+        let changed = self.changed.get(&stateful_set.uid);
+        changed.is_some_and(|generation| stateful_set.generation < *generation)
     }
 
     fn reduce(&self, object: &StatefulSet) -> (String, Known) {
@@ -236,6 +259,12 @@ impl Store {
         };
         Assessment::new(stateful_set, evidence)
     }
+}
+
+/// Whether a service is known at this generation or a later one.
+fn is_known(services: &HashMap<String, Known>, uid: &str, generation: i64) -> bool {
+    let mut facts = services.values().map(|known| &known.stateful_set);
+    facts.any(|facts| *facts.uid == *uid && facts.generation >= generation)
 }
 
 impl Member for PodFacts {

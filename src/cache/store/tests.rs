@@ -52,6 +52,36 @@ fn changes_and_deletions_are_followed() {
 }
 
 #[test]
+fn a_service_that_was_changed_here_is_unknown_until_the_watch_tells_of_the_change() {
+    let changed = |generation: i64| {
+        let mut object = object("foo", "1", 1);
+        object.metadata.generation = Some(generation);
+        object
+    };
+    let mut store = listed(vec![changed(1)]);
+    store.outdate("1", 2);
+    assert_eq!(phase(&store, "foo", None), None);
+    store.apply(Event::Apply(changed(1)));
+    assert_eq!(phase(&store, "foo", None), None);
+    store.apply(Event::Apply(changed(2)));
+    assert_eq!(
+        phase(&store, "foo", None),
+        Some(Phase::Pending),
+        "and is not observed yet"
+    );
+    // What the watch has told of already needs no waiting.
+    store.outdate("1", 2);
+    assert!(phase(&store, "foo", None).is_some());
+    for (listed, known) in [(2, false), (3, true)] {
+        store.outdate("1", 3);
+        store.apply(Event::Init);
+        store.apply(Event::InitApply(changed(listed)));
+        store.apply(Event::InitDone);
+        assert_eq!(phase(&store, "foo", None).is_some(), known, "{listed}");
+    }
+}
+
+#[test]
 fn what_a_new_list_does_not_have_is_forgotten_when_it_is_complete() {
     let mut store = listed(vec![object("foo", "1", 1), object("bar", "2", 1)]);
     store.apply(Event::Init);

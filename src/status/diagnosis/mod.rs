@@ -27,8 +27,10 @@ const RESTARTS: i32 = 3;
 #[must_use]
 pub fn diagnose(stateful_set: &StatefulSetFacts, pods: &[PodFacts], events: &[EventFacts]) -> Option<Verdict> {
     let of_pods = pods.iter().filter_map(|pod| of_pod(stateful_set, pod, events));
+    // An event may be of what is changed just now.
     let of_stateful_set = events
         .iter()
+        .filter(|_| stateful_set.is_observed)
         .filter_map(|event| admission::diagnose(stateful_set, event, pods));
     of_pods
         .chain(of_stateful_set)
@@ -44,10 +46,13 @@ fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]
         let mut containers = pod.containers.iter();
         containers.find_map(|container| of_container(pod, container, events))
     };
-    loss::diagnose(stateful_set, pod).or_else(|| {
+    let of_revision = loss::diagnose(stateful_set, pod).or_else(|| rollout::diagnose(stateful_set, pod));
+    if pod.is_outdated(stateful_set) {
         // What keeps a pod of the old revision from being ready may have been mended in the new one.
-        rollout::diagnose(stateful_set, pod)
-            .or_else(of_container)
+        return of_revision;
+    }
+    of_revision.or_else(|| {
+        of_container()
             .or_else(|| volumes::diagnose(pod, events))
             .or_else(|| scheduling::diagnose(pod, events))
     })

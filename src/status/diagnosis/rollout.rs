@@ -6,8 +6,7 @@ use super::{Cause, Verdict};
 /// Kubernetes, *`StatefulSets`*, "Forced rollback": a pod of a broken revision keeps its place also after the template was
 /// mended, since an `OrderedReady` rollout waits for it to become ready first.
 pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts) -> Option<Verdict> {
-    let revision = stateful_set.ordered_revision.as_deref()?;
-    if pod.ready || pod.gone_by.is_some() || pod.revision.is_empty() || *pod.revision == *revision {
+    if !stateful_set.is_ordered || pod.ready || pod.gone_by.is_some() || !pod.is_outdated(stateful_set) {
         return None;
     }
     let words = format!(

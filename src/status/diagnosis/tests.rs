@@ -725,7 +725,8 @@ fn a_node_that_does_not_answer_is_told_by_pods_that_were_ready() {
 #[test]
 fn an_ordered_rollout_that_waits_for_a_pod_of_the_old_revision_is_told() {
     let ordered = StatefulSetFacts {
-        ordered_revision: Some("foo-2".into()),
+        revision: Some("foo-2".into()),
+        is_ordered: true,
         ..stateful_set()
     };
     // What the old revision suffers from may be mended in the new one, so it does not make the service fail at once.
@@ -751,6 +752,33 @@ fn an_ordered_rollout_that_waits_for_a_pod_of_the_old_revision_is_told() {
         let verdict = diagnose(&stateful_set, &[pod], &[]).expect("a verdict");
         assert_eq!(verdict.cause, Cause::ImageNameInvalid);
     }
+}
+
+#[test]
+fn a_pod_that_is_replaced_is_not_blamed_for_what_the_new_revision_may_have_mended() {
+    let broken = PodFacts {
+        revision: "foo-1".into(),
+        ..pod(vec![waiting("InvalidImageName", "")])
+    };
+    let refused = EventFacts {
+        kind: "StatefulSet".to_owned(),
+        uid: "set".to_owned(),
+        reason: "FailedCreate".to_owned(),
+        message: "create Pod foo-1 in StatefulSet foo failed error: pods \"foo-1\" is forbidden".to_owned(),
+        ..EventFacts::default()
+    };
+    let updated = StatefulSetFacts {
+        revision: Some("foo-2".into()),
+        ..stateful_set()
+    };
+    assert_eq!(diagnose(&updated, std::slice::from_ref(&broken), &[]), None);
+    // Until Kubernetes has begun, what it says of revisions and what events tell is of before.
+    let changed = StatefulSetFacts {
+        revision: Some("foo-1".into()),
+        is_observed: false,
+        ..stateful_set()
+    };
+    assert_eq!(diagnose(&changed, &[broken], &[refused]), None);
 }
 
 #[test]

@@ -1,0 +1,176 @@
+//! Who has written which field of an object, as Kubernetes notes it in `metadata.managedFields`. Pure.
+//!
+//! Server-side apply removes what its manager said before and does not say any more; but only what it said *by apply*. What
+//! was written by a POST is noted with the operation `Update`, and would stay for ever. So before an object is first
+//! applied, the note of its making becomes one of the operation `Apply`, as client-go's `csaupgrade` does for kubectl.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
+use serde_json::{Map, Value, json};
+
+/// The name under which Kubernetes notes what this plugin has written.
+pub const FIELD_MANAGER: &str = "flytekitplugins-k8sdataservice";
+
+/// The notes of an object after which everything that its maker has said of it can be taken back by an apply; `None` where
+/// that is so already.
+///
+/// The maker is this plugin or, for an object that the plugin before version 2 has made, whoever wrote the selector, which
+/// nobody writes later. Finalizers are no part of any manifest of ours: they are left to those who have put them there.
+#[must_use]
+pub fn applied(metadata: &ObjectMeta) -> Option<Vec<ManagedFieldsEntry>> {
+    let entries = metadata.managed_fields.as_deref().unwrap_or_default();
+    let is_ours = |entry: &ManagedFieldsEntry| entry.manager.as_deref() == Some(FIELD_MANAGER);
+    let made_by_us = entries.iter().any(is_ours);
+    let (written, mut others): (Vec<_>, Vec<_>) = entries.iter().cloned().partition(|entry| {
+        let is_makers = is_ours(entry) || (!made_by_us && fields(entry).pointer("/f:spec/f:selector").is_some());
+        is_makers && entry.operation.as_deref() == Some("Update") && !has_subresource(entry)
+    });
+    let mut into = match others.iter().position(is_applied) {
+        Some(position) => others.remove(position),
+        None => ManagedFieldsEntry {
+            manager: Some(FIELD_MANAGER.to_owned()),
+            operation: Some("Apply".to_owned()),
+            ..written.first()?.clone()
+        },
+    };
+    if written.is_empty() {
+        return None;
+    }
+    let mut fields = fields(&into).clone();
+    for entry in &written {
+        unite(&mut fields, self::fields(entry));
+    }
+    if let Some(Value::Object(metadata)) = fields.get_mut("f:metadata") {
+        metadata.remove("f:finalizers");
+    }
+    into.fields_v1 = Some(FieldsV1(fields));
+    others.insert(0, into);
+    Some(others)
+}
+
+/// The keys of the object's labels, or annotations (`f:labels`, `f:annotations`), that this plugin has written.
+#[must_use]
+pub fn keys<'a>(metadata: &'a ObjectMeta, of: &str) -> BTreeSet<&'a str> {
+    let entries = metadata.managed_fields.iter().flatten();
+    entries
+        .filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER) && !has_subresource(entry))
+        .filter_map(|entry| fields(entry).get("f:metadata")?.get(of)?.as_object())
+        .flat_map(Map::keys)
+        .filter_map(|key| key.strip_prefix("f:"))
+        .collect()
+}
+
+fn is_applied(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() == Some(FIELD_MANAGER) && entry.operation.as_deref() == Some("Apply")
+}
+
+fn has_subresource(entry: &ManagedFieldsEntry) -> bool {
+    entry.subresource.as_ref().is_some_and(|of| !of.is_empty())
+}
+
+fn fields(entry: &ManagedFieldsEntry) -> &Value {
+    entry.fields_v1.as_ref().map_or(&Value::Null, |fields| &fields.0)
+}
+
+/// Adds the fields of one set to another. A set of fields is a tree of dictionaries.
+fn unite(into: &mut Value, other: &Value) {
+    let Value::Object(other) = other else { return };
+    if !into.is_object() {
+        *into = json!({});
+    }
+    if let Value::Object(into) = into {
+        for (key, fields) in other {
+            unite(into.entry(key.clone()).or_insert_with(|| json!({})), fields);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(manager: &str, operation: &str, subresource: Option<&str>, fields: Value) -> ManagedFieldsEntry {
+        ManagedFieldsEntry {
+            manager: Some(manager.to_owned()),
+            operation: Some(operation.to_owned()),
+            subresource: subresource.map(ToOwned::to_owned),
+            fields_v1: Some(FieldsV1(fields)),
+            ..ManagedFieldsEntry::default()
+        }
+    }
+
+    fn noted(entries: &[ManagedFieldsEntry]) -> ObjectMeta {
+        ObjectMeta {
+            managed_fields: Some(entries.to_vec()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    fn made() -> Value {
+        json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}}, "f:finalizers": {}}, "f:spec": {"f:replicas": {}, "f:selector": {}}})
+    }
+
+    #[test]
+    fn what_was_made_becomes_what_was_applied_and_the_notes_of_others_stay() {
+        let others = [
+            entry(
+                "kubectl",
+                "Update",
+                None,
+                json!({"f:metadata": {"f:annotations": {"f:note": {}}}}),
+            ),
+            entry("controller", "Update", Some("status"), json!({"f:status": {}})),
+        ];
+        let before = [vec![entry(FIELD_MANAGER, "Update", None, made())], others.to_vec()].concat();
+        let after = applied(&noted(&before)).expect("there is something to do");
+        assert_eq!(after.len(), 3);
+        assert_eq!(after[0].operation.as_deref(), Some("Apply"));
+        assert_eq!(
+            fields(&after[0]),
+            &json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}, "f:spec": {"f:replicas": {}, "f:selector": {}}})
+        );
+        assert_eq!(after[1..], others);
+        assert_eq!(applied(&noted(&after)), None, "once is enough");
+    }
+
+    #[test]
+    fn what_was_written_after_an_apply_is_added_to_it() {
+        let kept = json!({"f:metadata": {"f:annotations": {"f:delete-after": {}}}});
+        let before = [
+            entry(FIELD_MANAGER, "Apply", None, json!({"f:spec": {"f:replicas": {}}})),
+            entry(FIELD_MANAGER, "Update", None, kept),
+        ];
+        let after = applied(&noted(&before)).expect("there is something to do");
+        let united = json!({"f:metadata": {"f:annotations": {"f:delete-after": {}}}, "f:spec": {"f:replicas": {}}});
+        assert_eq!((after.len(), fields(&after[0])), (1, &united));
+    }
+
+    #[test]
+    fn what_the_plugin_of_old_has_made_is_taken_over_and_what_others_have_changed_is_not() {
+        let before = [
+            entry("OpenAPI-Generator", "Update", None, made()),
+            entry("kubectl-edit", "Update", None, json!({"f:spec": {"f:template": {}}})),
+        ];
+        let after = applied(&noted(&before)).expect("there is something to do");
+        assert_eq!(after[0].manager.as_deref(), Some(FIELD_MANAGER));
+        assert_eq!(after[1..], before[1..]);
+    }
+
+    #[test]
+    fn an_object_that_nobody_has_made_is_left_as_it_is() {
+        assert_eq!(applied(&ObjectMeta::default()), None);
+        let others = entry("kubectl", "Update", None, json!({"f:spec": {"f:template": {}}}));
+        assert_eq!(applied(&noted(&[others])), None);
+    }
+
+    #[test]
+    fn our_labels_are_told_from_those_of_others() {
+        let theirs = json!({"f:metadata": {"f:labels": {"f:b": {}}}});
+        let metadata = noted(&[
+            entry(FIELD_MANAGER, "Update", None, made()),
+            entry("kubectl", "Update", None, theirs),
+        ]);
+        assert_eq!(keys(&metadata, "f:labels"), BTreeSet::from(["a"]));
+    }
+}

@@ -1,0 +1,115 @@
+//! The client's update.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use super::client::Client;
+use super::convert::{Strings, read, seconds};
+use super::errors::to_python;
+use super::request::{Request, Requester, Wanted};
+use crate::error::{Error, Result};
+use crate::fuse::fused_call;
+use crate::lifecycle::{self, Claim, Deadline};
+use crate::ownership::Owner;
+
+/// What an update has done.
+#[pyclass(frozen, get_all, module = "flytekitplugins_k8sdataservice._core")]
+pub(super) struct Updated {
+    name: String,
+    namespace: String,
+    uid: String,
+    changes: Vec<String>,
+    adopted_from: Option<String>,
+    message: String,
+    warning: Option<String>,
+}
+
+#[pymethods]
+impl Updated {
+    fn __repr__(&self) -> String {
+        format!(
+            "Updated(name={:?}, namespace={:?}, changes={:?})",
+            self.name, self.namespace, self.changes
+        )
+    }
+}
+
+impl Updated {
+    fn new(updated: lifecycle::Updated, warning: Option<String>) -> Self {
+        Self {
+            message: updated.to_string(),
+            name: updated.name,
+            namespace: updated.namespace,
+            uid: updated.uid,
+            changes: updated.changes,
+            adopted_from: updated.adopted_from,
+            warning,
+        }
+    }
+}
+
+/// Who asks for an update, as Python says it.
+pub(super) struct Asking {
+    pub(super) namespace: String,
+    pub(super) owner: String,
+    pub(super) execution: String,
+    pub(super) labels: Option<Strings>,
+    pub(super) annotations: Option<Strings>,
+    pub(super) adopt: bool,
+    pub(super) timeout: Option<f64>,
+}
+
+impl Client {
+    pub(super) fn updating(
+        &self,
+        config: &Bound<'_, PyAny>,
+        asking: Asking,
+    ) -> PyResult<impl Future<Output = Result<Updated>> + Send + 'static> {
+        let config = read(config)?;
+        let timeout: Duration = asking.timeout.map_or(Ok(self.timeout), seconds)?;
+        let requester = Requester {
+            owner: asking.owner.clone(),
+            execution: asking.execution.clone(),
+            labels: asking.labels.clone(),
+            annotations: asking.annotations.clone(),
+        };
+        let parse = || {
+            let request = Request::read(&self.platform, &config, &asking.namespace, requester)?;
+            let Wanted::New(spec, _) = request.wanted else {
+                return Err(Error::invalid(
+                    "ExistingReleaseName",
+                    "names a service that is used as it is: give its Name and all that it is to be.",
+                ));
+            };
+            let name = spec
+                .name
+                .clone()
+                .ok_or_else(|| Error::invalid("Name", "is missing: say which service is to be changed."))?;
+            Ok((name, spec, request.cluster, request.namespace))
+        };
+        let (name, mut spec, cluster, namespace) = fused_call(parse).map_err(to_python)?;
+        let (clusters, cache) = (Arc::clone(&self.clusters), Arc::clone(&self.cache));
+        let claim = Claim {
+            owner: Owner {
+                id: asking.owner,
+                description: asking.execution,
+            },
+            labels: asking.labels,
+            annotations: asking.annotations,
+            adopt: asking.adopt,
+        };
+        Ok(async move {
+            let connection = clusters.connect(cluster.as_deref()).await?;
+            if !spec.sidecars.is_empty() {
+                spec.native_sidecars = connection.api.has_native_sidecars().await;
+            }
+            let deadline = Deadline::after(timeout);
+            let updated = lifecycle::update(&connection.api, &spec, &namespace, &name, &claim, deadline).await?;
+            cache.outdate(&connection.key, &namespace, &updated.uid, updated.generation);
+            Ok(Updated::new(updated, connection.warning))
+        })
+    }
+}
