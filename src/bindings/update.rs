@@ -107,7 +107,15 @@ impl Client {
                 spec.native_sidecars = connection.api.has_native_sidecars().await;
             }
             let deadline = Deadline::after(timeout);
-            let updated = lifecycle::update(&connection.api, &spec, &namespace, &name, &claim, deadline).await?;
+            let updated = Box::pin(lifecycle::update(
+                &connection.api,
+                &spec,
+                &namespace,
+                &name,
+                &claim,
+                deadline,
+            ))
+            .await?;
             cache.outdate(&connection.key, &namespace, &updated.uid, updated.generation);
             Ok(Updated::new(updated, connection.warning))
         })

@@ -41,7 +41,7 @@ pub fn fixed(there: &StatefulSet, wanted: &StatefulSet) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
-    fn set(spec: Value) -> StatefulSet {
+    fn set(spec: &Value) -> StatefulSet {
         serde_json::from_value(json!({"spec": spec})).expect("a StatefulSet")
     }
 
@@ -91,11 +91,7 @@ mod tests {
                 vec!["the selector of its pods"],
             ),
         ] {
-            assert_eq!(
-                fixed(&set(there.clone()), &set(wanted.clone())),
-                named,
-                "{there} {wanted}"
-            );
+            assert_eq!(fixed(&set(&there), &set(&wanted)), named, "{there} {wanted}");
         }
     }
 }

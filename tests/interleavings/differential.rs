@@ -129,46 +129,9 @@ impl Pair {
                     |answer: Result<(), Fault>| answer.map_or_else(|fault| refused(&fault), |()| "done".to_owned());
                 (told(modelled), told(real))
             }
-            Call::Apply { uid_of, late } => {
-                let uids = self.uid_pair(uid_of);
-                let mut object = object.expect("an object to apply");
-                let metadata = object.meta_mut();
-                metadata.namespace = Some(namespace.clone());
-                metadata.name = Some(name.clone());
-                let labels = metadata.labels.get_or_insert_default();
-                labels.insert(SEQUENCE.to_owned(), name.clone());
-                let there = [self.model.read::<K>(&name, 0), self.there().await?];
-                let versions = there.map(|there| there.and_then(|there| there.meta().resource_version.clone()));
-                let version = |version: &Option<String>| match version {
-                    Some(version) if !late => version.clone(),
-                    _ => "1".to_owned(),
-                };
-                let meant = |uid: &String, at: &Option<String>| {
-                    let mut object = object.clone();
-                    object.meta_mut().uid = Some(uid.clone());
-                    object.meta_mut().resource_version = Some(version(at));
-                    object
-                };
-                let modelled = self.model.apply(&meant(&uids.0, &versions[0]), Who::Before);
-                let real = self.real.apply(&meant(&uids.1, &versions[1])).await;
-                (self.told(modelled, 0), self.told(real, 1))
-            }
+            Call::Apply { uid_of, late } => self.apply(object.expect("an object to apply"), uid_of, late).await?,
             Call::Note => {
-                if let Some(there) = self.model.read::<K>(&name, 0) {
-                    if let Some(managers) = applied(there.meta()) {
-                        let noted = self.model.note_managers(&there, &managers);
-                        noted.map_err(|fault| fault.to_string())?;
-                    }
-                }
-                if let Some(there) = self.there::<K>().await? {
-                    if let Some(managers) = applied(there.meta()) {
-                        let noted = self.real.note_managers(&there, &managers).await;
-                        let noted = noted.map_err(|fault| fault.to_string())?;
-                        if applied(noted.meta()).is_some() {
-                            return Err("the cluster does not note what was written as applied".to_owned());
-                        }
-                    }
-                }
+                self.note::<K>().await?;
                 (String::new(), String::new())
             }
             Call::Release => {
@@ -193,6 +156,51 @@ impl Pair {
             return Err(format!("the model says {modelled:?} and the cluster {real:?}"));
         }
         self.collect().await
+    }
+
+    /// Applies an object on both, at the version that is there or at one of long ago.
+    async fn apply<K: Kind>(&mut self, mut object: K, uid_of: usize, late: bool) -> Result<(String, String), String> {
+        let uids = self.uid_pair(uid_of);
+        let metadata = object.meta_mut();
+        metadata.namespace = Some(self.namespace.clone());
+        metadata.name = Some(self.name.clone());
+        let labels = metadata.labels.get_or_insert_default();
+        labels.insert(SEQUENCE.to_owned(), self.name.clone());
+        let there = [self.model.read::<K>(&self.name, 0), self.there().await?];
+        let versions = there.map(|there| there.and_then(|there| there.meta().resource_version.clone()));
+        let version = |version: &Option<String>| match version {
+            Some(version) if !late => version.clone(),
+            _ => "1".to_owned(),
+        };
+        let meant = |uid: &String, at: &Option<String>| {
+            let mut object = object.clone();
+            object.meta_mut().uid = Some(uid.clone());
+            object.meta_mut().resource_version = Some(version(at));
+            object
+        };
+        let modelled = self.model.apply(&meant(&uids.0, &versions[0]), Who::Before);
+        let real = self.real.apply(&meant(&uids.1, &versions[1])).await;
+        Ok((self.told(modelled, 0), self.told(real, 1)))
+    }
+
+    /// Notes on both what was written as applied.
+    async fn note<K: Kind>(&mut self) -> Result<(), String> {
+        if let Some(there) = self.model.read::<K>(&self.name, 0)
+            && let Some(managers) = applied(there.meta())
+        {
+            let noted = self.model.note_managers(&there, &managers);
+            noted.map_err(|fault| fault.to_string())?;
+        }
+        if let Some(there) = self.there::<K>().await?
+            && let Some(managers) = applied(there.meta())
+        {
+            let noted = self.real.note_managers(&there, &managers).await;
+            let noted = noted.map_err(|fault| fault.to_string())?;
+            if applied(noted.meta()).is_some() {
+                return Err("the cluster does not note what was written as applied".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// The object that is there in reality.
