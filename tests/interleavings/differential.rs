@@ -343,9 +343,9 @@ async fn sequence(client: kube::Client, namespace: String, number: u64) -> Resul
         };
         calls.push(format!("{} {call:?}", if of_set { "StatefulSet" } else { "Service" }));
         let compared = if of_set {
-            pair.call(call, Some(set.clone())).await
+            Box::pin(pair.call(call, Some(set.clone()))).await
         } else {
-            pair.call(call, Some(service.clone())).await
+            Box::pin(pair.call(call, Some(service.clone()))).await
         };
         compared.map_err(|problem| format!("sequence {number}: {problem}, after\n    {}", calls.join("\n    ")))?;
     }
@@ -367,7 +367,7 @@ async fn quota(client: kube::Client, namespace: String) -> Result<(), String> {
         finalizer: false,
         owner: None,
     };
-    pair.call(create, Some(set.clone())).await?;
+    Box::pin(pair.call(create, Some(set.clone()))).await?;
     let hard = json!({"metadata": {"name": "used-up"}, "spec": {"hard": {"count/statefulsets.apps": "0"}}});
     let hard: ResourceQuota = serde_json::from_value(hard).map_err(|error| error.to_string())?;
     let quotas = kube::Api::<ResourceQuota>::namespaced(client, &namespace);
@@ -386,7 +386,7 @@ async fn quota(client: kube::Client, namespace: String) -> Result<(), String> {
         .await
         .map_err(|error| error.to_string())?;
     pair.model.quota = HashMap::from([("StatefulSet".to_owned(), 0)]).into_iter().collect();
-    pair.call(create, Some(set.clone())).await
+    Box::pin(pair.call(create, Some(set.clone()))).await
 }
 
 /// 200 sequences of calls, each answered alike.
