@@ -43,6 +43,15 @@ fn amounts<const N: usize>(pairs: [(&str, &str); N]) -> Amounts {
         .collect()
 }
 
+/// What `flytekit.Resources` calls a resource of Kubernetes; what it has no word for is called as in Kubernetes.
+#[must_use]
+pub fn flyte_name(kubernetes: &str) -> &str {
+    RESOURCES
+        .iter()
+        .find(|(_, name)| *name == kubernetes)
+        .map_or(kubernetes, |(flyte, _)| flyte)
+}
+
 /// Reads `Requests` or `Limits`: a dictionary of `flytekit.Resources`, as Flyte sends it.
 ///
 /// Names are mapped (`mem` -> `memory`, `gpu` -> `nvidia.com/gpu`, `ephemeral_storage` -> `ephemeral-storage`), and
@@ -131,7 +140,13 @@ fn from_number(number: f64) -> String {
     }
 }
 
-fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
+/// Whether a text is an amount, as Kubernetes writes amounts.
+#[must_use]
+pub fn is_amount(text: &str) -> bool {
+    parsed(&Quantity(text.to_owned())).is_some()
+}
+
+pub(crate) fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
     ParsedQuantity::try_from(amount).ok()
 }
 
@@ -180,10 +195,7 @@ pub fn complete(requests: Option<Amounts>, limits: Option<Amounts>) -> Result<(A
             (true, false) => *limit = request.clone(),
             (false, true) => *request = limit.clone(),
             _ => {
-                let flyte = RESOURCES
-                    .iter()
-                    .find(|(_, kubernetes)| kubernetes == name)
-                    .map_or(name.as_str(), |(flyte, _)| flyte);
+                let flyte = flyte_name(name);
                 return Err(Error::invalid(
                     format!("Requests.{flyte}"),
                     format!(

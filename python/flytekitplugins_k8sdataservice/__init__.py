@@ -19,6 +19,7 @@ from flytekitplugins_k8sdataservice.exceptions import (
     NotOwnedError,
     UnavailableError,
 )
+from flytekitplugins_k8sdataservice.planning import plan
 from flytekitplugins_k8sdataservice.sensor import CleanupSensor
 from flytekitplugins_k8sdataservice.task import DataServiceTask
 
@@ -36,4 +37,5 @@ __all__ = [
     "NotFoundError",
     "NotOwnedError",
     "UnavailableError",
+    "plan",
 ]

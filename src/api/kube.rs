@@ -21,12 +21,12 @@ const WATCH_SECONDS: u32 = 60;
 const LOG_IS_GONE: &str = "unable to retrieve container logs";
 
 /// The name under which Kubernetes notes who wrote a field.
-const FIELD_MANAGER: &str = "flytekitplugins-k8sdataservice";
+pub(super) const FIELD_MANAGER: &str = "flytekitplugins-k8sdataservice";
 
 /// A cluster, through the Kubernetes client.
 #[derive(Clone)]
 pub struct KubeApi {
-    client: kube::Client,
+    pub(super) client: kube::Client,
 }
 
 impl KubeApi {
@@ -169,7 +169,7 @@ fn watch_fault(error: watcher::Error) -> Fault {
 }
 
 /// Sorts an error of the client by what it means for the caller.
-fn fault(error: kube::Error) -> Fault {
+pub(super) fn fault(error: kube::Error) -> Fault {
     let secret = secret_problem(&error);
     match error {
         kube::Error::Api(status) => from_status(*status),

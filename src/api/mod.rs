@@ -4,9 +4,11 @@
 //! which steps through every interleaving and every lost reply.
 
 mod fault;
+mod inspect;
 mod kube;
 
 pub use fault::Fault;
+pub use inspect::{Inspect, Refusal, Trial, Violation};
 pub use kube::KubeApi;
 
 use std::fmt::Debug;

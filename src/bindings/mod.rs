@@ -6,6 +6,7 @@ mod convert;
 mod ending;
 mod errors;
 mod functions;
+mod plan;
 mod types;
 mod value;
 
@@ -18,6 +19,8 @@ mod _core {
     use super::client::Client;
     #[pymodule_export]
     use super::functions::{endpoints, generate_name, hostnames, manifests, validate};
+    #[pymodule_export]
+    use super::plan::{Plan, Problem};
     #[pymodule_export]
     use super::types::{Created, Deletion, Endpoint, Pod, Status};
 }

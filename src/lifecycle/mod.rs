@@ -7,6 +7,7 @@ mod evidence;
 mod keep;
 mod observe;
 mod owned;
+pub mod plan;
 mod stateful_set;
 mod wait;
 
@@ -16,4 +17,5 @@ pub use delete::{Deletion, Outcome, Scope, delete};
 pub use evidence::{events_of, last_words};
 pub use keep::keep;
 pub use observe::observe;
+pub use plan::{Action, Plan, Problem, plan};
 pub use wait::wait;
