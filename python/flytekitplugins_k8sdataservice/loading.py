@@ -21,7 +21,7 @@ def load(place: str) -> DataServiceTask | DataServiceConfig:
     """Returns the task or the configuration of that name.
 
     Args:
-        place: The path of a Python file, or the name of a module, and after a colon the name of the task's variable in it.
+        place: The path of a Python file or the name of a module, a colon, and the name of the task's variable in it.
 
     Raises:
         LoadingError: There is no such file, module or task, or importing it fails.

@@ -26,8 +26,9 @@ def plan(
 ) -> Plan:
     """Tells what a service would be made of, and what would keep it from running. Nothing is changed.
 
-    The cluster is asked what would become of the objects and of their first pod, so that its quotas, limits and policies
-    count; whether what they name exists; and whether the nodes have room. What the account may not ask is a note.
+    The cluster is asked what would become of the objects and of their first pod, so that its quotas, limits and
+    policies count; whether what they name exists; and whether the nodes have room. What the account may not ask is a
+    note.
 
     Usage:
         >>> made = plan(DataServiceConfig(Image="busybox", Requests=Resources(cpu="900")))

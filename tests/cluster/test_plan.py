@@ -20,6 +20,7 @@ from cluster.kubernetes import Kubernetes, Object, wait_until
 from cluster.plan_cases.doomed import DOOMED, SECRET, Doomed, container, namespaced, pod
 from cluster.plan_cases.good import BESIDE, GOOD
 from cluster.plans import make, planned, timed, told
+from cluster.webhook import webhook_that_refuses
 
 #: How long a plan may take, in seconds.
 AT_ONCE = 0.3
@@ -256,3 +257,35 @@ def test_a_namespace_that_is_being_deleted_is_told(kubernetes: Kubernetes, clien
         assert seconds < AT_ONCE
     finally:
         kubernetes.run("patch", "configmap", "held", "--patch", '{"metadata":{"finalizers":null}}')
+
+
+@pytest.fixture
+def on_this_machine(cluster: Cluster) -> None:
+    """Skips a test whose API server has to reach this process."""
+    if cluster.etcd is None:
+        pytest.skip("Only the local cluster's API server reaches a webhook in this process.")
+
+
+@pytest.mark.usefixtures("on_this_machine")
+def test_what_a_webhook_refuses_is_told(kubernetes: Kubernetes, client: Client, tmp_path: Path) -> None:
+    with webhook_that_refuses(kubernetes, tmp_path):
+        refused = wait_until(lambda: told(planned(client, kubernetes.namespace, "foo")), "the webhook to count")
+        assert "images come from our own registry" in refused["DataServiceConfig"]
+        assert timed(client, kubernetes.namespace, "foo")[1] < AT_ONCE
+
+
+@pytest.mark.usefixtures("on_this_machine")
+def test_a_webhook_that_is_away_is_no_problem_of_the_configuration(
+    kubernetes: Kubernetes, client: Client, tmp_path: Path
+) -> None:
+    gone = kubernetes.namespace
+    with webhook_that_refuses(kubernetes, tmp_path):
+        address = [{"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": "https://127.0.0.1:9/"}]
+        kubernetes.run("patch", "validatingwebhookconfiguration", gone, "--type=json", f"--patch={json.dumps(address)}")
+        plan = wait_until(
+            lambda: next(
+                (plan for plan in [planned(client, kubernetes.namespace, "foo")] if plan.notes and plan.ok), None
+            ),
+            "the webhook to be away",
+        )
+        assert any("failed calling webhook" in note for note in plan.notes)

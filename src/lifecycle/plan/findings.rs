@@ -16,6 +16,8 @@ pub struct Findings {
     pub problems: Vec<Problem>,
     /// What is only worth knowing, such as what could not be checked.
     pub notes: Vec<String>,
+    /// Whether there is no namespace to make anything in, so that nothing else matters.
+    pub(super) is_nowhere: bool,
 }
 
 impl Findings {
@@ -23,20 +25,36 @@ impl Findings {
     pub(super) fn of(problems: impl IntoIterator<Item = Problem>) -> Self {
         Self {
             problems: problems.into_iter().collect(),
-            notes: Vec::new(),
+            ..Self::default()
         }
     }
 
     /// A note alone.
     pub(super) fn note(note: String) -> Self {
         Self {
-            problems: Vec::new(),
             notes: vec![note],
+            ..Self::default()
+        }
+    }
+
+    /// That there is no namespace.
+    pub(super) fn nowhere(problem: Problem) -> Self {
+        Self {
+            problems: vec![problem],
+            is_nowhere: true,
+            ..Self::default()
         }
     }
 
     /// Adds what another check has found.
     pub(super) fn add(&mut self, other: Self) {
+        if self.is_nowhere {
+            return;
+        }
+        if other.is_nowhere {
+            *self = other;
+            return;
+        }
         for problem in other.problems {
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);

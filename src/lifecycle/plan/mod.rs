@@ -21,7 +21,7 @@ pub use findings::{Findings, Problem};
 use super::deadline::Deadline;
 use crate::api::{Inspect, Kind};
 use crate::error::Result;
-use crate::manifests::{NAMESPACE, Origins, pod, service, stateful_set};
+use crate::manifests::{Origins, pod, service, stateful_set};
 use crate::ownership::Identity;
 use crate::spec::DataServiceSpec;
 use dry_run::{Tried, try_out};
@@ -213,11 +213,6 @@ pub async fn plan<A: Inspect>(
         let (fit, more) = room::room(room?, &completed, spec.replicas, &origins);
         findings.add(more);
         sketch.fit = fit;
-    }
-    if findings.problems.iter().any(|problem| problem.path == NAMESPACE) {
-        // Nothing is in a namespace that is not there.
-        findings.problems.retain(|problem| problem.path == NAMESPACE);
-        findings.problems.truncate(1);
     }
     let Running {
         action,

@@ -37,7 +37,7 @@ pub(super) fn findings(refusal: &Refusal, kind: &str, object: &Value, origins: &
     };
     let at = |place: &str| origins.field(kind, place);
     let paths = match cause {
-        Cause::NamespaceTerminating => vec![NAMESPACE.to_owned()],
+        Cause::NamespaceTerminating => return Findings::nowhere(problem(NAMESPACE.to_owned(), words)),
         Cause::ServiceAccountMissing => vec![at("spec.serviceAccountName")],
         Cause::QuotaExceeded => over_quota(words).map(|resource| origins.of_amount(resource)).collect(),
         Cause::LimitRangeRefused => out_of_range(words).map(|amount| origins.of_amount(&amount)).collect(),
@@ -51,10 +51,10 @@ pub(super) fn findings(refusal: &Refusal, kind: &str, object: &Value, origins: &
         _ if refusal.code == 404 && words.contains("namespaces ") => {
             let advice = "Make it with `kubectl create namespace`, or choose another one.";
             let message = format!("Kubernetes would refuse {kind} {name}: {} {advice}", sentence(words));
-            return Findings::of([Problem {
+            return Findings::nowhere(Problem {
                 path: NAMESPACE.to_owned(),
                 message,
-            }]);
+            });
         }
         _ if words.contains("no PriorityClass with name") => vec![at("spec.priorityClassName")],
         _ if words.contains("pod rejected: RuntimeClass") => vec![at("spec.runtimeClassName")],
