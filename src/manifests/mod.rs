@@ -2,21 +2,21 @@
 
 mod container;
 mod differences;
+mod fields;
 mod network_policy;
 mod placement;
+mod pod;
 mod pod_disruption_budget;
 mod pod_template;
-mod fields;
-mod pod;
 mod references;
 mod service;
 mod statefulset;
 
 pub use differences::differences;
-pub use network_policy::network_policy;
-pub use pod_disruption_budget::pod_disruption_budget;
 pub use fields::{NAMESPACE, Origins, WHOLE};
+pub use network_policy::network_policy;
 pub use pod::pod;
+pub use pod_disruption_budget::pod_disruption_budget;
 pub use references::{Reference, references};
 pub use service::service;
 pub use statefulset::stateful_set;

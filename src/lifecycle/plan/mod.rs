@@ -21,7 +21,7 @@ pub use findings::{Findings, Problem};
 use super::deadline::Deadline;
 use crate::api::{Inspect, Kind};
 use crate::error::Result;
-use crate::manifests::{Origins, pod, service, stateful_set};
+use crate::manifests::{Origins, network_policy, pod, pod_disruption_budget, service, stateful_set};
 use crate::ownership::Identity;
 use crate::spec::DataServiceSpec;
 use dry_run::{Tried, try_out};
@@ -143,7 +143,11 @@ pub fn sketch(spec: &DataServiceSpec, identity: &Identity) -> Plan {
 
 /// The objects of a service, in the order in which a create makes them.
 fn manifests(spec: &DataServiceSpec, identity: &Identity, stateful_set: &StatefulSet) -> Vec<Manifest> {
-    vec![Manifest::of(stateful_set), Manifest::of(&service(spec, identity, None))]
+    let budget = pod_disruption_budget(spec, identity, None);
+    let policy = network_policy(spec, identity, None);
+    let always = [Manifest::of(stateful_set), Manifest::of(&service(spec, identity, None))];
+    let others = [budget.as_ref().map(Manifest::of), policy.as_ref().map(Manifest::of)];
+    always.into_iter().chain(others.into_iter().flatten()).collect()
 }
 
 fn made_up_name(spec: &DataServiceSpec, identity: &Identity) -> Option<String> {

@@ -2,15 +2,14 @@
 
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::ApiResource;
 use serde_json::Value;
 
 use super::{Action, Findings, Manifest, Problem, to_json};
 use crate::api::Inspect;
-use crate::error::{Error, Result};
-use crate::lifecycle::deadline::{Deadline, Step, reference, repeat};
-use crate::lifecycle::service::belongs_to;
+use crate::error::{Error, ObjectReference, Result};
+use crate::lifecycle::deadline::{Deadline, Step, repeat};
 use crate::lifecycle::stateful_set::use_or_refuse;
 use crate::manifests::stateful_set;
 use crate::ownership::{Identity, Maker, describe, kept_until, maker};
@@ -65,29 +64,24 @@ pub(super) async fn look<A: Inspect>(
         None => Action::Create,
         Some(there) => decide(there, spec, identity, &mut findings),
     };
-    let service: Option<Service> = objects.get(1).cloned().flatten().and_then(typed);
-    let uid = there
-        .as_ref()
-        .and_then(|there| there.metadata.uid.as_deref())
-        .unwrap_or_default();
-    if let Some(service) =
-        service.filter(|service| !belongs_to(service, uid) && maker(&service.metadata) == Maker::Other)
-    {
-        action = Action::Conflict;
-        let error = Error::Conflict {
-            object: reference::<Service>(namespace, name),
-            difference: format!("it belongs to {}.", describe(&service.metadata)),
-            advice: "Choose another Name.".to_owned(),
+    let uid = there.as_ref().and_then(|there| there.metadata.uid.clone());
+    for (object, manifest) in objects.iter_mut().zip(manifests) {
+        let metadata: Option<ObjectMeta> = object.as_ref().and_then(|object| typed(object["metadata"].clone()));
+        let Some(metadata) = metadata.filter(|metadata| maker(metadata) == Maker::Other) else {
+            continue;
         };
-        findings.problems.push(taken(&error));
-    }
-    for object in &mut objects {
-        let metadata = object
-            .as_ref()
-            .and_then(|object| serde_json::from_value(object["metadata"].clone()).ok());
-        if metadata.is_some_and(|metadata| maker(&metadata) == Maker::Other) {
-            *object = None;
+        // Of the StatefulSet that was decided above.
+        let owners = metadata.owner_references.iter().flatten();
+        let is_its_own = owners.into_iter().any(|owner| Some(&owner.uid) == uid.as_ref());
+        if !is_its_own && metadata.uid != uid {
+            action = Action::Conflict;
+            findings.problems.push(taken(&Error::Conflict {
+                object: ObjectReference::new(&manifest.resource.kind, namespace, name),
+                difference: format!("it belongs to {}.", describe(&metadata)),
+                advice: "Choose another Name.".to_owned(),
+            }));
         }
+        *object = None;
     }
     Ok(Running {
         action,

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use self::path::{Step, at, matched, name_of, position, show, steps};
 use crate::quantity::flyte_name;
-use crate::spec;
-use crate::template::{DEFAULT_PRIMARY, FIELD as TEMPLATE, PRIMARY};
+use crate::spec::{self, DEFAULT_PRIMARY, PRIMARY, TEMPLATE};
 
 /// What messages call the configuration as a whole.
 pub const WHOLE: &str = "DataServiceConfig";
@@ -64,6 +63,7 @@ const TABLE: &[(&str, &str)] = &[
     ("own.command", "Command"),
     ("own.args", "Args"),
     ("own.env[]", "Env{}"),
+    ("own.env[]", "Secrets[]"),
     ("own.envFrom[]", "EnvFrom[]"),
     ("own.ports[]", "Ports[]"),
     ("own.ports[]", "Port"),
@@ -80,6 +80,7 @@ const TABLE: &[(&str, &str)] = &[
     ("own.volumeMounts[]", "Volumes[]"),
     ("own.volumeMounts[]", "VolumeClaimTemplates[]"),
     ("pod.volumes[]", "Volumes[]"),
+    ("pod.volumes[]", "Secrets[]"),
     ("pod.initContainers[]", "InitContainers[]"),
     ("pod.initContainers[]", "Sidecars[]"),
     ("pod.containers[]", "Sidecars[]"),
@@ -275,6 +276,10 @@ impl Origins {
                 .map(|_| candidate.path(None)),
             Entry::Element(made, index) => {
                 let list = value.as_array()?;
+                if show(&candidate.field) == "Secrets" {
+                    let index = list.iter().position(|secret| is_of(made, secret))?;
+                    return Some(show(&[&candidate.field[..], &[Step::At(index.to_string())]].concat()));
+                }
                 let index = position(list, made, *index)?;
                 let path = candidate.path(Some(index));
                 let plain = !list[index].is_object();
@@ -336,6 +341,14 @@ impl Candidate {
         path.extend(self.rest.iter().cloned());
         show(&path)
     }
+}
+
+/// Whether a variable or a volume was made for one of flytekit's secrets, whose group is the Secret's name.
+fn is_of(made: &Value, secret: &Value) -> bool {
+    let names = ["/valueFrom/secretKeyRef/name", "/secret/secretName"];
+    let name = names.iter().find_map(|place| made.pointer(place));
+    let key = made.pointer("/valueFrom/secretKeyRef/key");
+    name.is_some_and(|name| secret.get("group") == Some(name)) && key.is_none_or(|key| secret.get("key") == Some(key))
 }
 
 #[cfg(test)]
