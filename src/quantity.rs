@@ -146,7 +146,7 @@ pub fn is_amount(text: &str) -> bool {
     parsed(&Quantity(text.to_owned())).is_some()
 }
 
-pub(crate) fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
+fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
     ParsedQuantity::try_from(amount).ok()
 }
 

@@ -32,7 +32,8 @@ def test_as_many_pods_fit_as_the_scheduler_then_places(kubernetes: Kubernetes, t
         for start in range(0, number, AT_A_TIME):
             names = {case: f"c{case}-{uuid.uuid4().hex[:4]}" for case in range(start, min(start + AT_A_TIME, number))}
             clusters = [
-                RandomCluster(name, (kubernetes.namespace, other.namespace), Random(f"{seed}-{case}")) for case, name in names.items()
+                RandomCluster(name, (kubernetes.namespace, other.namespace), Random(f"{seed}-{case}"))
+                for case, name in names.items()
             ]
             with existing((kubernetes, other), clusters):
                 answers = foretold(kubernetes, clusters, tmp_path)

@@ -58,9 +58,11 @@ pub(super) fn findings(refusal: &Refusal, kind: &str, object: &Value, origins: &
         }
         _ if words.contains("no PriorityClass with name") => vec![at("spec.priorityClassName")],
         _ if words.contains("pod rejected: RuntimeClass") => vec![at("spec.runtimeClassName")],
-        _ if words.contains("must specify ") => {
-            unspecified(words).map(|resource| origins.of_amount(resource)).collect()
-        }
+        _ if words.contains("failed quota: ") => unspecified(words)
+            .map(|(amount, container)| {
+                unsaid(amount, container, object).map_or_else(|| origins.of_amount(amount), |place| at(&place))
+            })
+            .collect(),
         _ if !refusal.violations.is_empty() => {
             let problems = refusal
                 .violations
@@ -93,13 +95,23 @@ fn over_quota(words: &str) -> impl Iterator<Item = &str> {
         .filter_map(|each| Some(each.split_once('=')?.0.trim()))
 }
 
-/// The resources that a quota wants to be said: `must specify limits.cpu for: foo; limits.memory for: foo`.
-fn unspecified(words: &str) -> impl Iterator<Item = &str> {
+/// The amounts that a quota wants to be said, and of which container: `must specify limits.cpu for: foo; limits.memory for: foo`.
+fn unspecified(words: &str) -> impl Iterator<Item = (&str, &str)> {
     let specify = words.split_once("must specify ").map_or("", |(_, rest)| rest);
-    specify
-        .split(';')
-        .filter_map(|each| each.split_whitespace().next())
-        .flat_map(|each| each.split(','))
+    specify.split(';').filter_map(|each| {
+        let (amount, containers) = each.trim().split_once(" for: ")?;
+        Some((amount, containers.split(',').next()?.trim()))
+    })
+}
+
+/// The place of an amount that a container of a pod has to say.
+fn unsaid(amount: &str, container: &str, pod: &Value) -> Option<String> {
+    let (side, resource) = amount.split_once('.')?;
+    ["containers", "initContainers"].into_iter().find_map(|list| {
+        let containers = pod.pointer(&format!("/spec/{list}"))?.as_array()?;
+        let index = containers.iter().position(|each| each["name"] == container)?;
+        Some(format!("spec.{list}[{index}].resources.{side}[{resource}]"))
+    })
 }
 
 /// The amounts that a `LimitRange` does not allow: `maximum cpu usage per Container is 1, but limit is 2`.
@@ -257,11 +269,17 @@ mod tests {
         assert_eq!(out_of_range(ratio).collect::<Vec<_>>(), ["limits.cpu"]);
         let quota = "exceeded quota: q, requested: pods=1,requests.cpu=2, used: pods=1,requests.cpu=0, limited: pods=1,requests.cpu=1";
         assert_eq!(over_quota(quota).collect::<Vec<_>>(), ["pods", "requests.cpu"]);
-        let unsaid =
-            "failed quota: q: must specify limits.ephemeral-storage for: foo; requests.ephemeral-storage for: foo";
+        let words = "failed quota: q: must specify limits.cpu for: foo; requests.memory for: init,foo";
+        let pod = json!({"spec": {"containers": [{"name": "foo"}], "initContainers": [{"name": "init"}]}});
+        let places: Vec<_> = unspecified(words)
+            .filter_map(|(amount, container)| unsaid(amount, container, &pod))
+            .collect();
         assert_eq!(
-            unspecified(unsaid).collect::<Vec<_>>(),
-            ["limits.ephemeral-storage", "requests.ephemeral-storage"]
+            places,
+            [
+                "spec.containers[0].resources.limits[cpu]",
+                "spec.initContainers[0].resources.requests[memory]"
+            ]
         );
     }
 

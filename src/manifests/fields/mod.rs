@@ -156,21 +156,22 @@ impl Origins {
             // So the API server calls them where it checks a template.
             place.insert(2, Step::Key("metadata".to_owned()));
         }
-        let candidates: Vec<_> = TABLE
+        let mut candidates: Vec<_> = TABLE
             .iter()
             .filter_map(|row| self.candidate(kind, &place, *row))
             .collect();
+        // The row that covers most is the one that the place comes from.
+        let most = candidates
+            .iter()
+            .map(|candidate| candidate.covered)
+            .max()
+            .unwrap_or_default();
+        candidates.retain(|candidate| candidate.covered == most);
         if let Some(field) = candidates.iter().find_map(|candidate| self.said(candidate)) {
             return field;
         }
-        let template = if kind == "StatefulSet" {
-            self.in_template(&place)
-        } else {
-            None
-        };
-        // The row that covers most is the one that the place comes from.
-        let most = candidates.iter().map(|candidate| candidate.covered).max();
-        let said = |(_, covered): &(String, usize)| most.is_some_and(|most| most <= *covered);
+        let template = (kind == "StatefulSet").then(|| self.in_template(&place)).flatten();
+        let said = |(_, covered): &(String, usize)| !candidates.is_empty() && most <= *covered;
         if let Some((path, _)) = template.as_ref().filter(|template| said(template)) {
             return path.clone();
         }

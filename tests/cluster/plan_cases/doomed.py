@@ -82,12 +82,12 @@ DOOMED = [
         container(resources={"limits": {"ephemeral-storage": "1GB"}}),
     ),
     Doomed(
-        "mount path with a colon",
-        f"{OWN}.volumeMounts[0].mountPath",
-        "must not contain ':'",
+        "mount of what is outside",
+        f"{OWN}.volumeMounts[0].subPath",
+        "must not contain '..'",
         pod(
             volumes=[{"name": "v", "emptyDir": {}}],
-            containers=[{"name": "primary", "volumeMounts": [{"name": "v", "mountPath": "/a:b"}]}],
+            containers=[{"name": "primary", "volumeMounts": [{"name": "v", "mountPath": "/a", "subPath": "../b"}]}],
         ),
     ),
     Doomed(
@@ -199,10 +199,10 @@ DOOMED = [
     ),
     Doomed(
         "quota that wants to be told",
-        "Limits.ephemeral_storage",
-        "must specify limits.ephemeral-storage",
-        {},
-        beside=(namespaced("ResourceQuota", "q", spec={"hard": {"limits.ephemeral-storage": "1Gi"}}),),
+        "PodTemplate.spec.initContainers[0].resources.limits.memory",
+        "must specify limits.memory",
+        pod(initContainers=[{"name": "init", "image": "busybox"}]),
+        beside=(namespaced("ResourceQuota", "q", spec={"hard": {"limits.memory": "1Gi"}}),),
     ),
     Doomed(
         "quota of StatefulSets",
@@ -239,6 +239,11 @@ DOOMED = [
         volume(hostPath={"path": "/etc"}),
         labels={"pod-security.kubernetes.io/enforce": "restricted"},
     ),
+    # What no node has.
+    Doomed(
+        "more than any node", "Requests.cpu", "No node takes such a pod", {"Requests": {"cpu": "9000"}, "Limits": None}
+    ),
+    Doomed("a node of no cluster", "NodeSelector", "No node takes such a pod", {"NodeSelector": {"disk": "tape"}}),
     # What has the name.
     Doomed("somebody's StatefulSet", "Name", "somebody else", {}, beside=(foreign_stateful_set("doomed"),)),
     Doomed("somebody's Service", "Name", "somebody else", {}, beside=(foreign_service("doomed"),)),

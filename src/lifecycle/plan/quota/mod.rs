@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, ResourceQuota, ScopedResourceSelectorRequirement};
-use kube_quantity::ParsedQuantity;
 
 use super::{Findings, Problem};
 use crate::api::Inspect;
 use crate::error::Result;
+use crate::fit::amount::{ONE, billionths};
 use crate::lifecycle::deadline::{Deadline, Step, repeat};
 use crate::manifests::Origins;
-use crate::quantity::{Amounts, parsed};
+use crate::quantity::Amounts;
 
 /// The quotas, or why they cannot be told.
 pub(super) type Quotas = std::result::Result<Vec<ResourceQuota>, String>;
@@ -51,10 +51,10 @@ pub(super) fn short(
         // A quota with scopes counts pods alone.
         let of_claims = is_unscoped(quota).then_some(&of_claims);
         let needs = of_pod.into_iter().chain(of_claims).flatten();
-        needs.filter_map(|(resource, one)| {
+        needs.filter_map(|(resource, &one)| {
             let left = left(quota, resource)?;
-            let all = times(one, replicas);
-            (all > left && replicas > 0).then(|| problem(quota, resource, one, &all, &left, replicas, origins))
+            let all = one.saturating_mul(i128::from(replicas));
+            (all > left && replicas > 0).then(|| problem(quota, resource, one, all, left, replicas, origins))
         })
     });
     Findings::of(problems)
@@ -63,9 +63,9 @@ pub(super) fn short(
 fn problem(
     quota: &ResourceQuota,
     resource: &str,
-    one: &ParsedQuantity,
-    all: &ParsedQuantity,
-    left: &ParsedQuantity,
+    one: i128,
+    all: i128,
+    left: i128,
     replicas: u32,
     origins: &Origins,
 ) -> Problem {
@@ -74,8 +74,6 @@ fn problem(
     } else {
         format!("{replicas} pods need")
     };
-    let zero = ParsedQuantity::default();
-    let left = if *left < zero { &zero } else { left };
     Problem {
         // Where one pod fits, there are too many.
         path: if one > left {
@@ -88,33 +86,46 @@ fn problem(
              quota raised.",
             quota.metadata.name.as_deref().unwrap_or_default(),
             quota.metadata.namespace.as_deref().unwrap_or_default(),
-            left,
-            all,
+            written(left.max(0)),
+            written(all),
         ),
     }
 }
 
-fn times(one: &ParsedQuantity, count: u32) -> ParsedQuantity {
-    one.clone() * i64::from(count)
+/// An amount as people write it.
+fn written(billionths: i128) -> String {
+    let units = [("Gi", ONE << 30), ("Mi", ONE << 20), ("", ONE), ("m", ONE / 1000)];
+    let unit = units
+        .into_iter()
+        .find(|(_, unit)| billionths % unit == 0 && billionths != 0);
+    unit.map_or_else(
+        || {
+            if billionths == 0 {
+                "0".to_owned()
+            } else {
+                format!("{billionths}n")
+            }
+        },
+        |(suffix, unit)| format!("{}{suffix}", billionths / unit),
+    )
 }
 
 /// How much of a resource a quota leaves, if it limits it.
-fn left(quota: &ResourceQuota, resource: &str) -> Option<ParsedQuantity> {
+fn left(quota: &ResourceQuota, resource: &str) -> Option<i128> {
     let status = quota.status.as_ref();
     let hard = status.and_then(|status| status.hard.as_ref());
     let hard = hard.or(quota.spec.as_ref()?.hard.as_ref())?.get(resource)?;
     let used = status.and_then(|status| status.used.as_ref()?.get(resource));
-    let used = used.and_then(parsed).unwrap_or_default();
-    Some(parsed(hard)? - used)
+    let used = used.and_then(billionths).unwrap_or_default();
+    Some(billionths(hard)? - used)
 }
 
 /// What a pod counts for, by all the names that quotas have for it.
-fn amounts_of(pod: &PodSpec) -> BTreeMap<String, ParsedQuantity> {
-    let one = || parsed(&k8s_openapi::apimachinery::pkg::api::resource::Quantity("1".to_owned())).unwrap_or_default();
-    let mut counted = BTreeMap::from([("pods".to_owned(), one()), ("count/pods".to_owned(), one())]);
+fn amounts_of(pod: &PodSpec) -> BTreeMap<String, i128> {
+    let mut counted = BTreeMap::from([("pods".to_owned(), ONE), ("count/pods".to_owned(), ONE)]);
     for (resource, amount) in total(pod, |side| side.requests.as_ref()) {
         if ["cpu", "memory", "ephemeral-storage"].contains(&resource.as_str()) {
-            counted.insert(resource.clone(), amount.clone());
+            counted.insert(resource.clone(), amount);
         }
         counted.insert(format!("requests.{resource}"), amount);
     }
@@ -129,23 +140,23 @@ type Side = fn(&k8s_openapi::api::core::v1::ResourceRequirements) -> Option<&Amo
 
 /// What all containers of a pod need at the same time: those that run together, or more where one that runs before them needs
 /// more; and the overhead of the pod itself.
-fn total(pod: &PodSpec, side: Side) -> BTreeMap<String, ParsedQuantity> {
-    let of = |container: &k8s_openapi::api::core::v1::Container| -> Vec<(String, ParsedQuantity)> {
+fn total(pod: &PodSpec, side: Side) -> BTreeMap<String, i128> {
+    let of = |container: &k8s_openapi::api::core::v1::Container| -> Vec<(String, i128)> {
         let amounts = container.resources.as_ref().and_then(side).into_iter().flatten();
         amounts
-            .filter_map(|(name, amount)| Some((name.clone(), parsed(amount)?)))
+            .filter_map(|(name, amount)| Some((name.clone(), billionths(amount)?)))
             .collect()
     };
     let mut together = BTreeMap::new();
-    let mut before: BTreeMap<String, ParsedQuantity> = BTreeMap::new();
-    let mut sidecars: BTreeMap<String, ParsedQuantity> = BTreeMap::new();
+    let mut before: BTreeMap<String, i128> = BTreeMap::new();
+    let mut sidecars: BTreeMap<String, i128> = BTreeMap::new();
     for container in pod.init_containers.iter().flatten() {
         let is_sidecar = container.restart_policy.as_deref() == Some("Always");
         for (name, amount) in of(container) {
-            let beside = sidecars.get(&name).cloned().unwrap_or_default();
+            let beside = sidecars.get(&name).copied().unwrap_or_default();
             let sum = beside + amount;
             if is_sidecar {
-                sidecars.insert(name.clone(), sum.clone());
+                sidecars.insert(name.clone(), sum);
             }
             let most = before.entry(name).or_default();
             if sum > *most {
@@ -154,7 +165,7 @@ fn total(pod: &PodSpec, side: Side) -> BTreeMap<String, ParsedQuantity> {
         }
     }
     for (name, amount) in pod.containers.iter().flat_map(of).chain(sidecars) {
-        let sum: ParsedQuantity = together.remove(&name).unwrap_or_default();
+        let sum: i128 = together.remove(&name).unwrap_or_default();
         together.insert(name, sum + amount);
     }
     for (name, amount) in before {
@@ -165,38 +176,37 @@ fn total(pod: &PodSpec, side: Side) -> BTreeMap<String, ParsedQuantity> {
     }
     for (name, amount) in pod.overhead.iter().flatten() {
         let sum = together.remove(name).unwrap_or_default();
-        together.insert(name.clone(), sum + parsed(amount).unwrap_or_default());
+        together.insert(name.clone(), sum + billionths(amount).unwrap_or_default());
     }
     together
 }
 
 /// What the claims of one pod count for.
-fn claims_of(stateful_set: &StatefulSet) -> BTreeMap<String, ParsedQuantity> {
-    let mut counted: BTreeMap<String, ParsedQuantity> = BTreeMap::new();
+fn claims_of(stateful_set: &StatefulSet) -> BTreeMap<String, i128> {
+    let mut counted: BTreeMap<String, i128> = BTreeMap::new();
     let claims = stateful_set
         .spec
         .iter()
         .flat_map(|spec| spec.volume_claim_templates.iter().flatten());
-    let one = parsed(&k8s_openapi::apimachinery::pkg::api::resource::Quantity("1".to_owned())).unwrap_or_default();
     for spec in claims.filter_map(|claim| claim.spec.as_ref()) {
         let requests = spec
             .resources
             .as_ref()
             .and_then(|resources| resources.requests.as_ref());
         let storage = requests
-            .and_then(|requests| parsed(requests.get("storage")?))
+            .and_then(|requests| billionths(requests.get("storage")?))
             .unwrap_or_default();
-        let mut add = |name: String, amount: &ParsedQuantity| {
+        let mut add = |name: String, amount: i128| {
             let sum = counted.remove(&name).unwrap_or_default();
-            counted.insert(name, sum + amount.clone());
+            counted.insert(name, sum + amount);
         };
-        add("persistentvolumeclaims".to_owned(), &one);
-        add("count/persistentvolumeclaims".to_owned(), &one);
-        add("requests.storage".to_owned(), &storage);
+        add("persistentvolumeclaims".to_owned(), ONE);
+        add("count/persistentvolumeclaims".to_owned(), ONE);
+        add("requests.storage".to_owned(), storage);
         if let Some(class) = &spec.storage_class_name {
             let class = format!("{class}.storageclass.storage.k8s.io");
-            add(format!("{class}/persistentvolumeclaims"), &one);
-            add(format!("{class}/requests.storage"), &storage);
+            add(format!("{class}/persistentvolumeclaims"), ONE);
+            add(format!("{class}/requests.storage"), storage);
         }
     }
     counted
@@ -242,8 +252,7 @@ fn in_scope(scope: &str, rule: Option<&ScopedResourceSelectorRequirement>, pod: 
 }
 
 fn asks_for_nothing(pod: &PodSpec) -> bool {
-    let basic =
-        |amounts: BTreeMap<String, ParsedQuantity>| amounts.keys().any(|name| name == "cpu" || name == "memory");
+    let basic = |amounts: BTreeMap<String, i128>| amounts.keys().any(|name| name == "cpu" || name == "memory");
     !basic(total(pod, |side| side.requests.as_ref())) && !basic(total(pod, |side| side.limits.as_ref()))
 }
 

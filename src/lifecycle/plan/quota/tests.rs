@@ -91,6 +91,11 @@ fn containers_that_run_one_after_the_other_do_not_add_up() {
     }));
     let cpu = total(&pod, |side| side.requests.as_ref()).remove("cpu").expect("cpu");
     // The init container runs beside the sidecar that was started before it: 5, more than 3.5 afterwards.
-    let expected = k8s_openapi::apimachinery::pkg::api::resource::Quantity("5100m".to_owned());
-    assert_eq!(Some(cpu), parsed(&expected));
+    assert_eq!(cpu, 5100 * ONE / 1000);
+}
+
+#[test]
+fn an_amount_is_written_as_people_do() {
+    let amounts = [0, ONE / 100, 2 * ONE, ONE << 30, 3 * (ONE << 20), 1000 * ONE].map(written);
+    assert_eq!(amounts, ["0", "10m", "2", "1Gi", "3Mi", "1000"]);
 }
