@@ -214,7 +214,7 @@ def test_an_account_without_any_right_gets_the_objects_as_they_are_sent(
 
 @pytest.fixture
 def no_pods(kubernetes: Kubernetes) -> Iterator[str]:
-    """Gives the namespace a policy that wants no pod to have a node's name, and says where."""
+    """Gives the namespace a policy of two rules, one of which says what it is about."""
     name, version = kubernetes.namespace, "admissionregistration.k8s.io/v1"
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
     match = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
@@ -237,9 +237,9 @@ def no_pods(kubernetes: Kubernetes) -> Iterator[str]:
 
 @pytest.mark.usefixtures("no_pods")
 def test_what_a_policy_refuses_is_told_with_the_field_that_it_names(kubernetes: Kubernetes, client: Client) -> None:
-    selective = pod(nodeSelector={"a": "b"})
+    selective = {"NodeSelector": {"kubernetes.io/os": "linux"}}
     refused = wait_until(lambda: told(planned(client, kubernetes.namespace, "foo", **selective)), "the policy to count")
-    assert "is not for you" in refused["PodTemplate.spec.nodeSelector"]
+    assert "is not for you" in refused["NodeSelector"]
     two = pod(containers=[{"name": "beside", "image": "busybox"}])
     plan, seconds = timed(client, kubernetes.namespace, "foo", **two)
     assert "one is enough" in told(plan)["DataServiceConfig"]

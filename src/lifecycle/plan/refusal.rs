@@ -70,11 +70,8 @@ pub(super) fn findings(refusal: &Refusal, kind: &str, object: &Value, origins: &
                 .map(|violation| problem(at(&violation.field), &violation.message));
             return Findings::of(problems);
         }
-        _ if refusal.code == 400 => bad_amount(object, String::new())
-            .map(|place| at(&place))
-            .into_iter()
-            .collect(),
-        _ => named_place(words).map(|place| at(place)).into_iter().collect(),
+        _ if refusal.code == 400 => bad_amount(object, "").map(|place| at(&place)).into_iter().collect(),
+        _ => named_place(words).map(at).into_iter().collect(),
     };
     let mut findings = Findings::of(paths.into_iter().map(|path| problem(path, words)));
     findings.problems.dedup();
@@ -224,7 +221,7 @@ fn named_place(words: &str) -> Option<&str> {
 }
 
 /// The first amount in an object that is none. Where an object cannot be read, the API server does not say where.
-fn bad_amount(value: &Value, place: String) -> Option<String> {
+fn bad_amount(value: &Value, place: &str) -> Option<String> {
     match value {
         Value::Object(fields) => fields.iter().find_map(|(key, value)| {
             let holds_amounts = matches!(key.as_str(), "requests" | "limits" | "overhead");
@@ -242,12 +239,12 @@ fn bad_amount(value: &Value, place: String) -> Option<String> {
             } else {
                 format!("{place}{key}.")
             };
-            bad_amount(value, next)
+            bad_amount(value, &next)
         }),
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .find_map(|(index, item)| bad_amount(item, format!("{place}[{index}]."))),
+            .find_map(|(index, item)| bad_amount(item, &format!("{place}[{index}]."))),
         _ => None,
     }
 }
@@ -309,7 +306,7 @@ mod tests {
     fn an_amount_that_is_none_is_found() {
         let pod = json!({"spec": {"containers": [{"resources": {"limits": {"cpu": "1", "memory": "1GB"}}}]}});
         assert_eq!(
-            bad_amount(&pod, String::new()).as_deref(),
+            bad_amount(&pod, "").as_deref(),
             Some("spec.containers[0].resources.limits[memory]")
         );
     }

@@ -58,7 +58,7 @@ pub(super) fn show(path: &[Step]) -> String {
     for step in path {
         let key = step.key();
         if step.index().is_some() || key.contains(['.', '/']) {
-            text.push_str(&format!("[{key}]"));
+            text.extend(["[", key, "]"]);
         } else {
             if !text.is_empty() {
                 text.push('.');

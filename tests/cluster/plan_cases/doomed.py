@@ -83,7 +83,7 @@ DOOMED = [
     ),
     Doomed(
         "mount of what is outside",
-        f"{OWN}.volumeMounts[0].subPath",
+        f"{OWN}.volumeMounts.subPath",
         "must not contain '..'",
         pod(
             volumes=[{"name": "v", "emptyDir": {}}],

@@ -44,7 +44,9 @@ SMALL = {"resources": {"requests": {"cpu": "1m", "memory": "4Mi"}, "limits": {"c
 HTTP = {"httpGet": {"path": "/", "port": 40000}, "periodSeconds": 1}
 TCP = {"tcpSocket": {"port": 40000}, "periodSeconds": 1}
 EXEC = {"exec": {"command": ["true"]}, "periodSeconds": 1}
-SLEEPER = {"image": IMAGE, "command": ["sleep", "3600"], **SMALL}
+#: A pull of the newest image, which is Kubernetes's default for that tag, would need a registry that has it.
+THERE = {"image": IMAGE, "imagePullPolicy": "IfNotPresent", **SMALL}
+SLEEPER = {"command": ["sleep", "3600"], **THERE}
 
 GOOD: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -92,10 +94,9 @@ GOOD: dict[str, dict[str, Any]] = {
         initContainers=[
             {
                 "name": "init",
-                "image": IMAGE,
                 "command": ["touch", "/v/made"],
                 "volumeMounts": [{"name": "v", "mountPath": "/v"}],
-                **SMALL,
+                **THERE,
             }
         ],
         containers=[{"name": "primary", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
