@@ -25,7 +25,7 @@ _ACTIONS = {
     "create": "would be made",
     "unchanged": "runs already",
     "shared": "runs already, made by another run",
-    "conflict": "cannot be made: something else has its name",
+    "conflict": "cannot be made: another has its name",
     "use": "is used as it is",
 }
 
