@@ -189,7 +189,8 @@ impl Client {
                     let spec = platform.complete(spec);
                     let config = asked.config.clone();
                     let identity = asked.identity(&spec);
-                    lifecycle::plan(api, &spec, &config, &identity, deadline).await?
+                    // It holds all its requests at once.
+                    Box::pin(lifecycle::plan(api, &spec, &config, &identity, deadline)).await?
                 }
                 Target::Existing(name) => plan_existing(api, &name, &asked.namespace, deadline).await?,
             };
