@@ -1,7 +1,8 @@
 //! The core of the Flyte data service plugin.
 //!
 //! A *pure core* says what the Kubernetes objects of a data service should be ([`spec`], [`names`], [`quantity`],
-//! [`endpoints`], [`manifests`], [`ownership`], [`platform`], [`strict`]), where its pods fit ([`fit`](mod@fit)) and what their state means ([`status`]). A *thin lifecycle* makes it so
+//! [`endpoints`], [`manifests`], [`ownership`], [`platform`], [`strict`]), where its pods fit ([`fit`](mod@fit))
+//! and what their state means ([`status`]). A *thin lifecycle* makes it so
 //! ([`lifecycle`], written against the trait in [`api`]), and a [`cache`] answers without asking the API server. *One border* to Python (`bindings`, behind the feature
 //! `python`) exposes it.
 //!

@@ -43,6 +43,15 @@ fn amounts<const N: usize>(pairs: [(&str, &str); N]) -> Amounts {
         .collect()
 }
 
+/// What `flytekit.Resources` calls a resource of Kubernetes; what it has no word for is called as in Kubernetes.
+#[must_use]
+pub fn flyte_name(kubernetes: &str) -> &str {
+    RESOURCES
+        .iter()
+        .find(|(_, name)| *name == kubernetes)
+        .map_or(kubernetes, |(flyte, _)| flyte)
+}
+
 /// Reads `Requests` or `Limits`: a dictionary of `flytekit.Resources`, as Flyte sends it.
 ///
 /// Names are mapped (`mem` -> `memory`, `gpu` -> `nvidia.com/gpu`, `ephemeral_storage` -> `ephemeral-storage`), and
@@ -101,13 +110,6 @@ pub fn to_flyte(amounts: &Amounts) -> Value {
         .collect()
 }
 
-/// What `flytekit.Resources` calls a resource.
-#[must_use]
-pub fn flyte_name(kubernetes: &str) -> &str {
-    let known = RESOURCES.iter().find(|(_, name)| *name == kubernetes);
-    known.map_or(kubernetes, |(flyte, _)| flyte)
-}
-
 /// One amount.
 fn parse(path: &str, value: &Value, whole: bool) -> Result<Quantity> {
     let text = match value {
@@ -149,6 +151,12 @@ fn from_number(number: f64) -> String {
     } else {
         format!("{:.0}m", (number * 1000.0).ceil())
     }
+}
+
+/// Whether a text is an amount, as Kubernetes writes amounts.
+#[must_use]
+pub fn is_amount(text: &str) -> bool {
+    parsed(&Quantity(text.to_owned())).is_some()
 }
 
 /// An amount as a number; `None` where it is no quantity.

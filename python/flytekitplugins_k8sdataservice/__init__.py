@@ -20,6 +20,7 @@ from flytekitplugins_k8sdataservice.exceptions import (
     NotOwnedError,
     UnavailableError,
 )
+from flytekitplugins_k8sdataservice.planning import plan
 from flytekitplugins_k8sdataservice.sensor import CleanupSensor
 from flytekitplugins_k8sdataservice.task import DataServiceTask
 from flytekitplugins_k8sdataservice.updating import Updated, update
@@ -41,5 +42,6 @@ __all__ = [
     "UnavailableError",
     "Updated",
     "endpoints",
+    "plan",
     "update",
 ]

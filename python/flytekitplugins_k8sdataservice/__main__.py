@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import click
 
+from flytekitplugins_k8sdataservice.commands.plan import plan
 from flytekitplugins_k8sdataservice.commands.settings import settings
+from flytekitplugins_k8sdataservice.commands.update import update
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Data services for Flyte workflows."""
 
 
+main.add_command(plan)
 main.add_command(settings)
+main.add_command(update)
 
 if __name__ == "__main__":
     main(prog_name="python -m flytekitplugins_k8sdataservice")

@@ -13,7 +13,9 @@ __all__ = [
     "Created",
     "Deletion",
     "Endpoint",
+    "Plan",
     "Pod",
+    "Problem",
     "Status",
     "Updated",
     "declared",
@@ -99,6 +101,57 @@ class Client:
         annotations: Mapping[str, str] | None = None,
     ) -> Created:
         """Does what :meth:`create` does, and blocks."""
+
+    def plan(
+        self,
+        config: Mapping[str, Any],
+        *,
+        namespace: str,
+        owner: str,
+        execution: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Awaitable[Plan]:
+        """Tells what :meth:`create` would do and what would become of it. Nothing is changed.
+
+        Fields at fault are problems of the plan. What the account may not ask the API server is a note.
+
+        Args:
+            config: The wire form of a ``DataServiceConfig``.
+            namespace: As for :meth:`create`.
+            owner: As for :meth:`create`.
+            execution: As for :meth:`create`.
+            labels: As for :meth:`create`.
+            annotations: As for :meth:`create`.
+
+        Raises:
+            UnavailableError: The API server could not be used within the timeout.
+            DataServiceError: No cluster is configured, or the API server refused to answer.
+        """
+
+    def plan_sync(
+        self,
+        config: Mapping[str, Any],
+        *,
+        namespace: str,
+        owner: str,
+        execution: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Plan:
+        """Does what :meth:`plan` does, and blocks."""
+
+    def sketch(
+        self,
+        config: Mapping[str, Any],
+        *,
+        namespace: str,
+        owner: str,
+        execution: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Plan:
+        """Does what :meth:`plan` does, as far as that is possible without a cluster."""
 
     def update(
         self,
@@ -403,6 +456,62 @@ class Deletion:
     @property
     def warning(self) -> str | None:
         """What the user should know about how the cluster was chosen."""
+
+@final
+class Plan:
+    """What a create would make, and what would become of it."""
+
+    @property
+    def action(self) -> Literal["create", "unchanged", "shared", "conflict", "use"]:
+        """What a create would do: make the service, find its own or another run's, be refused, or use what there is."""
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace it would live in."""
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects that would be made, as the API server would complete them if that is known."""
+
+    @property
+    def pod(self) -> dict[str, Any] | None:
+        """The first pod that Kubernetes would make of them, likewise."""
+
+    @property
+    def running(self) -> list[dict[str, Any]]:
+        """The objects that have their names now, without the server's own notes. Of somebody else's nothing is told."""
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What keeps the service from being made, or its pods from running."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What else there is to know, such as what could not be checked."""
+
+    @property
+    def fit(self) -> str | None:
+        """How many of the pods the nodes have room for, if the account may look at them."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no problems."""
+
+@final
+class Problem:
+    """Something that keeps a service from being made, or its pods from running."""
+
+    @property
+    def path(self) -> str:
+        """The field of the configuration, such as ``Requests.cpu``."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and what to do."""
 
 def validate(config: Mapping[str, Any]) -> None:
     """Checks the wire form of a ``DataServiceConfig``, without a cluster.

@@ -27,7 +27,7 @@ const LOG_IS_GONE: &str = "unable to retrieve container logs";
 /// A cluster, through the Kubernetes client.
 #[derive(Clone)]
 pub struct KubeApi {
-    client: kube::Client,
+    pub(super) client: kube::Client,
 }
 
 impl KubeApi {
@@ -210,7 +210,7 @@ fn watch_fault(error: watcher::Error) -> Fault {
 }
 
 /// Sorts an error of the client by what it means for the caller.
-fn fault(error: kube::Error) -> Fault {
+pub(super) fn fault(error: kube::Error) -> Fault {
     let secret = secret_problem(&error);
     match error {
         kube::Error::Api(status) => from_status(*status),

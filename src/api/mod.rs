@@ -4,10 +4,12 @@
 //! which steps through every interleaving and every lost reply.
 
 mod fault;
+mod inspect;
 mod kube;
 pub mod managed_fields;
 
 pub use fault::Fault;
+pub use inspect::{Inspect, Refusal, Trial, Violation};
 pub use kube::KubeApi;
 
 use std::fmt::Debug;

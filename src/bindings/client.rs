@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use super::bridge::{block, is_at_home, spawn};
 use super::convert::{Place, Strings, read, read_platform, seconds};
 use super::errors::to_python;
+use super::plan::{Asked, Plan};
 use super::request::{Request, Requester, Wanted};
 use super::types::{Created, Deletion, Status};
 use super::update::{Asking, Updated};
@@ -85,6 +86,51 @@ impl Client {
             py,
             self.creating(config, namespace, owner, execution, labels, annotations)?,
         )
+    }
+
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn plan<'py>(
+        &self,
+        py: Python<'py>,
+        config: &Bound<'py, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let asked = Asked::new(config, namespace, owner, execution, labels, annotations)?;
+        spawn(py, self.planning(asked)?)
+    }
+
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn plan_sync(
+        &self,
+        py: Python<'_>,
+        config: &Bound<'_, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+    ) -> PyResult<Plan> {
+        let asked = Asked::new(config, namespace, owner, execution, labels, annotations)?;
+        block(py, self.planning(asked)?)
+    }
+
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    fn sketch(
+        &self,
+        config: &Bound<'_, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+    ) -> PyResult<Plan> {
+        self.sketched(Asked::new(config, namespace, owner, execution, labels, annotations)?)
     }
 
     #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, adopt=false, timeout=None))]

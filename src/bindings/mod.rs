@@ -6,6 +6,7 @@ mod convert;
 mod ending;
 mod errors;
 mod functions;
+mod plan;
 mod request;
 mod types;
 mod update;
@@ -20,6 +21,8 @@ mod _core {
     use super::client::Client;
     #[pymodule_export]
     use super::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
+    #[pymodule_export]
+    use super::plan::{Plan, Problem};
     #[pymodule_export]
     use super::types::{Created, Deletion, Endpoint, Pod, Status};
     #[pymodule_export]

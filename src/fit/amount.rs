@@ -5,13 +5,13 @@
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 /// The finest that Kubernetes knows, `n`: how many there are in one.
-const ONE: i128 = 1_000_000_000;
+pub(crate) const ONE: i128 = 1_000_000_000;
 
 /// The most that Kubernetes can say: larger amounts are cut to it.
 const MOST: i128 = i64::MAX as i128 * ONE;
 
 /// An amount in billionths, rounded up; nothing where it is no quantity.
-pub(super) fn billionths(quantity: &Quantity) -> Option<i128> {
+pub(crate) fn billionths(quantity: &Quantity) -> Option<i128> {
     let text = quantity.0.as_str();
     let (negative, text) = match text.strip_prefix('-') {
         Some(text) => (true, text),

@@ -5,7 +5,7 @@
 //! that is bound to a zone is not seen), dynamic resource allocation, preemption of less important pods, pods that wait
 //! for a node themselves, and labels of namespaces beyond their names.
 
-mod amount;
+pub(crate) mod amount;
 mod host_ports;
 mod node_affinity;
 mod node_taints;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use kube::core::ApiResource;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::api::{Fault, Kind};
@@ -73,6 +74,17 @@ impl Step {
             group: K::group(&()).into_owned(),
             resource: K::plural(&()).into_owned(),
             object: reference::<K>(namespace, name),
+            doubts: true,
+        }
+    }
+
+    /// An attempt to `verb` an object of a resource.
+    pub(super) fn of(verb: &'static str, resource: &ApiResource, namespace: &str, name: &str) -> Self {
+        Self {
+            verb,
+            group: resource.group.clone(),
+            resource: resource.plural.clone(),
+            object: ObjectReference::new(&resource.kind, namespace, name),
             doubts: true,
         }
     }

@@ -73,7 +73,7 @@ pub(super) async fn ensure_stateful_set<A: Api>(
 }
 
 /// Decides about a `StatefulSet` of the same name.
-fn use_or_refuse(
+pub(super) fn use_or_refuse(
     there: &StatefulSet,
     wanted: &StatefulSet,
     spec: &DataServiceSpec,

@@ -3,20 +3,26 @@
 mod changes;
 mod container;
 mod differences;
+mod fields;
 mod fixed;
 mod network_policy;
 mod placement;
+mod pod;
 mod pod_disruption_budget;
 mod pod_template;
+mod references;
 mod says;
 mod service;
 mod statefulset;
 
 pub use changes::{changes, replaces_pods};
 pub use differences::differences;
+pub use fields::{NAMESPACE, Origins, WHOLE};
 pub use fixed::fixed;
 pub use network_policy::network_policy;
+pub use pod::pod;
 pub use pod_disruption_budget::pod_disruption_budget;
+pub use references::{Reference, references};
 pub use says::says;
 pub use service::service;
 pub use statefulset::stateful_set;

@@ -24,6 +24,7 @@ pub use fields::FIELDS;
 pub use policies::NetworkPolicy;
 pub use ports::{MAIN_PORT_NAME, Port, Protocol};
 pub use template::PodTemplate;
+pub(crate) use template::{DEFAULT_PRIMARY, FIELD as TEMPLATE, PRIMARY};
 
 use std::collections::BTreeMap;
 

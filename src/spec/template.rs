@@ -9,13 +9,13 @@ use crate::error::{Error, Result};
 use crate::strict;
 
 /// The field of the configuration.
-const FIELD: &str = "PodTemplate";
+pub(crate) const FIELD: &str = "PodTemplate";
 
 /// Which key of the template names the container that is the service's own; the others are Kubernetes's.
-const PRIMARY: &str = "primaryContainerName";
+pub(crate) const PRIMARY: &str = "primaryContainerName";
 
 /// The name of that container unless the template says something else, as in Flyte's own pod templates.
-const DEFAULT_PRIMARY: &str = "primary";
+pub(crate) const DEFAULT_PRIMARY: &str = "primary";
 
 /// A pod template under the service's own.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -30,6 +30,7 @@ class Cluster:
     why_no_real_pods: str | None
     tag_image: Callable[[str], None] | None
     restart_api_server: Callable[[], None] | None
+    etcd: str | None = None
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +54,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
             local.why_no_real_pods,
             local.tag_image,
             local.restart_api_server,
+            local.etcd,
         )
 
 

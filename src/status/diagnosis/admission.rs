@@ -16,7 +16,20 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, event: &EventFacts, pods
     let words = message
         .split_once("failed error: ")
         .map_or(message.as_str(), |(_, words)| words);
-    let (cause, advice) = if words.contains("exceeded quota") {
+    let (cause, advice) = sort(words);
+    let name = &stateful_set.name;
+    let sentence = format!(
+        "Kubernetes does not let StatefulSet {name} make its pods: {} {advice}",
+        sentence(words)
+    );
+    let verdict = Verdict::new(cause, format!("StatefulSet {name}"), sentence.trim_end().to_owned());
+    Some(verdict.since(event.first))
+}
+
+/// Which cause the API server's words are, and what to do.
+#[must_use]
+pub fn sort(words: &str) -> (Cause, &'static str) {
+    if words.contains("exceeded quota") {
         // Somebody else's pods may end and make room.
         (Cause::QuotaExceeded, "Ask for less, or have the quota raised.")
     } else if words.contains("violates PodSecurity") {
@@ -56,12 +69,5 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, event: &EventFacts, pods
         (Cause::Forbidden, "The cluster does not allow this pod.")
     } else {
         (Cause::PodNotCreated, "")
-    };
-    let name = &stateful_set.name;
-    let sentence = format!(
-        "Kubernetes does not let StatefulSet {name} make its pods: {} {advice}",
-        sentence(words)
-    );
-    let verdict = Verdict::new(cause, format!("StatefulSet {name}"), sentence.trim_end().to_owned());
-    Some(verdict.since(event.first))
+    }
 }

@@ -1,6 +1,6 @@
 //! Why a service is not ready, and whether it ever will be: one file of rules per kind of cause. Pure.
 
-mod admission;
+pub mod admission;
 mod cause;
 mod containers;
 mod images;

@@ -1,0 +1,80 @@
+"""The task that a command is told of, as ``FILE_OR_MODULE:TASK``."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from flytekitplugins_k8sdataservice.config import DataServiceConfig
+from flytekitplugins_k8sdataservice.task import DataServiceTask
+
+
+class LoadingError(Exception):
+    """What was named cannot be had. The message says why, and what there is instead."""
+
+
+def load(place: str) -> DataServiceTask | DataServiceConfig:
+    """Returns the task or the configuration of that name.
+
+    Args:
+        place: The path of a Python file or the name of a module, a colon, and the name of the task's variable in it.
+
+    Raises:
+        LoadingError: There is no such file, module or task, or importing it fails.
+    """
+    source, colon, name = place.rpartition(":")
+    if not colon or not source or not name:
+        raise LoadingError(
+            f"{place!r} must be a file or a module, a colon and a task, such as workflows.py:feature_store."
+        )
+    module = _module(source)
+    found = getattr(module, name, None)
+    if isinstance(found, (DataServiceTask, DataServiceConfig)):
+        return found
+    there = [key for key, value in vars(module).items() if isinstance(value, (DataServiceTask, DataServiceConfig))]
+    nearest = sorted(there, key=lambda key: -difflib.SequenceMatcher(None, key.lower(), name.lower()).ratio())
+    problem = "has no" if found is None else f"has a {type(found).__name__} where it should have a DataServiceTask"
+    has = f"it has {', '.join(nearest)}." if nearest else "it has no DataServiceTask and no DataServiceConfig at all."
+    raise LoadingError(f"{source} {problem} {name}: {has}")
+
+
+def _module(source: str) -> ModuleType:
+    # Whatever a user's module does when it is imported is the user's.
+    try:
+        return _of_file(Path(source)) if source.endswith(".py") else _of_name(source)
+    except LoadingError:
+        raise
+    except Exception as error:
+        raise LoadingError(f"{source} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _of_name(name: str) -> ModuleType:
+    # As `python -m` does for its own module.
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    return importlib.import_module(name)
+
+
+def _of_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise LoadingError(f"There is no file {path}.")
+    # A module of a package imports its neighbours by the package's name.
+    folder, names = path.resolve().parent, [path.stem]
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    sys.path.insert(0, str(folder))
+    name = ".".join(names)
+    # A file may be called as something that everybody imports.
+    name = f"_{name}" if name in sys.modules else name
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader, f"{path} ends in .py"  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,205 @@
+//! Plans, as frozen Python classes, and the part of the client that makes them.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pythonize::pythonize;
+use serde_json::Value;
+
+use super::client::Client;
+use super::convert::{Strings, read};
+use super::errors::to_python;
+use super::request::{Request, Requester, Wanted};
+use crate::error::{Error, Result};
+use crate::fuse::fused_call;
+use crate::lifecycle::{self, Deadline, plan::plan_existing, plan::sketch};
+use crate::platform::Platform;
+
+/// What a create would make.
+#[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
+pub(super) struct Plan(lifecycle::Plan);
+
+impl From<lifecycle::Plan> for Plan {
+    fn from(plan: lifecycle::Plan) -> Self {
+        Self(plan)
+    }
+}
+
+#[pymethods]
+impl Plan {
+    #[getter]
+    fn action(&self) -> &'static str {
+        self.0.action.as_str()
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    #[getter]
+    fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    #[getter]
+    fn objects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pythonize(py, &self.0.objects)?)
+    }
+
+    #[getter]
+    fn pod<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pythonize(py, &self.0.pod)?)
+    }
+
+    #[getter]
+    fn running<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pythonize(py, &self.0.running)?)
+    }
+
+    #[getter]
+    fn problems(&self) -> Vec<Problem> {
+        self.0.problems.iter().cloned().map(Problem).collect()
+    }
+
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.0.notes.clone()
+    }
+
+    #[getter]
+    fn fit(&self) -> Option<&str> {
+        self.0.fit.as_deref()
+    }
+
+    #[getter]
+    fn ok(&self) -> bool {
+        self.0.problems.is_empty()
+    }
+
+    fn __repr__(&self) -> String {
+        let problems: Vec<&str> = self.0.problems.iter().map(|problem| problem.path.as_str()).collect();
+        format!(
+            "Plan(action={:?}, name={:?}, problems={problems:?})",
+            self.action(),
+            self.name()
+        )
+    }
+}
+
+/// Something that keeps a service from being made, or its pods from running.
+#[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
+pub(super) struct Problem(lifecycle::Problem);
+
+#[pymethods]
+impl Problem {
+    #[getter]
+    fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    #[getter]
+    fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Problem(path={:?}, message={:?})", self.0.path, self.0.message)
+    }
+}
+
+/// What a call hands over.
+pub(super) struct Asked {
+    config: Value,
+    namespace: String,
+    requester: Requester,
+}
+
+impl Asked {
+    pub(super) fn new(
+        config: &Bound<'_, PyAny>,
+        namespace: String,
+        owner: String,
+        execution: String,
+        labels: Option<Strings>,
+        annotations: Option<Strings>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            config: read(config)?,
+            namespace,
+            requester: Requester {
+                owner,
+                execution,
+                labels,
+                annotations,
+            },
+        })
+    }
+
+    /// What is to be made and where, or the plan that says what is wrong with the configuration.
+    fn parse(self, platform: &Platform) -> PyResult<std::result::Result<Request, lifecycle::Plan>> {
+        let Self {
+            config,
+            namespace,
+            requester,
+        } = self;
+        match fused_call(|| Request::read(platform, &config, &namespace, requester)) {
+            Ok(request) => Ok(Ok(request)),
+            Err(Error::InvalidSpec { field, problem }) => {
+                let name = config.get("Name").and_then(Value::as_str).unwrap_or_default();
+                let problem = lifecycle::Problem {
+                    message: format!("{field} {problem}"),
+                    path: field,
+                };
+                Ok(Err(lifecycle::Plan::of_problem(name, &namespace, problem)))
+            }
+            Err(error) => Err(to_python(error)),
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn planning(&self, asked: Asked) -> PyResult<impl Future<Output = Result<Plan>> + Send + 'static> {
+        let config = asked.config.clone();
+        let parsed = asked.parse(&self.platform)?;
+        let clusters = Arc::clone(&self.clusters);
+        let timeout = self.timeout;
+        Ok(async move {
+            let request = match parsed {
+                Ok(request) => request,
+                Err(plan) => return Ok(plan.into()),
+            };
+            let connection = clusters.connect(request.cluster.as_deref()).await?;
+            let (api, deadline) = (&connection.api, Deadline::after(timeout));
+            let mut plan = match request.wanted {
+                Wanted::New(mut spec, identity) => {
+                    if !spec.sidecars.is_empty() {
+                        spec.native_sidecars = api.has_native_sidecars().await;
+                    }
+                    // It holds all its requests at once.
+                    Box::pin(lifecycle::plan(api, &spec, &config, &identity, deadline)).await?
+                }
+                Wanted::Existing(name) => plan_existing(api, &name, &request.namespace, deadline).await?,
+            };
+            plan.notes.extend(connection.warning);
+            Ok(plan.into())
+        })
+    }
+
+    pub(super) fn sketched(&self, asked: Asked) -> PyResult<Plan> {
+        let request = match asked.parse(&self.platform)? {
+            Ok(request) => request,
+            Err(plan) => return Ok(plan.into()),
+        };
+        let plan = fused_call(|| {
+            Ok(match request.wanted {
+                Wanted::New(spec, identity) => sketch(&spec, &identity),
+                Wanted::Existing(name) => {
+                    lifecycle::Plan::of_nothing(lifecycle::Action::Use, &name, &request.namespace)
+                }
+            })
+        });
+        plan.map(Plan::from).map_err(to_python)
+    }
+}

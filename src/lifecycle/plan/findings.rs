@@ -1,0 +1,77 @@
+//! What a check has found.
+
+/// Something that keeps a service from being made, or its pods from running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The field of the configuration, such as `Requests.cpu`.
+    pub path: String,
+    /// What is wrong, and what to do, as sentences.
+    pub message: String,
+}
+
+/// What a check has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What has to be mended.
+    pub problems: Vec<Problem>,
+    /// What is only worth knowing, such as what could not be checked.
+    pub notes: Vec<String>,
+    /// Whether there is no namespace to make anything in, so that nothing else matters.
+    pub(super) is_nowhere: bool,
+}
+
+impl Findings {
+    /// Problems alone.
+    pub(super) fn of(problems: impl IntoIterator<Item = Problem>) -> Self {
+        Self {
+            problems: problems.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// A note alone.
+    pub(super) fn note(note: String) -> Self {
+        Self {
+            notes: vec![note],
+            ..Self::default()
+        }
+    }
+
+    /// That there is no namespace.
+    pub(super) fn nowhere(problem: Problem) -> Self {
+        Self {
+            problems: vec![problem],
+            is_nowhere: true,
+            ..Self::default()
+        }
+    }
+
+    /// Adds what another check has found.
+    pub(super) fn add(&mut self, other: Self) {
+        if self.is_nowhere {
+            return;
+        }
+        if other.is_nowhere {
+            *self = other;
+            return;
+        }
+        for problem in other.problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        for note in other.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+    }
+
+    /// Adds what another check has found, but for fields of which a better one has told already.
+    pub(super) fn add_new(&mut self, mut other: Self) {
+        other
+            .problems
+            .retain(|new| self.problems.iter().all(|known| known.path != new.path));
+        self.add(other);
+    }
+}

@@ -1,0 +1,260 @@
+//! Whether the namespace's quotas have room for all pods. The API server is only asked about one.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Pod, PodSpec, ResourceQuota, ScopedResourceSelectorRequirement};
+
+use super::{Findings, Problem};
+use crate::api::Inspect;
+use crate::error::Result;
+use crate::fit::amount::{ONE, billionths};
+use crate::lifecycle::deadline::{Deadline, Step, repeat};
+use crate::manifests::Origins;
+use crate::quantity::Amounts;
+
+/// The quotas, or why they cannot be told.
+pub(super) type Quotas = std::result::Result<Vec<ResourceQuota>, String>;
+
+/// Reads the quotas of a namespace, if the account may.
+pub(super) async fn read<A: Inspect>(api: &A, namespace: &str, deadline: Deadline) -> Result<Quotas> {
+    let step = Step::new::<ResourceQuota>("list", namespace, "").optional();
+    match repeat(deadline, &step, || api.list::<ResourceQuota>(namespace, "", "")).await? {
+        Ok(quotas) => Ok(Ok(quotas)),
+        Err(fault) if fault.is_missing_right() => Ok(Err(format!(
+            "Not checked: whether the quotas of namespace {namespace} have room for all pods; the account may not list \
+             resourcequotas."
+        ))),
+        Err(fault) => Err(step.failed(fault)),
+    }
+}
+
+/// What the quotas have too little of for so many pods.
+pub(super) fn short(
+    quotas: Quotas,
+    stateful_set: &StatefulSet,
+    pod: &Pod,
+    replicas: u32,
+    origins: &Origins,
+) -> Findings {
+    let quotas = match quotas {
+        Ok(quotas) => quotas,
+        Err(note) => return Findings::note(note),
+    };
+    let Some(spec) = &pod.spec else {
+        return Findings::default();
+    };
+    let of_pod = amounts_of(spec);
+    let of_claims = claims_of(stateful_set);
+    let problems = quotas.iter().flat_map(|quota| {
+        let of_pod = applies(quota, spec).then_some(&of_pod);
+        // A quota with scopes counts pods alone.
+        let of_claims = is_unscoped(quota).then_some(&of_claims);
+        let needs = of_pod.into_iter().chain(of_claims).flatten();
+        needs.filter_map(|(resource, &one)| {
+            let left = left(quota, resource)?;
+            let all = one.saturating_mul(i128::from(replicas));
+            (all > left && replicas > 0).then(|| problem(quota, resource, one, all, left, replicas, origins))
+        })
+    });
+    Findings::of(problems)
+}
+
+fn problem(
+    quota: &ResourceQuota,
+    resource: &str,
+    one: i128,
+    all: i128,
+    left: i128,
+    replicas: u32,
+    origins: &Origins,
+) -> Problem {
+    let pods = if replicas == 1 {
+        "1 pod needs".to_owned()
+    } else {
+        format!("{replicas} pods need")
+    };
+    Problem {
+        // Where one pod fits, there are too many.
+        path: if one > left {
+            origins.of_amount(resource)
+        } else {
+            origins.of_amount("pods")
+        },
+        message: format!(
+            "ResourceQuota {} of namespace {} leaves {} of {resource}, and the service's {pods} {}. Ask for less, or have the \
+             quota raised.",
+            quota.metadata.name.as_deref().unwrap_or_default(),
+            quota.metadata.namespace.as_deref().unwrap_or_default(),
+            written(left.max(0)),
+            written(all),
+        ),
+    }
+}
+
+/// An amount as people write it.
+fn written(billionths: i128) -> String {
+    let units = [("Gi", ONE << 30), ("Mi", ONE << 20), ("", ONE), ("m", ONE / 1000)];
+    let unit = units
+        .into_iter()
+        .find(|(_, unit)| billionths % unit == 0 && billionths != 0);
+    unit.map_or_else(
+        || {
+            if billionths == 0 {
+                "0".to_owned()
+            } else {
+                format!("{billionths}n")
+            }
+        },
+        |(suffix, unit)| format!("{}{suffix}", billionths / unit),
+    )
+}
+
+/// How much of a resource a quota leaves, if it limits it.
+fn left(quota: &ResourceQuota, resource: &str) -> Option<i128> {
+    let status = quota.status.as_ref();
+    let hard = status.and_then(|status| status.hard.as_ref());
+    let hard = hard.or(quota.spec.as_ref()?.hard.as_ref())?.get(resource)?;
+    let used = status.and_then(|status| status.used.as_ref()?.get(resource));
+    let used = used.and_then(billionths).unwrap_or_default();
+    Some(billionths(hard)? - used)
+}
+
+/// What a pod counts for, by all the names that quotas have for it.
+fn amounts_of(pod: &PodSpec) -> BTreeMap<String, i128> {
+    let mut counted = BTreeMap::from([("pods".to_owned(), ONE), ("count/pods".to_owned(), ONE)]);
+    for (resource, amount) in total(pod, |side| side.requests.as_ref()) {
+        if ["cpu", "memory", "ephemeral-storage"].contains(&resource.as_str()) {
+            counted.insert(resource.clone(), amount);
+        }
+        counted.insert(format!("requests.{resource}"), amount);
+    }
+    for (resource, amount) in total(pod, |side| side.limits.as_ref()) {
+        counted.insert(format!("limits.{resource}"), amount);
+    }
+    counted
+}
+
+/// One side of the containers' resources.
+type Side = fn(&k8s_openapi::api::core::v1::ResourceRequirements) -> Option<&Amounts>;
+
+/// What all containers of a pod need at the same time: those that run together, or more where one that runs before them needs
+/// more; and the overhead of the pod itself.
+fn total(pod: &PodSpec, side: Side) -> BTreeMap<String, i128> {
+    let of = |container: &k8s_openapi::api::core::v1::Container| -> Vec<(String, i128)> {
+        let amounts = container.resources.as_ref().and_then(side).into_iter().flatten();
+        amounts
+            .filter_map(|(name, amount)| Some((name.clone(), billionths(amount)?)))
+            .collect()
+    };
+    let mut together = BTreeMap::new();
+    let mut before: BTreeMap<String, i128> = BTreeMap::new();
+    let mut sidecars: BTreeMap<String, i128> = BTreeMap::new();
+    for container in pod.init_containers.iter().flatten() {
+        let is_sidecar = container.restart_policy.as_deref() == Some("Always");
+        for (name, amount) in of(container) {
+            let beside = sidecars.get(&name).copied().unwrap_or_default();
+            let sum = beside + amount;
+            if is_sidecar {
+                sidecars.insert(name.clone(), sum);
+            }
+            let most = before.entry(name).or_default();
+            if sum > *most {
+                *most = sum;
+            }
+        }
+    }
+    for (name, amount) in pod.containers.iter().flat_map(of).chain(sidecars) {
+        let sum: i128 = together.remove(&name).unwrap_or_default();
+        together.insert(name, sum + amount);
+    }
+    for (name, amount) in before {
+        let most = together.entry(name).or_default();
+        if amount > *most {
+            *most = amount;
+        }
+    }
+    for (name, amount) in pod.overhead.iter().flatten() {
+        let sum = together.remove(name).unwrap_or_default();
+        together.insert(name.clone(), sum + billionths(amount).unwrap_or_default());
+    }
+    together
+}
+
+/// What the claims of one pod count for.
+fn claims_of(stateful_set: &StatefulSet) -> BTreeMap<String, i128> {
+    let mut counted: BTreeMap<String, i128> = BTreeMap::new();
+    let claims = stateful_set
+        .spec
+        .iter()
+        .flat_map(|spec| spec.volume_claim_templates.iter().flatten());
+    for spec in claims.filter_map(|claim| claim.spec.as_ref()) {
+        let requests = spec
+            .resources
+            .as_ref()
+            .and_then(|resources| resources.requests.as_ref());
+        let storage = requests
+            .and_then(|requests| billionths(requests.get("storage")?))
+            .unwrap_or_default();
+        let mut add = |name: String, amount: i128| {
+            let sum = counted.remove(&name).unwrap_or_default();
+            counted.insert(name, sum + amount);
+        };
+        add("persistentvolumeclaims".to_owned(), ONE);
+        add("count/persistentvolumeclaims".to_owned(), ONE);
+        add("requests.storage".to_owned(), storage);
+        if let Some(class) = &spec.storage_class_name {
+            let class = format!("{class}.storageclass.storage.k8s.io");
+            add(format!("{class}/persistentvolumeclaims"), ONE);
+            add(format!("{class}/requests.storage"), storage);
+        }
+    }
+    counted
+}
+
+fn is_unscoped(quota: &ResourceQuota) -> bool {
+    let spec = quota.spec.as_ref();
+    spec.is_none_or(|spec| spec.scopes.as_ref().is_none_or(Vec::is_empty) && spec.scope_selector.is_none())
+}
+
+/// Whether a quota counts such a pod. One with a scope that is not known is left to the API server.
+fn applies(quota: &ResourceQuota, pod: &PodSpec) -> bool {
+    let Some(spec) = &quota.spec else { return true };
+    let scopes = spec.scopes.iter().flatten().map(|scope| in_scope(scope, None, pod));
+    let selector = spec
+        .scope_selector
+        .iter()
+        .flat_map(|selector| selector.match_expressions.iter().flatten());
+    scopes
+        .chain(selector.map(|rule| in_scope(&rule.scope_name, Some(rule), pod)))
+        .all(|applies| applies)
+}
+
+fn in_scope(scope: &str, rule: Option<&ScopedResourceSelectorRequirement>, pod: &PodSpec) -> bool {
+    let ends = pod.active_deadline_seconds.is_some();
+    match scope {
+        "Terminating" => ends,
+        "NotTerminating" => !ends,
+        "BestEffort" => asks_for_nothing(pod),
+        "NotBestEffort" => !asks_for_nothing(pod),
+        "PriorityClass" => {
+            let class = pod.priority_class_name.as_deref().unwrap_or_default();
+            let listed = rule.is_some_and(|rule| rule.values.iter().flatten().any(|value| value == class));
+            match rule.map(|rule| rule.operator.as_str()) {
+                Some("In") => listed,
+                Some("NotIn") => !listed,
+                Some("DoesNotExist") => class.is_empty(),
+                _ => !class.is_empty(),
+            }
+        }
+        _ => false,
+    }
+}
+
+fn asks_for_nothing(pod: &PodSpec) -> bool {
+    let basic = |amounts: BTreeMap<String, i128>| amounts.keys().any(|name| name == "cpu" || name == "memory");
+    !basic(total(pod, |side| side.requests.as_ref())) && !basic(total(pod, |side| side.limits.as_ref()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! What has the service's name, and what a create would make of it.
+
+use futures::future::join_all;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::ApiResource;
+use serde_json::Value;
+
+use super::{Action, Findings, Manifest, Problem, to_json};
+use crate::api::Inspect;
+use crate::error::{Error, ObjectReference, Result};
+use crate::lifecycle::deadline::{Deadline, Step, repeat};
+use crate::lifecycle::stateful_set::use_or_refuse;
+use crate::manifests::stateful_set;
+use crate::ownership::{Identity, Maker, describe, kept_until, maker};
+use crate::spec::DataServiceSpec;
+
+/// What is there.
+pub(super) struct Running {
+    /// What a create would do.
+    pub(super) action: Action,
+    /// What runs, in the order of the objects that would be made. Somebody else's are not told.
+    pub(super) objects: Vec<Option<Value>>,
+    /// What the user should know of it.
+    pub(super) findings: Findings,
+}
+
+/// One object.
+pub(super) enum Seen {
+    /// It is there.
+    There(Value),
+    /// There is none of that name.
+    Nothing,
+    /// The account may not look, as a sentence.
+    Unknown(String),
+}
+
+/// Looks what has the names of the objects.
+pub(super) async fn look<A: Inspect>(
+    api: &A,
+    manifests: &[Manifest],
+    spec: &DataServiceSpec,
+    identity: &Identity,
+    deadline: Deadline,
+) -> Result<Running> {
+    let Identity { name, namespace, .. } = identity;
+    let looks = manifests
+        .iter()
+        .map(|manifest| read(api, &manifest.resource, namespace, name, deadline));
+    let mut findings = Findings::default();
+    let mut objects = Vec::new();
+    for seen in join_all(looks).await {
+        objects.push(match seen? {
+            Seen::There(object) => Some(object),
+            Seen::Nothing => None,
+            Seen::Unknown(note) => {
+                findings.notes.push(note);
+                None
+            }
+        });
+    }
+    let there: Option<StatefulSet> = objects.first().cloned().flatten().and_then(typed);
+    let mut action = match &there {
+        None => Action::Create,
+        Some(there) => decide(there, spec, identity, &mut findings),
+    };
+    let uid = there.as_ref().and_then(|there| there.metadata.uid.clone());
+    for (object, manifest) in objects.iter_mut().zip(manifests) {
+        let metadata: Option<ObjectMeta> = object.as_ref().and_then(|object| typed(object["metadata"].clone()));
+        let Some(metadata) = metadata.filter(|metadata| maker(metadata) == Maker::Other) else {
+            continue;
+        };
+        // Of the StatefulSet that was decided above.
+        let owners = metadata.owner_references.iter().flatten();
+        let is_its_own = owners.into_iter().any(|owner| Some(&owner.uid) == uid.as_ref());
+        if !is_its_own && metadata.uid != uid {
+            action = Action::Conflict;
+            findings.problems.push(taken(&Error::Conflict {
+                object: ObjectReference::new(&manifest.resource.kind, namespace, name),
+                difference: format!("it belongs to {}.", describe(&metadata)),
+                advice: "Choose another Name.".to_owned(),
+            }));
+        }
+        *object = None;
+    }
+    Ok(Running {
+        action,
+        objects,
+        findings,
+    })
+}
+
+fn decide(there: &StatefulSet, spec: &DataServiceSpec, identity: &Identity, findings: &mut Findings) -> Action {
+    let ours = maker(&there.metadata) != Maker::Other;
+    if ours && there.metadata.deletion_timestamp.is_some() {
+        let note = "A service of that name is being deleted; the new one is made when it is gone.";
+        findings.notes.push(note.to_owned());
+        return Action::Create;
+    }
+    if kept_until(&there.metadata).is_some() {
+        let note = "A service of that name has failed and is kept for people to look at; the new one takes its place.";
+        findings.notes.push(note.to_owned());
+        return Action::Create;
+    }
+    match use_or_refuse(there, &stateful_set(spec, identity), spec, identity) {
+        Ok(held) => match held.shared_with {
+            None => Action::Unchanged,
+            Some(owner) => {
+                findings
+                    .notes
+                    .push(format!("The service runs already; it belongs to {owner}."));
+                Action::Shared
+            }
+        },
+        Err(error) => {
+            findings.problems.push(taken(&error));
+            Action::Conflict
+        }
+    }
+}
+
+fn taken(error: &Error) -> Problem {
+    Problem {
+        path: "Name".to_owned(),
+        message: error.to_string(),
+    }
+}
+
+/// Reads one object, if the account may.
+pub(super) async fn read<A: Inspect>(
+    api: &A,
+    resource: &ApiResource,
+    namespace: &str,
+    name: &str,
+    deadline: Deadline,
+) -> Result<Seen> {
+    let step = Step::of("get", resource, namespace, name).optional();
+    match repeat(deadline, &step, || api.look_up(resource, Some(namespace), name)).await? {
+        Ok(Some(object)) => {
+            let mut object = to_json(&object);
+            // An answer to a request for one object always has them; a list's elements do not.
+            object["apiVersion"] = resource.api_version.clone().into();
+            object["kind"] = resource.kind.clone().into();
+            Ok(Seen::There(object))
+        }
+        Ok(None) => Ok(Seen::Nothing),
+        Err(fault) if fault.is_missing_right() => Ok(Seen::Unknown(format!(
+            "Not checked: whether there is a {} {name} already; the account may not get {} in namespace {namespace}.",
+            resource.kind, resource.plural
+        ))),
+        Err(fault) => Err(step.failed(fault)),
+    }
+}
+
+fn typed<K: serde::de::DeserializeOwned>(object: Value) -> Option<K> {
+    serde_json::from_value(object).ok()
+}

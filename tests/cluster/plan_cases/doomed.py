@@ -1,0 +1,250 @@
+"""Configurations that cannot run, each with the field that is at fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster.kubernetes import Object
+from cluster.objects import foreign_service, foreign_stateful_set
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """A configuration that cannot run.
+
+    Attributes:
+        name: What it is called in the tests.
+        path: The field that the plan has to name.
+        words: What its message has to contain.
+        fields: The fields of the configuration.
+        beside: What else is in its namespace, which it then has for itself.
+        labels: Labels of its namespace, likewise.
+        namespace: The namespace that is planned for; None: one that exists.
+    """
+
+    name: str
+    path: str
+    words: str
+    fields: dict[str, Any]
+    beside: tuple[Object, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    namespace: str | None = None
+
+    @property
+    def needs_its_own_namespace(self) -> bool:
+        """Whether other configurations would be refused beside it, or it is refused for what is there."""
+        return bool(self.beside or self.labels)
+
+
+def pod(metadata: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """Returns fields that say something of the pod for which there is no field."""
+    return {"PodTemplate": {"metadata": metadata or {}, "spec": spec}}
+
+
+def container(**fields: Any) -> dict[str, Any]:
+    """Returns fields that say something of the service's own container for which there is no field."""
+    return pod(containers=[{"name": "primary", **fields}])
+
+
+def volume(**source: Any) -> dict[str, Any]:
+    """Returns fields with a volume."""
+    return pod(volumes=[{"name": "v", **source}])
+
+
+def namespaced(kind: str, name: str, version: str = "v1", **rest: Any) -> Object:
+    """Returns an object."""
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **rest}
+
+
+OWN = "PodTemplate.spec.containers[0]"
+SECRET = namespaced("Secret", "database", stringData={"user": "a-secret-value"})
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}, "storageClassName": "gone"}
+
+DOOMED = [
+    # What is wrong without asking anybody.
+    Doomed("no image", "Image", "is missing", {"Image": None}),
+    Doomed("image with a space", "Image", "no spaces", {"Image": "busy box"}),
+    Doomed("bad quantity", "Requests.mem", "not a Kubernetes quantity", {"Requests": {"mem": "1GB"}}),
+    Doomed(
+        "request over limit", "Requests.cpu", "more than Limits.cpu", {"Requests": {"cpu": "2"}, "Limits": {"cpu": "1"}}
+    ),
+    Doomed("bad port", "Port", "65535", {"Port": 70000}),
+    Doomed("unknown field", "Comand", "Nearest to it is Command", {"Comand": ["sh"]}),
+    Doomed(
+        "unknown field of Kubernetes", "PodTemplate.spec.nodeSelectr", "is not a field", pod(nodeSelectr={"a": "b"})
+    ),
+    # What the API server does not accept.
+    Doomed(
+        "bad quantity in the template",
+        f"{OWN}.resources.limits.ephemeral-storage",
+        "quantities must match",
+        container(resources={"limits": {"ephemeral-storage": "1GB"}}),
+    ),
+    Doomed(
+        "mount of what is outside",
+        f"{OWN}.volumeMounts.subPath",
+        "must not contain '..'",
+        pod(
+            volumes=[{"name": "v", "emptyDir": {}}],
+            containers=[{"name": "primary", "volumeMounts": [{"name": "v", "mountPath": "/a", "subPath": "../b"}]}],
+        ),
+    ),
+    Doomed(
+        "mount of no volume",
+        f"{OWN}.volumeMounts[0].name",
+        "Not found",
+        container(volumeMounts=[{"name": "nowhere", "mountPath": "/a"}]),
+    ),
+    Doomed(
+        "two sources of a volume",
+        "PodTemplate.spec.volumes[0].secret",
+        "more than 1 volume type",
+        volume(emptyDir={}, secret={"secretName": "s", "optional": True}),
+    ),
+    Doomed("bad label", "PodTemplate.metadata.labels", "a valid label", pod({"labels": {"team": "a b"}})),
+    Doomed("pods that end", "PodTemplate.spec.restartPolicy", "Always", pod(restartPolicy="Never")),
+    Doomed(
+        "negative user", "PodTemplate.spec.securityContext.runAsUser", "between", pod(securityContext={"runAsUser": -1})
+    ),
+    Doomed("probe of nothing", f"{OWN}.livenessProbe", "handler", container(livenessProbe={"periodSeconds": 1})),
+    Doomed(
+        "init container without an image",
+        "PodTemplate.spec.initContainers[0].image",
+        "Required",
+        pod(initContainers=[{"name": "init"}]),
+    ),
+    Doomed(
+        "bad toleration",
+        "PodTemplate.spec.tolerations[0].operator",
+        "must be empty|value",
+        pod(tolerations=[{"key": "a", "operator": "Exists", "value": "b"}]),
+    ),
+    # What is named and not there.
+    Doomed(
+        "missing Secret",
+        f"{OWN}.env[0].valueFrom.secretKeyRef",
+        "Secret nowhere does not exist",
+        container(env=[{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "nowhere", "key": "password"}}}]),
+    ),
+    Doomed(
+        "missing key of a Secret",
+        f"{OWN}.env[0].valueFrom.secretKeyRef",
+        "has no key usr. Nearest to it is user.",
+        container(env=[{"name": "DB", "valueFrom": {"secretKeyRef": {"name": "database", "key": "usr"}}}]),
+        beside=(SECRET,),
+    ),
+    Doomed(
+        "misspelt Secret",
+        "PodTemplate.spec.volumes[0].secret.secretName",
+        "nearest to it is database",
+        volume(secret={"secretName": "databse"}),
+        beside=(SECRET,),
+    ),
+    Doomed(
+        "missing ConfigMap",
+        f"{OWN}.envFrom[0].configMapRef.name",
+        "ConfigMap nowhere does not exist",
+        container(envFrom=[{"configMapRef": {"name": "nowhere"}}]),
+    ),
+    Doomed(
+        "missing claim",
+        "PodTemplate.spec.volumes[0].persistentVolumeClaim.claimName",
+        "PersistentVolumeClaim nowhere does not exist",
+        volume(persistentVolumeClaim={"claimName": "nowhere"}),
+    ),
+    Doomed(
+        "missing StorageClass",
+        "PodTemplate.spec.volumes[0].ephemeral.volumeClaimTemplate.spec.storageClassName",
+        "StorageClass gone does not exist in the cluster",
+        volume(ephemeral={"volumeClaimTemplate": {"spec": CLAIM}}),
+    ),
+    Doomed(
+        "missing ServiceAccount",
+        "PodTemplate.spec.serviceAccountName",
+        "ServiceAccount nobody",
+        pod(serviceAccountName="nobody"),
+    ),
+    Doomed(
+        "missing PriorityClass",
+        "PodTemplate.spec.priorityClassName",
+        "PriorityClass first",
+        pod(priorityClassName="first"),
+    ),
+    Doomed(
+        "missing RuntimeClass", "PodTemplate.spec.runtimeClassName", "RuntimeClass wasm", pod(runtimeClassName="wasm")
+    ),
+    Doomed(
+        "missing pull secret",
+        "PodTemplate.spec.imagePullSecrets[0].name",
+        "Secret registry does not exist",
+        pod(imagePullSecrets=[{"name": "registry"}]),
+    ),
+    Doomed("no such service", "ExistingReleaseName", "There is no StatefulSet gone", {"ExistingReleaseName": "gone"}),
+    # What the namespace does not allow.
+    Doomed("no namespace", "Namespace", "not found", {}, namespace="nowhere-at-all"),
+    Doomed(
+        "quota for one pod",
+        "Requests.cpu",
+        "leaves 5m of requests.cpu, and the service's 1 pod needs 10m",
+        {},
+        beside=(namespaced("ResourceQuota", "q", spec={"hard": {"requests.cpu": "5m"}}),),
+    ),
+    Doomed(
+        "quota for all pods",
+        "Replicas",
+        "leaves 2 of pods, and the service's 3 pods need 3",
+        {"Replicas": 3},
+        beside=(namespaced("ResourceQuota", "q", spec={"hard": {"pods": "2"}}),),
+    ),
+    Doomed(
+        "quota that wants to be told",
+        "PodTemplate.spec.initContainers[0].resources.limits.memory",
+        "must specify limits.memory",
+        pod(initContainers=[{"name": "init", "image": "busybox"}]),
+        beside=(namespaced("ResourceQuota", "q", spec={"hard": {"limits.memory": "1Gi"}}),),
+    ),
+    Doomed(
+        "quota of StatefulSets",
+        "Namespace",
+        "exceeded quota",
+        {},
+        beside=(namespaced("ResourceQuota", "q", spec={"hard": {"count/statefulsets.apps": "0"}}),),
+    ),
+    Doomed(
+        "LimitRange",
+        "Limits.cpu",
+        "maximum cpu usage per Container is 5m",
+        {},
+        beside=(namespaced("LimitRange", "r", spec={"limits": [{"type": "Container", "max": {"cpu": "5m"}}]}),),
+    ),
+    Doomed(
+        "the host's network under Pod Security",
+        "PodTemplate.spec.hostNetwork",
+        "hostNetwork=true",
+        pod(hostNetwork=True),
+        labels={"pod-security.kubernetes.io/enforce": "baseline"},
+    ),
+    Doomed(
+        "a privileged container under Pod Security",
+        f"{OWN}.securityContext.privileged",
+        "privileged",
+        container(securityContext={"privileged": True, "allowPrivilegeEscalation": True}),
+        labels={"pod-security.kubernetes.io/enforce": "restricted"},
+    ),
+    Doomed(
+        "the host's files under Pod Security",
+        "PodTemplate.spec.volumes[0]",
+        "hostPath",
+        volume(hostPath={"path": "/etc"}),
+        labels={"pod-security.kubernetes.io/enforce": "restricted"},
+    ),
+    # What no node has.
+    Doomed(
+        "more than any node", "Requests.cpu", "No node takes such a pod", {"Requests": {"cpu": "9000"}, "Limits": None}
+    ),
+    Doomed("a node of no cluster", "NodeSelector", "No node takes such a pod", {"NodeSelector": {"disk": "tape"}}),
+    # What has the name.
+    Doomed("somebody's StatefulSet", "Name", "somebody else", {}, beside=(foreign_stateful_set("doomed"),)),
+    Doomed("somebody's Service", "Name", "somebody else", {}, beside=(foreign_service("doomed"),)),
+]

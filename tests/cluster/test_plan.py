@@ -1,0 +1,291 @@
+"""Plans on a real cluster: they change nothing, and tell what a create then meets."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flytekitplugins_k8sdataservice import diff
+from flytekitplugins_k8sdataservice._core import Client
+
+from cluster import etcd
+from cluster.account import allow, give_role, kubeconfig_of_account
+from cluster.configs import config
+from cluster.conftest import Cluster
+from cluster.kubernetes import Kubernetes, Object, wait_until
+from cluster.plan_cases.doomed import DOOMED, SECRET, Doomed, container, namespaced, pod
+from cluster.plan_cases.good import BESIDE, GOOD
+from cluster.plans import make, planned, timed, told
+from cluster.webhook import webhook_that_refuses
+
+#: How long a plan may take, in seconds.
+AT_ONCE = 0.3
+
+
+@pytest.fixture
+def client(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Returns a client of an administrator, which has asked the cluster before."""
+    return connected(cluster.kubeconfig, monkeypatch)
+
+
+def connected(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    client = Client(timeout=10)
+    planned(client, "default", "warm-up")
+    return client
+
+
+@pytest.mark.parametrize("doomed", DOOMED, ids=lambda doomed: doomed.name.replace(" ", "-"))
+def test_what_cannot_run_is_told_at_once_with_its_field(
+    doomed: Doomed, client: Client, request: pytest.FixtureRequest
+) -> None:
+    own = doomed.needs_its_own_namespace
+    kubernetes: Kubernetes = request.getfixturevalue("kubernetes" if own else "shared_kubernetes")
+    if doomed.labels:
+        labels = [f"{key}={value}" for key, value in doomed.labels.items()]
+        kubernetes.run("label", "namespace", kubernetes.namespace, *labels)
+    if doomed.beside:
+        kubernetes.apply(*doomed.beside)
+        until_counted(kubernetes)
+    namespace = doomed.namespace or kubernetes.namespace
+    wait_until(lambda: doomed.namespace or kubernetes.get("serviceaccount", "default"), "the service account")
+    plan, seconds = timed(client, namespace, "doomed", **doomed.fields)
+    message = told(plan).get(doomed.path, "")
+    assert any(words in message for words in doomed.words.split("|")), plan.problems
+    assert not plan.ok
+    assert seconds < AT_ONCE, f"{seconds:.3f} s"
+    print(f"{seconds * 1000:.0f} ms")
+
+
+def until_counted(kubernetes: Kubernetes) -> None:
+    """Waits until the quotas of the namespace count."""
+
+    def counted() -> bool:
+        quotas = json.loads(kubernetes.run("get", "resourcequotas", "--output", "json"))["items"]
+        return all(quota.get("status", {}).get("hard") for quota in quotas)
+
+    wait_until(counted, "the quotas to count")
+    # The API server's admission looks at its own copy of the namespace's quotas and limits.
+    time.sleep(0.5)
+
+
+@pytest.mark.usefixtures("real_pods")
+def test_what_passes_the_plan_then_starts(kubernetes: Kubernetes, client: Client) -> None:
+    kubernetes.apply(*BESIDE)
+    plans = {name: planned(client, kubernetes.namespace, name, **fields) for name, fields in GOOD.items()}
+    assert {name: plan.problems for name, plan in plans.items() if not plan.ok} == {}
+    for name, fields in GOOD.items():
+        make(client, kubernetes.namespace, name, **fields)
+    phases = {name: client.wait_sync(name, namespace=kubernetes.namespace, timeout=120) for name in GOOD}
+    assert {name: status.message for name, status in phases.items() if status.phase != "Ready"} == {}
+    for name, fields in GOOD.items():
+        pod, real = plans[name].pod, kubernetes.get("pod", f"{name}-0")
+        assert pod and (real is None) == (fields.get("Replicas") == 0)
+        if real:
+            assert in_common(real) == in_common(pod), name
+        again = planned(client, kubernetes.namespace, name, **fields)
+        assert diff.differences(again.running, again.objects) == "", name
+
+
+def in_common(pod: Object) -> Object:
+    """Returns what the controller's pod and the planned one have to have in common."""
+    kept = {key: pod["metadata"].get(key) for key in ("name", "namespace", "labels", "annotations")}
+    kept["labels"] = {
+        key: value for key, value in kept["labels"].items() if key not in ("controller-revision-hash", "execution-id")
+    }
+    spec: Object = json.loads(json.dumps(pod["spec"]))
+    # The name of the volume with the account's token is made up for each pod, and the scheduler has chosen the node.
+    spec.pop("nodeName", None)
+    tokens = [volume["name"] for volume in spec.get("volumes", []) if volume["name"].startswith("kube-api-access-")]
+    text = json.dumps(spec, sort_keys=True)
+    for token in tokens:
+        text = text.replace(token, "kube-api-access")
+    return kept | {"spec": json.loads(text)}
+
+
+def test_nothing_is_kept(cluster: Cluster, kubernetes: Kubernetes, client: Client) -> None:
+    if cluster.etcd is None:
+        pytest.skip("Only the local cluster's etcd can be looked into.")
+    kubernetes.apply(SECRET)
+    make(client, kubernetes.namespace, "there", Replicas=0)
+    settled = client.wait_sync("there", namespace=kubernetes.namespace, timeout=30)
+    assert settled.phase == "Ready"
+    time.sleep(1)
+    began = etcd.revision(cluster.etcd)
+    claims = pod(volumes=[{"name": "v", "secret": {"secretName": "database"}}])
+    assert planned(client, kubernetes.namespace, "new", Replicas=3, **claims).ok
+    planned(client, kubernetes.namespace, "there", Replicas=0)
+    assert not planned(client, kubernetes.namespace, "there", Replicas=1).ok
+    assert not planned(
+        client, kubernetes.namespace, "new", **container(volumeMounts=[{"name": "x", "mountPath": "/"}])
+    ).ok
+    time.sleep(1)
+    kubernetes.apply(namespaced("ConfigMap", "the-end"))
+    written = etcd.written_since(cluster.etcd, began, until=f"/{kubernetes.namespace}/the-end")
+    # What belongs to the namespace, and what addresses are taken of.
+    concerned = [key for key in written if f"/{kubernetes.namespace}/" in key or key.startswith("/registry/ranges/")]
+    assert concerned == []
+
+
+def test_what_runs_unchanged_differs_in_nothing(kubernetes: Kubernetes, client: Client) -> None:
+    make(client, kubernetes.namespace, "foo", Replicas=0)
+    plan = planned(client, kubernetes.namespace, "foo", Replicas=0)
+    assert (plan.action, plan.ok) == ("shared", True)
+    assert diff.differences(plan.running, plan.objects) == ""
+    assert [each["kind"] for each in plan.running] == ["StatefulSet", "Service"]
+    assert any("execution f1" in note for note in plan.notes)
+    mine = client.plan_sync(config("foo", Replicas=0), namespace=kubernetes.namespace, owner="a-run", execution="f1")
+    assert mine.action == "unchanged"
+
+
+def test_what_would_be_changed_is_shown_and_a_conflict(kubernetes: Kubernetes, client: Client) -> None:
+    make(client, kubernetes.namespace, "foo", Replicas=0, **container(env=[{"name": "A", "value": "1"}]))
+    plan = planned(client, kubernetes.namespace, "foo", Replicas=0, Image="busybox:1.35")
+    assert plan.action == "conflict"
+    assert "differs in Image" in told(plan)["Name"]
+    lines = diff.differences(plan.running, plan.objects).splitlines()
+    changes = {line[1:].strip() for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")}
+    assert "image: busybox:1.35" in changes and "- name: A" in changes, lines
+    assert not any(noise in line for line in changes for noise in ("uid", "resourceVersion", "status", "execution"))
+
+
+def test_of_somebody_elses_objects_nothing_is_told(kubernetes: Kubernetes, client: Client) -> None:
+    theirs = next(doomed for doomed in DOOMED if doomed.name == "somebody's StatefulSet")
+    kubernetes.apply(*theirs.beside)
+    assert planned(client, kubernetes.namespace, "doomed").running == []
+
+
+def test_what_is_in_a_secret_is_never_told(kubernetes: Kubernetes, client: Client) -> None:
+    kubernetes.apply(SECRET)
+    reference = {"secretKeyRef": {"name": "database", "key": "user"}}
+    fields = container(
+        env=[
+            {"name": "DB", "valueFrom": reference},
+            {"name": "X", "valueFrom": {"secretKeyRef": {"name": "database", "key": "y"}}},
+        ]
+    )
+    plan = planned(client, kubernetes.namespace, "foo", **fields)
+    assert len(plan.problems) == 1
+    everything = json.dumps(
+        [plan.objects, plan.pod, plan.running, plan.notes, [each.message for each in plan.problems]]
+    )
+    assert "a-secret-value" not in everything and "YS1zZWNyZXQtdmFsdWU" not in everything
+
+
+def test_an_account_is_told_what_it_may_not_check(
+    kubernetes: Kubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_role(kubernetes)
+    account = connected(kubeconfig_of_account(kubernetes, tmp_path), monkeypatch)
+    fields = container(envFrom=[{"secretRef": {"name": "nowhere"}}])
+    plan = planned(account, kubernetes.namespace, "foo", **fields)
+    assert plan.ok, plan.problems
+    for words in [
+        "whether Kubernetes accepts Pod foo-0; the account may not create pods",
+        "whether Secret nowhere exists",
+        "room for all pods; the account may not list resourcequotas",
+        "room for the pods; the account may not list nodes",
+    ]:
+        assert any(words in note for note in plan.notes), (words, plan.notes)
+    # What it may check, it does.
+    assert not planned(account, kubernetes.namespace, "foo", **pod(restartPolicy="Never")).ok
+    allow(kubernetes, "get", "secrets")
+    wait_until(
+        lambda: "Secret nowhere does not exist" in str(told(planned(account, kubernetes.namespace, "foo", **fields))),
+        "the right to count",
+    )
+
+
+def test_an_account_without_any_right_gets_the_objects_as_they_are_sent(
+    kubernetes: Kubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_role(kubernetes, None)
+    account = connected(kubeconfig_of_account(kubernetes, tmp_path), monkeypatch)
+    plan = planned(account, kubernetes.namespace, "foo")
+    assert plan.ok and [each["kind"] for each in plan.objects] == ["StatefulSet", "Service"]
+    assert "revisionHistoryLimit" not in plan.objects[0]["spec"]
+    assert any("whether Kubernetes accepts StatefulSet foo" in note for note in plan.notes)
+    assert any("whether there is a StatefulSet foo already" in note for note in plan.notes)
+
+
+@pytest.fixture
+def no_pods(kubernetes: Kubernetes) -> Iterator[str]:
+    """Gives the namespace a policy of two rules, one of which says what it is about."""
+    name, version = kubernetes.namespace, "admissionregistration.k8s.io/v1"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    match = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+    validations: list[dict[str, Any]] = [
+        {"expression": "!has(object.spec.nodeSelector)", "message": "spec.nodeSelector is not for you"},
+        {"expression": "object.spec.containers.size() < 2", "message": "one is enough"},
+    ]
+    specs = {
+        "ValidatingAdmissionPolicy": {"matchConstraints": {"resourceRules": [rule]}, "validations": validations},
+        "ValidatingAdmissionPolicyBinding": {
+            "policyName": name,
+            "validationActions": ["Deny"],
+            "matchResources": match,
+        },
+    }
+    kubernetes.apply(*(namespaced(kind, name, version, spec=spec) for kind, spec in specs.items()))
+    yield name
+    kubernetes.run("delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", name)
+
+
+@pytest.mark.usefixtures("no_pods")
+def test_what_a_policy_refuses_is_told_with_the_field_that_it_names(kubernetes: Kubernetes, client: Client) -> None:
+    selective = {"NodeSelector": {"kubernetes.io/os": "linux"}}
+    refused = wait_until(lambda: told(planned(client, kubernetes.namespace, "foo", **selective)), "the policy to count")
+    assert "is not for you" in refused["NodeSelector"]
+    two = pod(containers=[{"name": "beside", "image": "busybox"}])
+    plan, seconds = timed(client, kubernetes.namespace, "foo", **two)
+    assert "one is enough" in told(plan)["DataServiceConfig"]
+    assert seconds < AT_ONCE
+
+
+def test_a_namespace_that_is_being_deleted_is_told(kubernetes: Kubernetes, client: Client) -> None:
+    holder = namespaced("ConfigMap", "held")
+    holder["metadata"]["finalizers"] = ["example.com/hold"]
+    kubernetes.apply(holder)
+    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false")
+    try:
+        plan, seconds = timed(client, kubernetes.namespace, "late")
+        assert list(told(plan)) == ["Namespace"] and "being terminated" in told(plan)["Namespace"]
+        assert seconds < AT_ONCE
+    finally:
+        kubernetes.run("patch", "configmap", "held", "--patch", '{"metadata":{"finalizers":null}}')
+
+
+@pytest.fixture
+def on_this_machine(cluster: Cluster) -> None:
+    """Skips a test whose API server has to reach this process."""
+    if cluster.etcd is None:
+        pytest.skip("Only the local cluster's API server reaches a webhook in this process.")
+
+
+@pytest.mark.usefixtures("on_this_machine")
+def test_what_a_webhook_refuses_is_told(kubernetes: Kubernetes, client: Client, tmp_path: Path) -> None:
+    with webhook_that_refuses(kubernetes, tmp_path):
+        refused = wait_until(lambda: told(planned(client, kubernetes.namespace, "foo")), "the webhook to count")
+        assert "images come from our own registry" in refused["DataServiceConfig"]
+        assert timed(client, kubernetes.namespace, "foo")[1] < AT_ONCE
+
+
+@pytest.mark.usefixtures("on_this_machine")
+def test_a_webhook_that_is_away_is_no_problem_of_the_configuration(
+    kubernetes: Kubernetes, client: Client, tmp_path: Path
+) -> None:
+    gone = kubernetes.namespace
+    with webhook_that_refuses(kubernetes, tmp_path):
+        address = [{"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": "https://127.0.0.1:9/"}]
+        kubernetes.run("patch", "validatingwebhookconfiguration", gone, "--type=json", f"--patch={json.dumps(address)}")
+        plan = wait_until(
+            lambda: next(
+                (plan for plan in [planned(client, kubernetes.namespace, "foo")] if plan.notes and plan.ok), None
+            ),
+            "the webhook to be away",
+        )
+        assert any("failed calling webhook" in note for note in plan.notes)

@@ -1,0 +1,79 @@
+"""Tasks that a command is told of."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceTask
+from flytekitplugins_k8sdataservice.loading import LoadingError, load
+
+WORKFLOWS = """
+from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceTask
+
+features = DataServiceConfig(Image="busybox")
+feature_store = DataServiceTask(name="feature-store", task_config=features)
+parameters = DataServiceTask(name="parameters", task_config=features)
+number = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def _a_clean_slate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "modules", sys.modules | {})
+
+
+def test_a_task_is_found_in_a_file_and_in_a_module(tmp_path: Path) -> None:
+    (tmp_path / "my_workflows.py").write_text(WORKFLOWS)
+    of_file = load("my_workflows.py:feature_store")
+    assert isinstance(of_file, DataServiceTask) and of_file.name == "feature-store"
+    assert isinstance(load(f"{tmp_path}/my_workflows.py:features"), DataServiceConfig)
+    (tmp_path / "other_workflows.py").write_text(WORKFLOWS)
+    assert isinstance(load("other_workflows:parameters"), DataServiceTask)
+
+
+def test_a_file_of_a_package_imports_its_neighbours(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "team" / "flows"
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").touch()
+    (package / "images.py").write_text("IMAGE = 'busybox:1'")
+    (package / "main.py").write_text(
+        "from flytekitplugins_k8sdataservice import DataServiceConfig\nfrom .images import IMAGE\n"
+        "from team.flows import images\nconfig = DataServiceConfig(Image=IMAGE)"
+    )
+    config = load("src/team/flows/main.py:config")
+    assert isinstance(config, DataServiceConfig) and config.Image == "busybox:1"
+
+
+def test_a_file_may_be_called_as_a_module_that_everybody_uses(tmp_path: Path) -> None:
+    import json
+
+    (tmp_path / "json.py").write_text(WORKFLOWS)
+    load("json.py:feature_store")
+    assert sys.modules["json"] is json
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("my_workflows.py:featurestore", "has no featurestore: it has feature_store, features, parameters."),
+        ("my_workflows.py:number", "has a int where it should have a DataServiceTask number: it has "),
+        ("empty.py:x", "it has no DataServiceTask and no DataServiceConfig at all."),
+        ("gone.py:x", "There is no file gone.py."),
+        ("gone_module:x", "gone_module cannot be imported: ModuleNotFoundError"),
+        ("broken.py:x", "broken.py cannot be imported: ZeroDivisionError: division by zero"),
+        ("my_workflows.py", "must be a file or a module, a colon and a task"),
+        (":x", "must be a file or a module, a colon and a task"),
+    ],
+)
+def test_what_cannot_be_had_is_told_with_what_there_is(tmp_path: Path, place: str, words: str) -> None:
+    (tmp_path / "my_workflows.py").write_text(WORKFLOWS)
+    (tmp_path / "empty.py").touch()
+    (tmp_path / "broken.py").write_text("1 / 0")
+    with pytest.raises(LoadingError) as raised:
+        load(place)
+    assert words in str(raised.value)
