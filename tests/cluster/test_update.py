@@ -67,7 +67,8 @@ def make(kubernetes: Kubernetes, wanted: dict[str, Any], ready: bool = True) -> 
 
 
 def change(wanted: dict[str, Any], **options: Any) -> Updated:
-    return update(wanted, **({"owner": "me", "wait": 240} | options))
+    settings: dict[str, Any] = {"owner": "me", "wait": 240} | options
+    return update(wanted, **settings)
 
 
 def stateful_set(kubernetes: Kubernetes) -> Object:
@@ -228,7 +229,10 @@ def test_what_kubernetes_does_not_change_is_told_with_what_to_do(kubernetes: Kub
     old["metadata"] = {key: old["metadata"][key] for key in ("name", "labels", "annotations")}
     kubernetes.apply(old)
     before = versions(kubernetes)
-    words = r"Kubernetes does not change the name of its Service of a StatefulSet that is there\. .*CleanupSensor.*make it anew"
+    words = (
+        r"Kubernetes does not change the name of its Service of a StatefulSet that is there\. "
+        r".*CleanupSensor.*make it anew"
+    )
     with pytest.raises(ConflictError, match=words) as raised:
         change(config("foo", Replicas=0, Port=5))
     assert raised.value.reason == "Immutable"

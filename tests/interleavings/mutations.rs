@@ -105,7 +105,7 @@ fn a_create_that_takes_back_what_another_may_have_finished() {
         .slowly()
         .verbs(|call, gate| {
             Box::pin(async move {
-                let result = answer(call, gate.clone()).await;
+                let result = Box::pin(answer(call, gate.clone())).await;
                 if matches!(result.error(), Some(Error::Unavailable { .. })) {
                     let there: Option<StatefulSet> = gate.read(NAMESPACE, NAME).await.ok().flatten();
                     let uid = there.and_then(|there| there.metadata.uid).unwrap_or_default();
