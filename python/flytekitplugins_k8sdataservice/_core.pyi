@@ -443,7 +443,11 @@ class Endpoint:
 
     @property
     def ports(self) -> list[int]:
-        """The ports that the Service names."""
+        """The ports of the Service."""
+
+    @property
+    def named_ports(self) -> dict[str, int]:
+        """The same by their names; the main port has the service's name, unless it was given another."""
 
 @final
 class Deletion:

@@ -91,11 +91,12 @@ def endpoints(
         name: The service's name, which is the output of its task.
         service: The task that brings it up, or its configuration.
         replicas: How many pods it has. Default: what was declared, else what the cluster says.
-        port: The port that it listens on. Default: what was declared, else what the cluster says, else 40000.
+        port: The port that it listens on. Default: what was declared, else what the cluster says.
         namespace: The namespace it lives in. Default: what was declared, else the platform's.
         cluster: The kubeconfig context, where the cluster is asked.
 
     Raises:
+        InvalidSpecError: The cluster was asked, and the service's main port is one of several that have names.
         NotFoundError: The cluster was asked, and knows no pods of such a service.
         DataServiceError: The cluster was asked, and could not be.
     """
@@ -130,8 +131,21 @@ def _asked(name: str, port: int | None, namespace: str, cluster: str | None) -> 
     if not status.endpoints:
         raise NotFoundError(f"Nothing is known of where data service {name} is. {status.message}")
     hosts = [f"{endpoint.hostname}.{namespace}" for endpoint in status.endpoints]
-    numbers = [number for endpoint in status.endpoints for number in endpoint.ports]
-    return Endpoints(name, namespace, hosts, port or (numbers[0] if numbers else 40000), {})
+    ports = status.endpoints[0].named_ports
+    main = ports.pop(name, None)
+    return Endpoints(name, namespace, hosts, port or main or _only(name, ports), ports)
+
+
+def _only(name: str, ports: dict[str, int]) -> int:
+    if len(ports) == 1:
+        return next(iter(ports.values()))
+    known = ", ".join(ports) or "none"
+    error = InvalidSpecError(
+        f"port is missing: the ports of data service {name} ({known}) do not tell which of them it is known by. Say "
+        "port=, or hand in the service's task or its configuration."
+    )
+    error.field = "port"
+    raise error
 
 
 def _variable(name: str) -> str:

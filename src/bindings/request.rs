@@ -47,7 +47,7 @@ impl Request {
         let wanted = match target {
             Target::New(spec) => {
                 let identity = requester.identity(spec.name.clone(), namespace.clone());
-                platform.check(&stateful_set(&spec, &identity))?;
+                platform.check(&stateful_set(&spec, &identity), config)?;
                 Wanted::New(Box::new(spec), identity)
             }
             Target::Existing(name) => Wanted::Existing(name),

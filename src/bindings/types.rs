@@ -1,5 +1,7 @@
 //! The answers of the client, as frozen Python classes.
 
+use std::collections::BTreeMap;
+
 use pyo3::prelude::*;
 
 use crate::{lifecycle, status};
@@ -135,6 +137,7 @@ pub(super) struct Endpoint {
     hostname: String,
     addresses: Vec<String>,
     ports: Vec<i32>,
+    named_ports: BTreeMap<String, i32>,
 }
 
 impl From<&status::Endpoint> for Endpoint {
@@ -143,6 +146,7 @@ impl From<&status::Endpoint> for Endpoint {
             hostname: endpoint.hostname.clone(),
             addresses: endpoint.addresses.clone(),
             ports: endpoint.ports.clone(),
+            named_ports: endpoint.named_ports.clone(),
         }
     }
 }

@@ -38,32 +38,28 @@ impl Registries {
         registries.map(registry).collect::<Result<_>>().map(Some).map(Self)
     }
 
-    /// Checks all images of a pod. `service` is the name of the service's own container.
-    pub(super) fn check(&self, pod: &PodSpec, service: &str, sources: &Sources) -> Result<()> {
+    /// Checks all images of a pod; an error names the place in the `StatefulSet`.
+    pub(super) fn check(&self, pod: &PodSpec, sources: &Sources) -> Result<()> {
         let Some(allowed) = &self.0 else { return Ok(()) };
-        let of_containers = containers(pod).map(|container| {
-            let whose = if container.name == service {
-                String::new()
-            } else {
-                format!("of container {} ", container.name)
-            };
-            (whose, container.image.as_deref().unwrap_or_default())
+        let of_containers = containers(pod).map(|(place, container)| {
+            let image = container.image.as_deref().unwrap_or_default();
+            (format!("{place}.image"), image)
         });
         // Volumes are made from images, too.
-        let of_volumes = pod.volumes.iter().flatten().filter_map(|volume| {
+        let of_volumes = pod.volumes.iter().flatten().enumerate().filter_map(|(index, volume)| {
             let image = volume.image.as_ref()?.reference.as_deref()?;
-            Some((format!("of volume {} ", volume.name), image))
+            Some((format!("spec.template.spec.volumes[{index}].image.reference"), image))
         });
-        for (whose, image) in of_containers.chain(of_volumes) {
+        for (place, image) in of_containers.chain(of_volumes) {
             let repository = repository(image);
             if !allowed.iter().any(|allowed| is_in(&repository, allowed)) {
                 let words = format!(
-                    "{whose}is {}, but the platform's settings allow images from {} only{}.",
+                    "is {}, but the platform's settings allow images from {} only{}.",
                     shorten(image),
                     allowed.join(", "),
                     sources.suffix("limits.imageRegistries")
                 );
-                return Err(Error::invalid("Image", words));
+                return Err(Error::invalid(place, words));
             }
         }
         Ok(())

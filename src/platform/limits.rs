@@ -11,6 +11,7 @@ use super::pods::{Side, amount, pod_of};
 use super::volumes::HostPaths;
 use super::{Platform, metadata, security};
 use crate::error::{Error, Result};
+use crate::manifests::Origins;
 use crate::quantity::{Amounts, flyte_name, from_flyte_with_zeros};
 use crate::wording::shown;
 
@@ -68,21 +69,30 @@ fn replicas(path: &str, value: &Value) -> Result<i32> {
 }
 
 impl Platform {
-    /// Checks a finished `StatefulSet` against what the platform allows.
+    /// Checks a finished `StatefulSet`, and the configuration that it was made from, against what the platform allows.
     ///
     /// # Errors
-    /// [`Error::InvalidSpec`] that says which limit it exceeds, and who set it.
-    pub fn check(&self, stateful_set: &StatefulSet) -> Result<()> {
+    /// [`Error::InvalidSpec`] that says which field exceeds which limit, and who set it.
+    pub fn check(&self, stateful_set: &StatefulSet, config: &Value) -> Result<()> {
         let replicas = stateful_set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
         if let Some(most) = self.limits.replicas.filter(|most| replicas > *most) {
             return Err(self.exceeds("Replicas", &replicas, &most, "", "limits.replicas"));
         }
         let Some(pod) = pod_of(stateful_set) else { return Ok(()) };
         self.check_amounts(pod, replicas)?;
-        let service = stateful_set.metadata.name.as_deref().unwrap_or_default();
-        self.limits.registries.check(pod, service, &self.sources)?;
-        self.limits.host_paths.check(pod, &self.sources)?;
         metadata::check(stateful_set, &self.forced, &self.sources)?;
+        self.check_containers(pod).map_err(|error| match error {
+            Error::InvalidSpec { field, problem } => {
+                Error::invalid(Origins::new(config, stateful_set).field("StatefulSet", &field), problem)
+            }
+            other => other,
+        })
+    }
+
+    /// Checks what is in a pod; an error names the place in the `StatefulSet`.
+    fn check_containers(&self, pod: &PodSpec) -> Result<()> {
+        self.limits.registries.check(pod, &self.sources)?;
+        self.limits.host_paths.check(pod, &self.sources)?;
         security::check(pod, &self.forced, &self.sources)
     }
 

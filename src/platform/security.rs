@@ -15,16 +15,16 @@ use crate::wording::shown;
 pub(super) fn check(pod: &PodSpec, forced: &Layer, sources: &Sources) -> Result<()> {
     let of_pod = forced.fields.get("PodSecurityContext").and_then(Value::as_object);
     let of_container = forced.fields.get("SecurityContext").and_then(Value::as_object);
-    for container in containers(pod) {
+    for (place, container) in containers(pod) {
         let context = serde_json::to_value(&container.security_context).unwrap_or_default();
         let bad = |path: String, problem: String, wanted: &Value| {
             let words = format!(
-                "of container {} {problem}, but the platform's settings force it to {}{}.",
-                container.name,
+                "{problem}, but the platform's settings force it to {}{}.",
                 shown(wanted),
                 sources.suffix(&format!("forced.{path}"))
             );
-            Error::invalid(path.replace("PodSecurityContext", "SecurityContext"), words)
+            let key = path.rsplit('.').next().unwrap_or_default();
+            Error::invalid(format!("{place}.securityContext.{key}"), words)
         };
         for (key, wanted) in of_pod.into_iter().flatten() {
             if let Some(there) = context.get(key).filter(|there| !same(there, wanted)) {

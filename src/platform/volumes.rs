@@ -26,18 +26,20 @@ impl HostPaths {
         paths.map(folder).collect::<Result<_>>().map(Self)
     }
 
+    /// Checks all volumes of a pod; an error names the place in the `StatefulSet`.
     pub(super) fn check(&self, pod: &PodSpec, sources: &Sources) -> Result<()> {
-        for volume in pod.volumes.iter().flatten() {
+        for (index, volume) in pod.volumes.iter().flatten().enumerate() {
             let Some(host_path) = &volume.host_path else { continue };
             let allowed = normal(&host_path.path).is_some_and(|path| self.0.iter().any(|folder| is_in(&path, folder)));
             if !allowed {
-                return Err(self.refusal(&volume.name, &host_path.path, sources));
+                let place = format!("spec.template.spec.volumes[{index}].hostPath.path");
+                return Err(self.refusal(place, &host_path.path, sources));
             }
         }
         Ok(())
     }
 
-    fn refusal(&self, volume: &str, path: &str, sources: &Sources) -> Error {
+    fn refusal(&self, place: String, path: &str, sources: &Sources) -> Error {
         let allowed = if self.0.is_empty() {
             "does not let pods mount folders of their nodes: use another kind of volume, or have it listed as \
              limits.hostPaths in the platform's settings"
@@ -49,14 +51,7 @@ impl HostPaths {
                 sources.suffix("limits.hostPaths")
             )
         };
-        Error::invalid(
-            "Volumes",
-            format!(
-                "have {}, which mounts {} of its node, and the platform {allowed}.",
-                shorten(volume),
-                shorten(path)
-            ),
-        )
+        Error::invalid(place, format!("is {}, and the platform {allowed}.", shorten(path)))
     }
 }
 

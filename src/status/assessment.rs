@@ -51,12 +51,7 @@ impl Assessment {
         let name = &stateful_set.name;
         let mut readiness = readiness::with_names(stateful_set.readiness.clone(), name, evidence.slices);
         readiness.pods = evidence.pods.iter().map(pod).collect();
-        readiness.endpoints = evidence
-            .slices
-            .into_iter()
-            .flatten()
-            .flat_map(|slice| endpoints(name, slice))
-            .collect();
+        readiness.endpoints = endpoints(name, evidence.slices).into();
         if readiness.phase.is_final() {
             return Self {
                 readiness,
@@ -149,10 +144,56 @@ fn pod(facts: &PodFacts) -> Pod {
     }
 }
 
-fn endpoints<'a>(service: &'a str, slice: &'a SliceFacts) -> impl Iterator<Item = Endpoint> + 'a {
-    slice.hosts.iter().map(move |host| Endpoint {
-        hostname: format!("{}.{service}", host.name),
-        addresses: host.addresses.clone(),
-        ports: slice.ports.clone(),
-    })
+/// Where the pods are, the first one first: slices have them in no order.
+fn endpoints(service: &str, slices: Option<&Vec<SliceFacts>>) -> Vec<Endpoint> {
+    let hosts = slices
+        .into_iter()
+        .flatten()
+        .flat_map(|slice| slice.hosts.iter().map(move |host| (host, slice)));
+    let mut endpoints: Vec<_> = hosts
+        .map(|(host, slice)| {
+            let ordinal = host
+                .name
+                .rsplit('-')
+                .next()
+                .and_then(|ordinal| ordinal.parse::<u32>().ok());
+            let endpoint = Endpoint {
+                hostname: format!("{}.{service}", host.name),
+                addresses: host.addresses.clone(),
+                ports: slice.ports.iter().map(|(_, port)| *port).collect(),
+                named_ports: slice.ports.iter().cloned().collect(),
+            };
+            (ordinal, endpoint)
+        })
+        .collect();
+    endpoints.sort_by_key(|(ordinal, _)| *ordinal);
+    endpoints.into_iter().map(|(_, endpoint)| endpoint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::Host;
+    use super::*;
+
+    fn slice(hosts: &[&str]) -> SliceFacts {
+        let host = |name: &&str| Host {
+            name: (*name).to_owned(),
+            addresses: Vec::new(),
+        };
+        SliceFacts {
+            hosts: hosts.iter().map(host).collect(),
+            ports: vec![("web".to_owned(), 80), ("api".to_owned(), 90)],
+            ..SliceFacts::default()
+        }
+    }
+
+    #[test]
+    fn endpoints_come_in_the_order_of_the_pods() {
+        let slices = vec![slice(&["foo-10", "foo-0"]), slice(&["foo-2"])];
+        let endpoints = endpoints("foo", Some(&slices));
+        let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.hostname.as_str()).collect();
+        assert_eq!(names, ["foo-0.foo", "foo-2.foo", "foo-10.foo"]);
+        assert_eq!(endpoints[0].ports, [80, 90]);
+        assert_eq!(endpoints[0].named_ports["api"], 90);
+    }
 }

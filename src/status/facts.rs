@@ -127,8 +127,8 @@ pub struct SliceFacts {
     pub service: String,
     /// The host names that it publishes, each with its addresses.
     pub hosts: Vec<Host>,
-    /// The ports of each of them.
-    pub ports: Vec<i32>,
+    /// The ports of each of them, with their names.
+    pub ports: Vec<(String, i32)>,
 }
 
 /// A host name that a Service publishes.
@@ -149,6 +149,8 @@ impl From<&EndpointSlice> for SliceFacts {
                 addresses: endpoint.addresses.clone(),
             })
         });
+        let ports = slice.ports.iter().flatten();
+        let ports = ports.filter_map(|port| Some((port.name.clone().unwrap_or_default(), port.port?)));
         Self {
             name: slice.metadata.name.clone().unwrap_or_default(),
             service: labels
@@ -156,7 +158,7 @@ impl From<&EndpointSlice> for SliceFacts {
                 .cloned()
                 .unwrap_or_default(),
             hosts: hosts.collect(),
-            ports: slice.ports.iter().flatten().filter_map(|port| port.port).collect(),
+            ports: ports.collect(),
         }
     }
 }

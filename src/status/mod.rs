@@ -10,6 +10,7 @@ pub use facts::{
     ContainerFacts, Ended, EventFacts, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
@@ -89,8 +90,10 @@ pub struct Endpoint {
     pub hostname: String,
     /// The addresses that it resolves to at the moment.
     pub addresses: Vec<String>,
-    /// The ports that the Service names.
+    /// The ports of the Service.
     pub ports: Vec<i32>,
+    /// The same by their names; the main port has the service's name, unless it was given another.
+    pub named_ports: BTreeMap<String, i32>,
 }
 
 impl Status {

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from flytekitplugins_k8sdataservice import DataServiceConfig, ForbiddenError, NotFoundError, endpoints
+from flytekitplugins_k8sdataservice import DataServiceConfig, ForbiddenError, InvalidSpecError, NotFoundError, endpoints
 from flytekitplugins_k8sdataservice._core import Client, Created, Status
 
 from cluster.account import allow
@@ -211,10 +211,14 @@ def test_ports_are_reached_by_name_and_number(kubernetes: Kubernetes) -> None:
     )
     status = bring_up(kubernetes, given)
     assert sorted(status.endpoints[0].ports) == [7000, 7000, 8080]
+    assert status.endpoints[0].named_ports == {"web": 8080, "gossip": 7000, "udp": 7000}
     assert inside(kubernetes, "foo-0", "echo $SERVER_PORT") == "8080\n", "the first is the service's"
     host = f"foo-0.foo.{kubernetes.namespace}"
     asked = kubernetes.in_a_pod(f"wget -qO- http://{host}:8080; nc {host} 7000 < /dev/null")
     assert asked == "web\ngossip\n"
+    with pytest.raises(InvalidSpecError, match=r"port is missing: .*\(gossip, udp, web\)"):
+        endpoints("foo")
+    assert endpoints("foo", port=8080).at("gossip") == [f"{host}:7000"]
 
 
 @pytest.mark.parametrize("policy", ["Parallel", "OrderedReady"])

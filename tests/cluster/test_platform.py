@@ -112,10 +112,10 @@ def test_settings_that_change_strand_no_service(start: Start, kubernetes: Kubern
         ({"imageRegistries": ["registry.example"]}, {}, 'Image is "busybox:latest", but the platform\'s settings'),
         ({"imageRegistries": ["docker.io/library"]}, {"PodTemplate": template(initContainers=[{
             "name": "first", "image": "evil.example/x",
-        }])}, 'Image of container first is "evil.example/x", but'),
+        }])}, 'PodTemplate.spec.initContainers[0].image is "evil.example/x", but'),
         ({"hostPaths": ["/mnt/data"]}, {"PodTemplate": template(volumes=[{
             "name": "v", "hostPath": {"path": "/mnt/database"},
-        }])}, 'Volumes have "v", which mounts "/mnt/database" of its node, and the platform lets'),
+        }])}, 'PodTemplate.spec.volumes[0].hostPath.path is "/mnt/database", and the platform lets'),
     ],
 )  # fmt: skip
 def test_what_exceeds_a_limit_is_refused_with_who_set_it(

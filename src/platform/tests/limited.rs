@@ -24,7 +24,7 @@ fn checked(platform: &Platform, fields: &Value) -> Result<(), String> {
         labels: BTreeMap::from([("execution-label".to_owned(), "mine".to_owned())]),
         annotations: BTreeMap::new(),
     };
-    let check = platform.check(&stateful_set(&spec, &identity));
+    let check = platform.check(&stateful_set(&spec, &identity), &config(fields));
     check.map_err(|error| error.to_string())
 }
 
@@ -172,11 +172,17 @@ fn the_image_of_every_container_and_volume_counts() {
     );
     let container = json!({"name": "other", "image": "evil/x"});
     for (spec, words) in [
-        (json!({"containers": [container]}), "Image of container other is"),
-        (json!({"initContainers": [container]}), "Image of container other is"),
+        (
+            json!({"containers": [container]}),
+            "PodTemplate.spec.containers[0].image is",
+        ),
+        (
+            json!({"initContainers": [container]}),
+            "PodTemplate.spec.initContainers[0].image is",
+        ),
         (
             json!({"volumes": [{"name": "v", "image": {"reference": "evil/x"}}]}),
-            "Image of volume v is",
+            "PodTemplate.spec.volumes[0].image.reference is",
         ),
     ] {
         let message = checked(&platform, &template(&spec)).expect_err(words);
@@ -190,7 +196,7 @@ fn folders_of_nodes_are_mounted_where_the_platform_says_so() {
     let nowhere = checked(&Platform::default(), &mounts("/data")).expect_err("refused");
     assert_eq!(
         nowhere,
-        "Volumes have \"v\", which mounts \"/data\" of its node, and the platform does not let pods mount folders of \
+        "PodTemplate.spec.volumes[0].hostPath.path is \"/data\", and the platform does not let pods mount folders of \
          their nodes: use another kind of volume, or have it listed as limits.hostPaths in the platform's settings."
     );
     let platform = platform(&json!({"limits": {"hostPaths": ["/mnt/data/"]}}));
@@ -224,20 +230,20 @@ fn no_container_and_no_execution_takes_back_what_is_forced() {
     for (fields, words) in [
         (
             side(json!({"runAsNonRoot": false})),
-            "SecurityContext.runAsNonRoot of container side is false, but the platform's settings force it to true: \
-             /etc/settings.yaml, line 3.",
+            "PodTemplate.spec.containers[0].securityContext.runAsNonRoot is false, but the platform's settings force it \
+             to true: /etc/settings.yaml, line 3.",
         ),
         (
             side(json!({})),
-            "SecurityContext.runAsNonRoot of container side is missing, but",
+            "PodTemplate.spec.containers[0].securityContext.runAsNonRoot is missing, but",
         ),
         (
             side(json!({"runAsNonRoot": true, "runAsUser": 0})),
-            "SecurityContext.runAsUser of container side is 0, but the platform's settings force it to 7",
+            "PodTemplate.spec.containers[0].securityContext.runAsUser is 0, but the platform's settings force it to 7",
         ),
         (
             json!({"SecurityContext": {"runAsUser": 0}}),
-            "SecurityContext.runAsUser of container foo is 0, but",
+            "SecurityContext.runAsUser is 0, but",
         ),
     ] {
         let message = checked(&platform, &fields).expect_err(words);

@@ -74,7 +74,49 @@ DOOMED = [
     Doomed(
         "unknown field of Kubernetes", "PodTemplate.spec.nodeSelectr", "is not a field", pod(nodeSelectr={"a": "b"})
     ),
+    Doomed("name of a port", "Ports[0].name", "at most 15", {"Ports": [{"name": "a-name-of-17-chars", "port": 1}]}),
+    Doomed(
+        "probe of no port", "ReadinessProbe.tcpSocket.port", "web", {"ReadinessProbe": {"tcpSocket": {"port": "web"}}}
+    ),
+    Doomed(
+        "size of a claim",
+        "VolumeClaimTemplates[0]",
+        "lacks size",
+        {"VolumeClaimTemplates": [{"name": "v", "mountPath": "/v"}]},
+    ),
     # What the API server does not accept.
+    Doomed(
+        "operator of a toleration",
+        "Tolerations[0].operator",
+        "Unsupported value",
+        {"Tolerations": [{"key": "a", "operator": "Is"}]},
+    ),
+    Doomed(
+        "key of an affinity",
+        "Affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator",
+        "not a valid selector operator",
+        {
+            "Affinity": {
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {
+                        "nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "Is", "values": ["b"]}]}]
+                    }
+                }
+            }
+        },
+    ),
+    Doomed(
+        "port of a sidecar",
+        "Sidecars[0].ports[0].containerPort",
+        "65535",
+        {"Sidecars": [{"name": "s", "image": "i", "ports": [{"containerPort": 70000}]}]},
+    ),
+    Doomed(
+        "size of a volume",
+        "Volumes[0].emptyDir.sizeLimit",
+        "must be a valid resource quantity",
+        {"Volumes": [{"name": "v", "mountPath": "/v", "emptyDir": {"sizeLimit": "-1"}}]},
+    ),
     Doomed(
         "bad quantity in the template",
         f"{OWN}.resources.limits.ephemeral-storage",
@@ -121,6 +163,40 @@ DOOMED = [
         pod(tolerations=[{"key": "a", "operator": "Exists", "value": "b"}]),
     ),
     # What is named and not there.
+    Doomed(
+        "Secret of a variable",
+        "Env.PASSWORD",
+        "Secret nowhere does not exist",
+        {"Env": {"PASSWORD": {"secretKeyRef": {"name": "nowhere", "key": "k"}}}},
+    ),
+    Doomed(
+        "ConfigMap of variables",
+        "EnvFrom[0].configMapRef.name",
+        "ConfigMap nowhere does not exist",
+        {"EnvFrom": [{"configMapRef": {"name": "nowhere"}}]},
+    ),
+    Doomed(
+        "flytekit's Secret",
+        "Secrets[0]",
+        "Secret nowhere does not exist",
+        {"Secrets": [{"group": "nowhere", "key": "k"}]},
+    ),
+    Doomed(
+        "claim of a volume",
+        "Volumes[0].persistentVolumeClaim.claimName",
+        "PersistentVolumeClaim nowhere does not exist",
+        {"Volumes": [{"name": "v", "mountPath": "/v", "persistentVolumeClaim": {"claimName": "nowhere"}}]},
+    ),
+    Doomed(
+        "StorageClass of a claim",
+        "VolumeClaimTemplates[0].storageClassName",
+        "StorageClass gone does not exist in the cluster",
+        {"VolumeClaimTemplates": [{"name": "v", "mountPath": "/v", "size": "1Mi", "storageClassName": "gone"}]},
+    ),
+    Doomed("account", "ServiceAccount", "ServiceAccount nobody", {"ServiceAccount": "nobody"}),
+    Doomed("priority", "PriorityClass", "PriorityClass first", {"PriorityClass": "first"}),
+    Doomed("runtime", "RuntimeClass", "RuntimeClass wasm", {"RuntimeClass": "wasm"}),
+    Doomed("pull secret", "ImagePullSecrets[0]", "Secret registry does not exist", {"ImagePullSecrets": ["registry"]}),
     Doomed(
         "missing Secret",
         f"{OWN}.env[0].valueFrom.secretKeyRef",
@@ -233,17 +309,29 @@ DOOMED = [
         labels={"pod-security.kubernetes.io/enforce": "restricted"},
     ),
     Doomed(
-        "the host's files under Pod Security",
-        "PodTemplate.spec.volumes[0]",
-        "hostPath",
-        volume(hostPath={"path": "/etc"}),
-        labels={"pod-security.kubernetes.io/enforce": "restricted"},
+        "the host's files",
+        "Volumes[0].hostPath.path",
+        "does not let pods mount folders of their nodes",
+        {"Volumes": [{"name": "host", "mountPath": "/host", "hostPath": {"path": "/etc"}}]},
+    ),
+    Doomed(
+        "the host's processes under Pod Security",
+        "PodTemplate.spec.hostPID",
+        "hostPID=true",
+        pod(hostPID=True),
+        labels={"pod-security.kubernetes.io/enforce": "baseline"},
     ),
     # What no node has.
     Doomed(
         "more than any node", "Requests.cpu", "No node takes such a pod", {"Requests": {"cpu": "9000"}, "Limits": None}
     ),
     Doomed("a node of no cluster", "NodeSelector", "No node takes such a pod", {"NodeSelector": {"disk": "tape"}}),
+    Doomed(
+        "a GPU of no node",
+        "Accelerator",
+        "No node takes such a pod",
+        {"Accelerator": "nvidia-tesla-a100", "Requests": {"cpu": "1m", "gpu": "1"}, "Limits": None},
+    ),
     # What has the name.
     Doomed("somebody's StatefulSet", "Name", "somebody else", {}, beside=(foreign_stateful_set("doomed"),)),
     Doomed("somebody's Service", "Name", "somebody else", {}, beside=(foreign_service("doomed"),)),

@@ -50,6 +50,82 @@ SLEEPER = {"command": ["sleep", "3600"], **THERE}
 
 GOOD: dict[str, dict[str, Any]] = {
     "plain": {},
+    # What has a field.
+    "arguments": said("test $0 = one -a $1 = two", Args=["one", "two"]),
+    "environment": said(
+        'test "$MODE" = fast -a $DB = u -a $ME = environment-0',
+        Env={
+            "MODE": "fast",
+            "DB": {"secretKeyRef": {"name": "database", "key": "user"}},
+            "ME": {"fieldRef": {"fieldPath": "metadata.name"}},
+        },
+    ),
+    "all-of-both": said(
+        "test $DB_user = u -a $COLOUR = blue",
+        EnvFrom=[{"secretRef": {"name": "database"}, "prefix": "DB_"}, {"configMapRef": {"name": "settings"}}],
+    ),
+    "flytes-secrets": said(
+        "test $(cat /etc/flyte/secrets/database/user) = u -a $_FSEC_DATABASE_PASSWORD = a-secret-value",
+        Secrets=[
+            {"group": "database", "key": "user", "mountRequirement": "FILE"},
+            {"group": "database", "key": "password", "mountRequirement": "ENV_VAR"},
+        ],
+    ),
+    "several-ports": {"Ports": [{"name": "web", "port": 40000}, {"name": "gossip", "port": 7946, "protocol": "UDP"}]},
+    "volumes": said(
+        "touch /scratch/x; test $(cat /etc/store/file.txt) = text",
+        Volumes=[
+            {"name": "scratch", "mountPath": "/scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+            {"name": "config", "mountPath": "/etc/store", "configMap": {"name": "settings"}},
+        ],
+    ),
+    "claims": said("touch /graph/x", VolumeClaimTemplates=[{"name": "graph", "mountPath": "/graph", "size": "1Mi"}]),
+    "all-probes": {
+        "ReadinessProbe": {"httpGet": {"path": "/"}, "periodSeconds": 1},
+        "LivenessProbe": {"tcpSocket": {}, "periodSeconds": 1},
+        "StartupProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1},
+        "MinReadySeconds": 0,
+    },
+    "sidecar": {"Sidecars": [{"name": "beside", **SLEEPER}]},
+    "before": said(
+        "test -f /v/made",
+        InitContainers=[
+            {
+                "name": "init",
+                "command": ["touch", "/v/made"],
+                "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+                **SMALL,
+            }
+        ],
+        Volumes=[{"name": "v", "mountPath": "/v", "emptyDir": {}}],
+    ),
+    "placed": {
+        "NodeSelector": {"kubernetes.io/os": "linux"},
+        "Tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "Affinity": {
+            "podAntiAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]
+            }
+        },
+        "TopologySpreadConstraints": [{"topologyKey": "kubernetes.io/hostname"}],
+        "PriorityClass": "system-cluster-critical",
+    },
+    "as-whom": said(
+        "test $(id -u) = 2000; ! touch /x",
+        ServiceAccount="worker",
+        PodSecurityContext={"runAsUser": 2000},
+        SecurityContext={"readOnlyRootFilesystem": True},
+        Volumes=[{"name": "tmp", "mountPath": "/tmp", "emptyDir": {}}],
+    ),
+    "in-order": {"Replicas": 2, "PodManagementPolicy": "OrderedReady", "MinReadySeconds": 1},
+    "guarded": {
+        "PodDisruptionBudget": {"maxUnavailable": 1},
+        "NetworkPolicy": True,
+        "PreStop": {"exec": {"command": ["true"]}},
+        "TerminationGracePeriodSeconds": 1,
+    },
+    "called": {"Labels": {"team": "graph"}, "Annotations": {"example.com/contact": "any text"}},
+    # What a template says.
     "two-pods": {"Replicas": 2},
     "no-pods": {"Replicas": 0},
     "another-port": said("test $SERVER_PORT = 50051", Port=50051),
