@@ -177,8 +177,8 @@ async fn bring_kind<K: Kind, A: Api>(
     bring_owned(api, there.as_ref(), wanted, identity, uid, deadline).await
 }
 
-/// The manifest that a `StatefulSet` that is there can be given.
-fn manifest(spec: &DataServiceSpec, identity: &Identity, there: &StatefulSet) -> Result<StatefulSet> {
+/// The manifest, with what the specification leaves open as it is in the `StatefulSet` that is there.
+pub(super) fn closest(spec: &DataServiceSpec, identity: &Identity, there: &StatefulSet) -> StatefulSet {
     let mut wanted = stateful_set(spec, identity);
     if let (Some(wanted), Some(there)) = (&mut wanted.spec, &there.spec) {
         // It cannot be changed, and the plugin before version 2 left it to Kubernetes.
@@ -186,6 +186,12 @@ fn manifest(spec: &DataServiceSpec, identity: &Identity, there: &StatefulSet) ->
             wanted.pod_management_policy.clone_from(&there.pod_management_policy);
         }
     }
+    wanted
+}
+
+/// The manifest that a `StatefulSet` that is there can be given.
+fn manifest(spec: &DataServiceSpec, identity: &Identity, there: &StatefulSet) -> Result<StatefulSet> {
+    let wanted = closest(spec, identity, there);
     let fixed = fixed(there, &wanted);
     if fixed.is_empty() {
         return Ok(wanted);

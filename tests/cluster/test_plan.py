@@ -151,6 +151,16 @@ def test_what_would_be_changed_is_shown_and_a_conflict(kubernetes: Kubernetes, c
     changes = {line[1:].strip() for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")}
     assert "image: busybox:1.35" in changes and "- name: A" in changes, lines
     assert not any(noise in line for line in changes for noise in ("uid", "resourceVersion", "status", "execution"))
+    [update] = [note for note in plan.notes if "an update" in note]
+    assert update.endswith("changes it, and replaces its pods: Env.A is gone, Image busybox:latest -> busybox:1.35.")
+
+
+def test_what_an_update_cannot_change_either_is_told(kubernetes: Kubernetes, client: Client) -> None:
+    make(client, kubernetes.namespace, "foo", Replicas=0)
+    plan = planned(client, kubernetes.namespace, "foo", Replicas=0, PodManagementPolicy="OrderedReady")
+    assert any("Kubernetes does not change PodManagementPolicy" in note for note in plan.notes), plan.notes
+    more = planned(client, kubernetes.namespace, "foo", Replicas=1)
+    assert any(note.endswith("replaces its pods: Replicas 0 -> 1.") for note in more.notes), more.notes
 
 
 def test_of_somebody_elses_objects_nothing_is_told(kubernetes: Kubernetes, client: Client) -> None:

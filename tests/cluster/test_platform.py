@@ -81,6 +81,52 @@ def test_defaults_and_forced_values_arrive(start: Start, kubernetes: Kubernetes)
     assert pod["priorityClassName"] == "system-node-critical"
 
 
+def test_what_a_platform_says_of_all_services_arrives_beside_what_the_user_says(
+    start: Start, kubernetes: Kubernetes
+) -> None:
+    spot = {"key": "spot", "operator": "Exists"}
+    gpu = {"key": "gpu", "operator": "Exists"}
+    connector = start(
+        {
+            "defaults": {
+                "Labels": {"team": "nobody", "cost": "unknown"},
+                "NodeSelector": {"pool": "services"},
+                "ServiceAccount": "default",
+            },
+            "forced": {
+                "Labels": {"zone": "a"},
+                "Annotations": {"example.com/contact": "platform"},
+                "Tolerations": [spot],
+                "SecurityContext": {"readOnlyRootFilesystem": True},
+                "ImagePullSecrets": ["registry"],
+            },
+        }
+    )
+    connector.create(config("foo", Replicas=0, Labels={"team": "graph"}, Tolerations=[gpu]))
+    for kind in ("statefulset", "service"):
+        metadata = (kubernetes.get(kind, "foo") or {})["metadata"]
+        assert {key: metadata["labels"].get(key) for key in ("team", "cost", "zone")} == {
+            "team": "graph",
+            "cost": "unknown",
+            "zone": "a",
+        }
+        assert metadata["annotations"]["example.com/contact"] == "platform"
+    pod = pod_of(kubernetes, "foo")
+    assert sorted(pod["tolerations"], key=str) == sorted([gpu, spot], key=str)
+    assert pod["nodeSelector"] == {"pool": "services"}
+    assert pod["serviceAccountName"] == "default"
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+    for fields, words in [
+        ({"Labels": {"zone": "b"}}, "Labels.zone is"),
+        ({"SecurityContext": {"readOnlyRootFilesystem": False}}, "SecurityContext.readOnlyRootFilesystem is"),
+        ({"Annotations": {"example.com/contact": "me"}}, "Annotations.example.com/contact is"),
+    ]:
+        message = refusal(lambda fields=fields: connector.create(config("bar", **fields)))  # type: ignore[misc]
+        assert f"InvalidSpecError: {words}" in message
+    assert kubernetes.services() == one("foo")
+
+
 def test_a_service_that_contradicts_what_is_forced_is_refused(
     start: Start, kubernetes: Kubernetes, settings: Path
 ) -> None:

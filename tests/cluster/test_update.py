@@ -20,6 +20,7 @@ from flytekitplugins_k8sdataservice import (
 )
 from flytekitplugins_k8sdataservice._core import Client
 
+from cluster.account import allow
 from cluster.configs import config
 from cluster.connector import Connector, Execution
 from cluster.kubernetes import IMAGE, Kubernetes, Object, wait_until
@@ -118,6 +119,37 @@ def test_a_change_is_told_and_what_is_said_no_more_goes_and_what_others_wrote_st
     assert {key: after["spec"].get(key) for key in keys} == {key: before["spec"].get(key) for key in keys}
     # A second change takes back what the first one said.
     assert change(config("foo", Replicas=0, Command=None)).changes == ["Port 40001 -> 40000"]
+
+
+def test_a_budget_a_network_policy_and_labels_come_change_and_go(kubernetes: Kubernetes) -> None:
+    for kind in ("poddisruptionbudgets.policy", "networkpolicies.networking.k8s.io"):
+        for verb in ("create", "get", "patch", "delete"):
+            allow(kubernetes, verb, kind)
+    uid = make(kubernetes, config("foo", Replicas=0), ready=False)
+    budget = {"maxUnavailable": 1}
+    labels = {"team": "graph", "stage": "test"}
+    change(config("foo", Replicas=0, PodDisruptionBudget=budget, NetworkPolicy=True, Labels=labels))
+    for kind in ("poddisruptionbudget", "networkpolicy", "service", "statefulset"):
+        metadata = (kubernetes.get(kind, "foo") or {})["metadata"]
+        assert {"team": "graph", "stage": "test"}.items() <= metadata["labels"].items(), kind
+        if kind != "statefulset":
+            assert metadata["ownerReferences"][0]["uid"] == uid, kind
+    policies = kubernetes.get("networkpolicy", "foo")
+    updated = change(config("foo", Replicas=0, PodDisruptionBudget={"maxUnavailable": 2}, Labels={"team": "store"}))
+    assert policies and not kubernetes.names("networkpolicies")
+    assert (kubernetes.get("poddisruptionbudget", "foo") or {})["spec"]["maxUnavailable"] == 2
+    assert "Labels.stage is gone" in updated.changes and "Labels.team has changed" in updated.changes
+    for kind in ("poddisruptionbudget", "service", "statefulset"):
+        of_object = (kubernetes.get(kind, "foo") or {})["metadata"]["labels"]
+        assert (of_object["team"], "stage" in of_object) == ("store", False), kind
+    of_pods = stateful_set(kubernetes)["spec"]["template"]["metadata"]["labels"]
+    assert (of_pods["team"], "stage" in of_pods) == ("store", False)
+    before = [*versions(kubernetes), str((kubernetes.get("poddisruptionbudget", "foo") or {})["metadata"])]
+    change(config("foo", Replicas=0, PodDisruptionBudget={"maxUnavailable": 2}, Labels={"team": "store"}))
+    after = [*versions(kubernetes), str((kubernetes.get("poddisruptionbudget", "foo") or {})["metadata"])]
+    assert before == after
+    change(config("foo", Replicas=0))
+    assert not kubernetes.names("poddisruptionbudgets")
 
 
 def test_what_is_so_already_is_not_written_again(kubernetes: Kubernetes) -> None:

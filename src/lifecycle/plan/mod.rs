@@ -1,5 +1,6 @@
 //! Plan: what a create would make, and what would keep it from running. Nothing is changed.
 
+mod change;
 mod dry_run;
 mod existence;
 mod findings;
@@ -195,11 +196,9 @@ pub async fn plan<A: Inspect>(
     let mut sketch = sketch(spec, identity);
     let mut findings = Findings::default();
     findings.add(existence?);
-    let (mut made, mut there) = (Vec::new(), Vec::new());
+    let mut pairs = Vec::new();
     for (tried, live) in objects.into_iter().zip(&running.objects) {
-        let (object, live) = compared(tried.object, tried.complete, live.as_ref(), &identity.name);
-        made.push(object);
-        there.extend(live);
+        pairs.push(compared(tried.object, tried.complete, live.as_ref(), &identity.name));
         if running.action == Action::Create {
             findings.add(tried.findings);
         }
@@ -225,6 +224,10 @@ pub async fn plan<A: Inspect>(
     } = running;
     of_running.add(findings);
     sketch.notes.extend(of_running.notes);
+    if matches!(action, Action::Unchanged | Action::Conflict) {
+        sketch.notes.extend(change::note(&pairs, spec, identity));
+    }
+    let (made, there): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     Ok(Plan {
         action,
         objects: made,
@@ -232,7 +235,7 @@ pub async fn plan<A: Inspect>(
             to_json(&completed),
             completed.metadata.name.as_deref().unwrap_or_default(),
         )),
-        running: there,
+        running: there.into_iter().flatten().collect(),
         problems: of_running.problems,
         ..sketch
     })
