@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from flytekitplugins_k8sdataservice import diff
 from flytekitplugins_k8sdataservice._core import Client
 
 from cluster import etcd
-from cluster.account import allow, give_role, kubeconfig_of_account
+from cluster.account import ROLE, allow, give_role, kubeconfig_of_account
 from cluster.configs import config
 from cluster.conftest import Cluster
 from cluster.kubernetes import Kubernetes, Object, wait_until
@@ -208,6 +209,66 @@ def test_an_account_is_told_what_it_may_not_check(
         lambda: "Secret nowhere does not exist" in str(told(planned(account, kubernetes.namespace, "foo", **fields))),
         "the right to count",
     )
+
+
+@pytest.fixture
+def planner(kubernetes: Kubernetes) -> Iterator[None]:
+    """Gives the account the rights of examples/rbac-plan-update.yaml, and no others."""
+    give_role(kubernetes, None)
+    name = f"plan-{kubernetes.namespace}"
+    for each in yaml.safe_load_all((ROLE.parent / "rbac-plan-update.yaml").read_text()):
+        of_cluster = each["kind"].startswith("Cluster")
+        for subject in each.get("subjects", []):
+            subject["namespace"] = kubernetes.namespace
+        if of_cluster:
+            # What belongs to the cluster is this test's alone, and goes with it.
+            each["metadata"]["name"] = name
+            each.get("roleRef", {})["name"] = name
+        kubernetes.apply(each)
+    yield
+    kubernetes.run("delete", "clusterrole,clusterrolebinding", name)
+
+
+@pytest.mark.usefixtures("planner")
+def test_the_documented_rights_let_an_account_check_everything_and_update(
+    kubernetes: Kubernetes, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(client, kubernetes.namespace, "foo", Replicas=0)
+    account = connected(kubeconfig_of_account(kubernetes, tmp_path), monkeypatch)
+    kubernetes.apply(SECRET, namespaced("ConfigMap", "settings", data={"a": "b"}))
+    everything = {
+        "Env": {"DB": {"secretKeyRef": {"name": "databas", "key": "user"}}},
+        "EnvFrom": [{"configMapRef": {"name": "setting"}}],
+        "Volumes": [{"name": "v", "mountPath": "/v", "persistentVolumeClaim": {"claimName": "gone"}}],
+        "VolumeClaimTemplates": [{"name": "c", "mountPath": "/c", "size": "1Mi", "storageClassName": "gone"}],
+        "PriorityClass": "gone",
+        "RuntimeClass": "gone",
+        "ServiceAccount": "gone",
+        "PodDisruptionBudget": {"maxUnavailable": 1},
+        "NetworkPolicy": True,
+    }
+    plan = planned(account, kubernetes.namespace, "bar", **everything)
+    assert not [note for note in plan.notes if "Not checked" in note], plan.notes
+    assert set(told(plan)) >= {
+        "Env.DB",
+        "EnvFrom[0].configMapRef.name",
+        "Volumes[0].persistentVolumeClaim.claimName",
+        "VolumeClaimTemplates[0].storageClassName",
+        "PriorityClass",
+        "RuntimeClass",
+        "ServiceAccount",
+    }
+    assert "nearest to it is database" in told(plan)["Env.DB"]
+    assert planned(account, kubernetes.namespace, "good").fit
+    del everything["VolumeClaimTemplates"], everything["PriorityClass"], everything["RuntimeClass"]
+    changed = config("foo", Replicas=0, **everything)
+    where: dict[str, Any] = {"namespace": kubernetes.namespace, "owner": "a-run", "execution": "a test", "adopt": False, "timeout": 10}
+    assert account.update_sync(changed, **where).changes
+    assert kubernetes.names("poddisruptionbudgets") == ["foo"]
+    assert account.update_sync(config("foo", Replicas=0), **where).changes
+    assert not kubernetes.names("poddisruptionbudgets")
+    status = account.get_sync("foo", namespace=kubernetes.namespace)
+    assert status.phase == "Ready", status.message
 
 
 def test_an_account_without_any_right_gets_the_objects_as_they_are_sent(
