@@ -11,6 +11,9 @@ from rich.text import Text
 
 Object = dict[str, Any]
 
+#: What follows from everything else, so that it tells nobody anything.
+_HASH = "k8sdataservice.flyte.org/spec-hash"
+
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -34,7 +37,9 @@ def coloured(diff: str) -> Text:
 
 
 def _differences(running: Sequence[Object], planned: Sequence[Object]) -> Iterator[str]:
-    before, after = ({_title(each): _document(each) for each in objects} for objects in (running, planned))
+    before, after = (
+        {_title(each): _document(_without_hash(each)) for each in objects} for objects in (running, planned)
+    )
     for title in dict.fromkeys((*after, *before)):
         old, new = before.get(title, ""), after.get(title, "")
         yield from difflib.unified_diff(
@@ -43,6 +48,13 @@ def _differences(running: Sequence[Object], planned: Sequence[Object]) -> Iterat
             f"{title} (running)" if old else "/dev/null",
             f"{title} (planned)" if new else "/dev/null",
         )
+
+
+def _without_hash(manifest: Object) -> Object:
+    metadata = dict(manifest.get("metadata", {}))
+    if annotations := metadata.get("annotations"):
+        metadata["annotations"] = {key: value for key, value in annotations.items() if key != _HASH}
+    return manifest | {"metadata": metadata}
 
 
 def _title(manifest: Object) -> str:

@@ -8,6 +8,7 @@ use futures::{Stream, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Status;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, ExponentialBackoff};
 
@@ -66,10 +67,18 @@ impl KubeApi {
         match kind.patch(name, params, patch).await {
             // It was changed or is gone, and is not made anew for a manifest that has a uid.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Err(Fault::Changed),
+            // Another has its name, and no uid can be changed.
+            Err(kube::Error::Api(status)) if concerns(&status, "metadata.uid") => Err(Fault::Changed),
             Err(error) => Err(fault(error)),
             Ok(changed) => Ok(changed),
         }
     }
+}
+
+/// Whether the API server refuses a field.
+fn concerns(status: &Status, field: &str) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.field == field)
 }
 
 impl Api for KubeApi {
@@ -269,7 +278,6 @@ fn innermost(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kube::core::Status;
 
     #[test]
     fn a_full_api_server_is_worth_another_try_and_a_refusal_is_not() {

@@ -35,6 +35,8 @@ pub(super) struct Members<F> {
     /// What a watch that begins anew has listed so far. It counts only once the list is complete.
     listing: ByService<F>,
     complete: bool,
+    /// Whether the watch was refused, so that it will not tell.
+    refused: bool,
 }
 
 impl<F> Default for Members<F> {
@@ -43,11 +45,25 @@ impl<F> Default for Members<F> {
             current: HashMap::new(),
             listing: HashMap::new(),
             complete: false,
+            refused: false,
         }
     }
 }
 
 impl<F: Member + Clone> Members<F> {
+    /// The facts of a watch that was refused: none, and none are waited for.
+    pub(super) fn refused() -> Self {
+        Self {
+            refused: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is nothing to wait for: all has been told, or nothing will be.
+    pub(super) fn is_settled(&self) -> bool {
+        self.complete || self.refused
+    }
+
     /// Takes in what the watch tells, and returns which services it concerns.
     pub(super) fn apply(&mut self, event: Event<F>) -> Concerned {
         match event {

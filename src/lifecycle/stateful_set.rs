@@ -88,8 +88,13 @@ pub(super) fn use_or_refuse(
         });
     }
     let differences = differences(there, wanted);
-    let difference = if differences.is_empty() || maker(metadata) == Maker::Other {
+    let difference = if maker(metadata) == Maker::Other {
         format!("it belongs to {}.", describe(metadata))
+    } else if differences.is_empty() {
+        format!(
+            "it belongs to {} and was made from another configuration.",
+            describe(metadata)
+        )
     } else {
         format!(
             "it belongs to {} and differs in {}.",

@@ -74,11 +74,13 @@ const OF_POD: [(&str, &str); 19] = [
 ];
 
 /// The fields of its objects.
-const OF_OBJECT: [(&str, &str); 8] = [
+const OF_OBJECT: [(&str, &str); 10] = [
     ("metadata.labels", "Labels"),
     ("metadata.annotations", "Annotations"),
     ("spec.replicas", "Replicas"),
     ("spec.minReadySeconds", "MinReadySeconds"),
+    ("spec.podManagementPolicy", "PodManagementPolicy"),
+    ("spec.volumeClaimTemplates", "VolumeClaimTemplates"),
     ("spec.updateStrategy", "UpdateStrategy"),
     (
         "spec.persistentVolumeClaimRetentionPolicy",
@@ -111,14 +113,23 @@ type Leaves = BTreeMap<Vec<String>, Value>;
 /// changed`. Both are as the API server tells of them, so that what it fills in is in both.
 #[must_use]
 pub fn changes<K: Serialize>(before: &K, after: &K) -> Vec<String> {
+    compared(before, after).map(|(_, change)| change).collect()
+}
+
+/// The fields that differ, without what they hold.
+pub(super) fn changed<K: Serialize>(before: &K, after: &K) -> Vec<String> {
+    compared(before, after).map(|(name, _)| name).collect()
+}
+
+/// Each field that differs, and how.
+fn compared<K: Serialize>(before: &K, after: &K) -> impl Iterator<Item = (String, String)> {
     let [before, after] = [before, after].map(fields);
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let none = Leaves::new();
-    let described = |name: &String| {
-        let side = |of: &BTreeMap<String, Leaves>| of.get(name).unwrap_or(&none).clone();
-        describe(name, &side(&before), &side(&after))
-    };
-    names.into_iter().filter_map(described).collect()
+    let names: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
+    names.into_iter().filter_map(move |name| {
+        let side = |of: &BTreeMap<String, Leaves>| of.get(&name).cloned().unwrap_or_default();
+        let change = describe(&name, &side(&before), &side(&after))?;
+        Some((name, change))
+    })
 }
 
 /// Whether the pods of a `StatefulSet` have to be replaced.
@@ -200,6 +211,8 @@ fn flatten(value: &Value, path: &mut Vec<String>, into: &mut Leaves) {
             }
         }
         Value::Null => {}
+        // The API server does not keep it.
+        Value::String(empty) if empty.is_empty() => {}
         leaf => {
             into.insert(path.clone(), leaf.clone());
         }

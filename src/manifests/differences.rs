@@ -3,12 +3,55 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Container, ResourceRequirements};
 
+use serde_json::{Map, Value};
+
+use super::changes::changed;
+use crate::names::{OWN_ANNOTATIONS_ANNOTATION, OWN_LABELS_ANNOTATION, OWNS_ANNOTATION};
 use crate::quantity::{Amounts, same_amounts};
+
+/// The fields that are told with what they hold.
+const TOLD: [&str; 6] = ["Command", "Image", "Port", "Replicas", "Requests", "Limits"];
+
+/// Fields of a pod, its containers and its claims that the API server never fills in: what is there and is not wanted has been
+/// asked for.
+const ASKED_FOR: [&str; 24] = [
+    "affinity",
+    "args",
+    "command",
+    "dnsConfig",
+    "env",
+    "envFrom",
+    "hostIPC",
+    "hostNetwork",
+    "hostPID",
+    "imagePullSecrets",
+    "initContainers",
+    "lifecycle",
+    "livenessProbe",
+    "nodeSelector",
+    "priorityClassName",
+    "readinessProbe",
+    "runtimeClassName",
+    "serviceAccountName",
+    "startupProbe",
+    "tolerations",
+    "topologySpreadConstraints",
+    "volumeClaimTemplates",
+    "volumeMounts",
+    "volumes",
+];
+
+/// What an annotation of a service notes of its configuration, and the field of that.
+const NOTED: [(&str, &str); 3] = [
+    (OWN_LABELS_ANNOTATION, "Labels"),
+    (OWN_ANNOTATIONS_ANNOTATION, "Annotations"),
+    (OWNS_ANNOTATION, "PodDisruptionBudget or NetworkPolicy"),
+];
 
 /// The fields in which two services differ, each as `Image (busybox:1 there, busybox:2 wanted)`.
 ///
-/// Of a Command only the place is told: it may hold a secret, and the service may be somebody else's.
-/// Only what `DataServiceConfig` can say is compared.
+/// Of a Command only the place is told, and of most fields only the name: they may hold a secret, and the service may be
+/// somebody else's. Only what `DataServiceConfig` can say is compared.
 #[must_use]
 pub fn differences(there: &StatefulSet, wanted: &StatefulSet) -> Vec<String> {
     let replicas = |object: &StatefulSet| {
@@ -38,7 +81,56 @@ pub fn differences(there: &StatefulSet, wanted: &StatefulSet) -> Vec<String> {
     command(&container_there, &container_wanted)
         .into_iter()
         .chain(described)
+        .chain(others(there, wanted))
         .collect()
+}
+
+/// The other fields, by their names.
+fn others(there: &StatefulSet, wanted: &StatefulSet) -> impl Iterator<Item = String> {
+    let note = |object: &StatefulSet, key: &str| object.metadata.annotations.as_ref()?.get(key).cloned();
+    let noted = NOTED
+        .into_iter()
+        .filter(|(key, _)| note(there, key) != note(wanted, key));
+    let noted: Vec<_> = noted.map(|(_, field)| field.to_owned()).collect();
+    // A StatefulSet always serializes. The labels of an execution differ from run to run.
+    let [there, wanted] = [there, wanted].map(|object| {
+        let mut object = serde_json::to_value(object).unwrap_or_default();
+        object["metadata"] = Value::from_iter([("name", object["metadata"]["name"].clone())]);
+        // The API server does not keep it.
+        if object["spec"]["minReadySeconds"] == 0 {
+            object["spec"]["minReadySeconds"] = Value::Null;
+        }
+        if let Some(template) = object["spec"]["template"].as_object_mut() {
+            template.remove("metadata");
+        }
+        object
+    });
+    let names = changed(&asked_for(&there, &wanted), &wanted).into_iter();
+    let is_told = |name: &String| TOLD.contains(&name.split('.').next().unwrap_or_default());
+    names.filter(move |name| !is_told(name)).chain(noted)
+}
+
+/// What is there, without what the API server has filled in.
+fn asked_for(there: &Value, wanted: &Value) -> Value {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => {
+            let kept = there.iter().filter_map(|(key, there)| match wanted.get(key) {
+                Some(wanted) => Some((key.clone(), asked_for(there, wanted))),
+                None => ASKED_FOR.contains(&key.as_str()).then(|| (key.clone(), there.clone())),
+            });
+            Value::Object(kept.collect::<Map<_, _>>())
+        }
+        (Value::Array(there), Value::Array(wanted)) => {
+            let counterpart = |(index, there): (usize, &Value)| {
+                let name = there.get("name").filter(|name| name.is_string());
+                let named = name.and_then(|name| wanted.iter().find(|wanted| wanted.get("name") == Some(name)));
+                let wanted = named.or_else(|| wanted.get(index).filter(|_| name.is_none()));
+                wanted.map_or_else(|| there.clone(), |wanted| asked_for(there, wanted))
+            };
+            there.iter().enumerate().map(counterpart).collect()
+        }
+        _ => there.clone(),
+    }
 }
 
 /// One side of a container's resources.

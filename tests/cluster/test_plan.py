@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,13 @@ def test_what_passes_the_plan_then_starts(kubernetes: Kubernetes, client: Client
             assert in_common(real) == in_common(pod), name
         again = planned(client, kubernetes.namespace, name, **fields)
         assert diff.differences(again.running, again.objects) == "", name
+        more = fields | {"Replicas": fields.get("Replicas", 1) + 1}
+        conflict = told(planned(client, kubernetes.namespace, name, **more))["Name"]
+        only = f"differs in Replicas ({fields.get('Replicas', 1)} there, {more['Replicas']} wanted). Choose"
+        assert only in conflict, "what the API server has filled in is no difference"
+        other = re.compile("differs in|another configuration" if name == "labels-and-annotations" else "differs in")
+        plain = planned(client, kubernetes.namespace, name, Replicas=fields.get("Replicas", 1))
+        assert plain.action == "shared" or other.search(told(plain)["Name"]), plain.problems
 
 
 def in_common(pod: Object) -> Object:
@@ -159,6 +167,7 @@ def test_what_would_be_changed_is_shown_and_a_conflict(kubernetes: Kubernetes, c
 def test_what_an_update_cannot_change_either_is_told(kubernetes: Kubernetes, client: Client) -> None:
     make(client, kubernetes.namespace, "foo", Replicas=0)
     plan = planned(client, kubernetes.namespace, "foo", Replicas=0, PodManagementPolicy="OrderedReady")
+    assert "differs in PodManagementPolicy." in told(plan)["Name"]
     assert any("Kubernetes does not change PodManagementPolicy" in note for note in plan.notes), plan.notes
     more = planned(client, kubernetes.namespace, "foo", Replicas=1)
     assert any(note.endswith("replaces its pods: Replicas 0 -> 1.") for note in more.notes), more.notes
@@ -262,7 +271,13 @@ def test_the_documented_rights_let_an_account_check_everything_and_update(
     assert planned(account, kubernetes.namespace, "good").fit
     del everything["VolumeClaimTemplates"], everything["PriorityClass"], everything["RuntimeClass"]
     changed = config("foo", Replicas=0, **everything)
-    where: dict[str, Any] = {"namespace": kubernetes.namespace, "owner": "a-run", "execution": "a test", "adopt": False, "timeout": 10}
+    where: dict[str, Any] = {
+        "namespace": kubernetes.namespace,
+        "owner": "a-run",
+        "execution": "a test",
+        "adopt": False,
+        "timeout": 10,
+    }
     assert account.update_sync(changed, **where).changes
     assert kubernetes.names("poddisruptionbudgets") == ["foo"]
     assert account.update_sync(config("foo", Replicas=0), **where).changes

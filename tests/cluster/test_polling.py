@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -27,9 +28,16 @@ def requests_for_stateful_sets(kubernetes: Kubernetes) -> dict[str, float]:
     return counted
 
 
+def being_deleted(kubernetes: Kubernetes) -> list[str]:
+    """Returns the namespaces that are being deleted, in which Kubernetes itself lists and deletes StatefulSets."""
+    namespaces = json.loads(kubernetes.run("get", "namespaces", "--output", "json"))["items"]
+    return [each["metadata"]["name"] for each in namespaces if each["metadata"].get("deletionTimestamp")]
+
+
 def test_polling_costs_the_api_server_nothing(connector: Connector, kubernetes: Kubernetes) -> None:
     resource_meta = connector.create(config("foo", Replicas=0))
     connector.until_done(resource_meta)
+    wait_until(lambda: not being_deleted(kubernetes), "the namespaces of earlier tests to be gone")
     before = requests_for_stateful_sets(kubernetes)
     for _ in range(200):
         assert connector.get(resource_meta).phase == TaskExecution.SUCCEEDED

@@ -1,11 +1,11 @@
 //! Every way in which a watch can lag, break and skip what happens, and what the cache says meanwhile.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::future::Either;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
@@ -86,11 +86,14 @@ impl Api for Watched {
         } else {
             None
         };
-        let stream: Pin<Box<dyn Stream<Item = Result<Event<K>, Fault>> + Send>> = match told {
-            Some(told) => Box::pin(told.map(|event| event.map(retyped))),
-            None => Box::pin(futures::stream::pending()),
-        };
-        stream
+        match told {
+            Some(told) => Either::Left(told.map(|event| event.map(retyped))),
+            // There are no pods and no endpoint slices, and none come.
+            None => {
+                let nothing = futures::stream::iter([Ok(Event::Init), Ok(Event::InitDone)]);
+                Either::Right(nothing.chain(futures::stream::pending()))
+            }
+        }
     }
 }
 

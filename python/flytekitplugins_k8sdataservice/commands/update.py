@@ -41,4 +41,4 @@ def update(task: str, name: str | None, namespace: str | None, owner: str | None
     except (LoadingError, DataServiceError) as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(Text(str(error), style="red"))
         sys.exit(1)
-    click.echo(updated.message)
+    click.echo(updated.message + (" It is ready." if updated.ready else ""))

@@ -145,13 +145,13 @@ impl Store {
 
     /// Forgets all pods, and judges without them.
     pub(super) fn clear_pods(&mut self) {
-        self.pods = Members::default();
+        self.pods = Members::refused();
         self.assess(&Concerned::All);
     }
 
     /// Forgets all endpoint slices, and judges without them.
     pub(super) fn clear_slices(&mut self) {
-        self.slices = Members::default();
+        self.slices = Members::refused();
         self.assess(&Concerned::All);
     }
 
@@ -181,7 +181,8 @@ impl Store {
 
     /// What is known of a service; while the watch is broken, the last that was known, which says so.
     pub(super) fn look_up(&self, name: &str, uid: Option<&str>, now: Timestamp) -> Option<Answer> {
-        if !self.complete {
+        // Without its slices a service could be told ready whose names do not resolve.
+        if !self.complete || !self.pods.is_settled() || !self.slices.is_settled() {
             return None;
         }
         let known = self

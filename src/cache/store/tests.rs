@@ -24,6 +24,8 @@ fn listed(objects: Vec<StatefulSet>) -> Store {
         store.apply(Event::InitApply(object));
     }
     store.apply(Event::InitDone);
+    store.clear_pods();
+    store.clear_slices();
     store
 }
 
@@ -38,6 +40,21 @@ fn nothing_is_known_before_the_first_list_is_complete() {
     store.apply(Event::InitApply(object("foo", "1", 1)));
     assert_eq!(phase(&store, "foo", None), None);
     store.apply(Event::InitDone);
+    assert_eq!(phase(&store, "foo", None), None, "its pods and its names are not known");
+    store.clear_pods();
+    assert_eq!(phase(&store, "foo", None), None, "its names are not known");
+    store.apply_slice(Event::Init);
+    store.apply_slice(Event::InitApply(SliceFacts {
+        name: "foo-1".to_owned(),
+        service: "foo".to_owned(),
+        hosts: vec![Host {
+            name: "foo-0".to_owned(),
+            addresses: Vec::new(),
+        }],
+        ..SliceFacts::default()
+    }));
+    assert_eq!(phase(&store, "foo", None), None, "not all names are known");
+    store.apply_slice(Event::InitDone);
     assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
 }
 
@@ -186,6 +203,7 @@ fn pods_that_are_told_of_before_their_service_are_not_forgotten() {
     store.apply(Event::Init);
     store.apply(Event::InitApply(object("foo", "1", 0)));
     store.apply(Event::InitDone);
+    store.clear_slices();
     assert_eq!(
         store.look_up("foo", None, second(0)).expect("known").status.reason,
         "InsufficientCpu"

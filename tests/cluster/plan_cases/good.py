@@ -183,7 +183,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "service-account": pod(serviceAccountName="worker"),
     "node-selector": pod(nodeSelector={"kubernetes.io/os": "linux"}),
     "toleration": pod(tolerations=[{"key": "gpu", "operator": "Exists"}]),
-    "labels-and-annotations": pod({"labels": {"team": "ml"}, "annotations": {"note": "any text"}}),
+    "labels-and-annotations": pod(
+        {"labels": {"team": "ml"}, "annotations": {"note": "any text"}}, enableServiceLinks=False
+    ),
     "spread": pod(
         topologySpreadConstraints=[
             {
