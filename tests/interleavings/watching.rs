@@ -86,14 +86,12 @@ impl Api for Watched {
         } else {
             None
         };
-        match told {
-            Some(told) => Either::Left(told.map(|event| event.map(retyped))),
-            // There are no pods and no endpoint slices, and none come.
-            None => {
-                let nothing = futures::stream::iter([Ok(Event::Init), Ok(Event::InitDone)]);
-                Either::Right(nothing.chain(futures::stream::pending()))
-            }
+        if let Some(told) = told {
+            return Either::Left(told.map(|event| event.map(retyped)));
         }
+        // There are no pods and no endpoint slices, and none come.
+        let nothing = futures::stream::iter([Ok(Event::Init), Ok(Event::InitDone)]);
+        Either::Right(nothing.chain(futures::stream::pending()))
     }
 }
 
