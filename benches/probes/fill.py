@@ -58,7 +58,9 @@ def _missing(client: Client, question: dict[str, Any]) -> str | None:
         )
         return known and known.reason
 
-    if reason(question["names"][-1]) != "Ready":
+    # From memory, which tells of a service once all three lists are complete.
+    last = client.get_known(question["names"][-1], namespace=question["namespace"])
+    if last is None or last.reason != "Ready":
         return "the StatefulSets"
     if reason(question["unscheduled"]) != "InsufficientCpu":
         return "the pods"

@@ -145,8 +145,12 @@ impl From<&status::Endpoint> for Endpoint {
         Self {
             hostname: endpoint.hostname.clone(),
             addresses: endpoint.addresses.clone(),
-            ports: endpoint.ports.clone(),
-            named_ports: endpoint.named_ports.clone(),
+            ports: endpoint.ports.iter().map(|(_, port)| *port).collect(),
+            named_ports: endpoint
+                .ports
+                .iter()
+                .map(|(name, port)| (name.to_string(), *port))
+                .collect(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Everything that is known of a service, judged.
 
+use std::sync::Arc;
+
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::diagnosis::{Blame, Cause, GracePeriods, Verdict, diagnose};
@@ -160,8 +162,7 @@ fn endpoints(service: &str, slices: Option<&Vec<SliceFacts>>) -> Vec<Endpoint> {
             let endpoint = Endpoint {
                 hostname: format!("{}.{service}", host.name),
                 addresses: host.addresses.clone(),
-                ports: slice.ports.iter().map(|(_, port)| *port).collect(),
-                named_ports: slice.ports.iter().cloned().collect(),
+                ports: Arc::clone(&slice.ports),
             };
             (ordinal, endpoint)
         })
@@ -182,7 +183,7 @@ mod tests {
         };
         SliceFacts {
             hosts: hosts.iter().map(host).collect(),
-            ports: vec![("web".to_owned(), 80), ("api".to_owned(), 90)],
+            ports: [("web".into(), 80), ("api".into(), 90)].into(),
             ..SliceFacts::default()
         }
     }
@@ -193,7 +194,6 @@ mod tests {
         let endpoints = endpoints("foo", Some(&slices));
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.hostname.as_str()).collect();
         assert_eq!(names, ["foo-0.foo", "foo-2.foo", "foo-10.foo"]);
-        assert_eq!(endpoints[0].ports, [80, 90]);
-        assert_eq!(endpoints[0].named_ports["api"], 90);
+        assert_eq!(endpoints[0].ports[1], ("api".into(), 90));
     }
 }

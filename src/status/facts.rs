@@ -1,5 +1,7 @@
 //! What a verdict needs of a service's objects.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -128,7 +130,7 @@ pub struct SliceFacts {
     /// The host names that it publishes, each with its addresses.
     pub hosts: Vec<Host>,
     /// The ports of each of them, with their names.
-    pub ports: Vec<(String, i32)>,
+    pub ports: Arc<[(Box<str>, i32)]>,
 }
 
 /// A host name that a Service publishes.
@@ -150,7 +152,7 @@ impl From<&EndpointSlice> for SliceFacts {
             })
         });
         let ports = slice.ports.iter().flatten();
-        let ports = ports.filter_map(|port| Some((port.name.clone().unwrap_or_default(), port.port?)));
+        let ports = ports.filter_map(|port| Some((port.name.as_deref().unwrap_or_default().into(), port.port?)));
         Self {
             name: slice.metadata.name.clone().unwrap_or_default(),
             service: labels

@@ -10,7 +10,6 @@ pub use facts::{
     ContainerFacts, Ended, EventFacts, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
@@ -90,10 +89,8 @@ pub struct Endpoint {
     pub hostname: String,
     /// The addresses that it resolves to at the moment.
     pub addresses: Vec<String>,
-    /// The ports of the Service.
-    pub ports: Vec<i32>,
-    /// The same by their names; the main port has the service's name, unless it was given another.
-    pub named_ports: BTreeMap<String, i32>,
+    /// The ports of the Service, with their names; the main port has the service's name, unless it was given another.
+    pub ports: Arc<[(Box<str>, i32)]>,
 }
 
 impl Status {
