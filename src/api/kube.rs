@@ -22,6 +22,9 @@ use crate::secrets::secret_problem;
 /// How long one request to watch lasts, in seconds. A connection that broke without a word is noticed soon after.
 const WATCH_SECONDS: u32 = 60;
 
+/// How many objects to list at a time. What a list of many takes in memory while it is read, the process keeps.
+const PAGE: u32 = 100;
+
 /// What the kubelet answers, as if it were a log, where it has removed the log already.
 const LOG_IS_GONE: &str = "unable to retrieve container logs";
 
@@ -196,7 +199,10 @@ impl Api for KubeApi {
     }
 
     fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
-        let config = watcher::Config::default().labels(selector).timeout(WATCH_SECONDS);
+        let config = watcher::Config::default()
+            .labels(selector)
+            .timeout(WATCH_SECONDS)
+            .page_size(PAGE);
         let pause = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_secs(2))
