@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from flytekit import PodTemplate
 from flytekitplugins_k8sdataservice import DataServiceConfig, InvalidSpecError
 from flytekitplugins_k8sdataservice._core import manifests
+from kubernetes import client
 
 TEMPLATE = {"spec": {"nodeSelector": {"disk": "fast"}, "containers": [{"name": "primary", "tty": True}]}}
 
@@ -42,12 +46,42 @@ def test_a_file_says_the_same_as_a_dictionary(tmp_path: Path, text: str) -> None
 
 
 def test_flytekits_own_template_says_the_same_as_a_dictionary() -> None:
-    client = pytest.importorskip("kubernetes.client")
     spec = client.V1PodSpec(node_selector={"disk": "fast"}, containers=[client.V1Container(name="main", tty=True)])
     template = PodTemplate(pod_spec=spec, primary_container_name="main", labels={"team": "graph"})
     made = pod(template)
     assert made["metadata"]["labels"].pop("team") == "graph"
     assert made == pod(TEMPLATE)
+
+
+def test_kubernetes_own_types_say_the_same_as_dictionaries() -> None:
+    toleration = client.V1Toleration(key="dedicated", operator="Exists")
+    probe = client.V1Probe(tcp_socket=client.V1TCPSocketAction(port=80), period_seconds=1)
+    typed = DataServiceConfig(Image="i", Tolerations=[toleration], ReadinessProbe=probe)
+    said = DataServiceConfig(
+        Image="i",
+        Tolerations=[{"key": "dedicated", "operator": "Exists"}],
+        ReadinessProbe={"tcpSocket": {"port": 80}, "periodSeconds": 1},
+    )
+    assert typed.to_wire() == said.to_wire()
+
+
+def test_without_the_package_kubernetes_dictionaries_and_files_work(tmp_path: Path) -> None:
+    file = tmp_path / "pod.yaml"
+    file.write_text(json.dumps(TEMPLATE))
+    program = f"""
+import sys
+sys.modules["kubernetes"] = None
+from flytekitplugins_k8sdataservice import DataServiceConfig
+for template in ({TEMPLATE!r}, {str(file)!r}):
+    wire = DataServiceConfig(Image="i", PodTemplate=template, Tolerations=[{{"key": "a"}}]).to_wire()
+    assert wire["PodTemplate"] == {TEMPLATE!r}, wire
+try:
+    import kubernetes
+except ImportError:
+    print("without it")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "without it\n", done.stderr
 
 
 def test_an_account_that_is_named_has_its_token_and_no_other_pod_has_one() -> None:
