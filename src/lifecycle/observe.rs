@@ -1,5 +1,6 @@
 //! Observe: how a service is doing, read from the cluster.
 
+use futures::future::join;
 use k8s_openapi::api::apps::v1::StatefulSet;
 
 use super::deadline::{Deadline, Step, repeat};
@@ -10,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::status::diagnosis::GracePeriods;
 use crate::status::{Assessment, Evidence, StatefulSetFacts, Status};
 
-/// Tells how a service is doing, from its `StatefulSet` and, where that is not ready, from its pods and events.
+/// Tells how a service is doing, from its `StatefulSet`, its pods and the names that they have, and, where that leaves
+/// something unexplained, from events.
 ///
 /// With a `uid` only the service with that uid is meant: another one of that name says that it is gone.
 ///
@@ -38,23 +40,23 @@ pub async fn observe<A: Api>(
     if uid.is_some() && stateful_set.metadata.uid.as_deref() != uid {
         return Ok(Status::replaced(namespace, name));
     }
-    let slices = slices_of(api, namespace, &stateful_set, deadline).await;
+    let (slices, pods) = join(
+        slices_of(api, namespace, &stateful_set, deadline),
+        pods_of(api, namespace, &stateful_set, deadline),
+    )
+    .await;
     let mut evidence = Evidence {
+        pods: &pods,
         slices: slices.as_ref(),
         ..Evidence::default()
     };
     let facts = StatefulSetFacts::from(&stateful_set);
     let mut assessment = Assessment::new(&facts, evidence);
-    if !assessment.at(clock::now(), grace_periods).phase.is_final() {
-        let pods = pods_of(api, namespace, &stateful_set, deadline).await;
-        evidence.pods = &pods;
+    let unexplained = assessment.needs_events(clock::now());
+    if !unexplained.is_empty() {
+        let events = events_of(api, namespace, &unexplained, deadline).await;
+        evidence.events = &events;
         assessment = Assessment::new(&facts, evidence);
-        let unexplained = assessment.needs_events(clock::now());
-        if !unexplained.is_empty() {
-            let events = events_of(api, namespace, &unexplained, deadline).await;
-            evidence.events = &events;
-            assessment = Assessment::new(&facts, evidence);
-        }
     }
     Ok(last_words(api, namespace, &assessment, grace_periods, deadline).await)
 }

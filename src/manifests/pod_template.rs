@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::container::container;
 use super::metadata;
 use super::placement::{add_selectors, require_accelerator};
+use super::root::forbid_root;
 use crate::ownership::Identity;
 use crate::spec::DataServiceSpec;
 
@@ -28,6 +29,7 @@ pub(super) fn pod_template(spec: &DataServiceSpec, identity: &Identity) -> PodTe
     add_to_lists(&mut template, &mut fields);
     template.merge_from(fields);
     if let Some(pod) = &mut template.spec {
+        forbid_root(pod);
         // An account is named for what it may do, which takes its token.
         pod.automount_service_account_token
             .get_or_insert(pod.service_account_name.is_some());
@@ -106,7 +108,6 @@ fn hardened(name: &str) -> PodTemplateSpec {
             fs_group: Some(USER),
             run_as_user: Some(USER),
             run_as_group: Some(USER),
-            run_as_non_root: Some(true),
             seccomp_profile: Some(SeccompProfile {
                 type_: "RuntimeDefault".to_owned(),
                 ..SeccompProfile::default()

@@ -93,7 +93,8 @@ impl Platform {
     fn check_containers(&self, pod: &PodSpec) -> Result<()> {
         self.limits.registries.check(pod, &self.sources)?;
         self.limits.host_paths.check(pod, &self.sources)?;
-        security::check(pod, &self.forced, &self.sources)
+        security::check(pod, &self.forced, &self.sources)?;
+        security::check_root(pod, &self.forced, &self.sources)
     }
 
     fn check_amounts(&self, pod: &PodSpec, replicas: i32) -> Result<()> {

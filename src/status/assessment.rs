@@ -6,6 +6,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::diagnosis::{Blame, Cause, GracePeriods, Verdict, diagnose};
 use super::facts::{EventFacts, PodFacts, SliceFacts, StatefulSetFacts};
+use super::standing::Standing;
 use super::{Endpoint, Phase, Pod, Status, readiness};
 
 /// For how long a pod that is not ready needs no explanation: pulling an image that is there and starting a process is a
@@ -20,6 +21,8 @@ const BEGINNING: SignedDuration = SignedDuration::from_secs(1);
 pub struct Assessment {
     /// How ready it is.
     readiness: Status,
+    /// What has to stand for a while yet, where it is ready otherwise.
+    standing: Option<Standing>,
     /// What keeps it from being ready.
     verdict: Option<Verdict>,
     /// The objects whose events may explain what nothing else does, and since when they are in that state.
@@ -55,8 +58,10 @@ impl Assessment {
         readiness.pods = evidence.pods.iter().map(pod).collect();
         readiness.endpoints = endpoints(name, evidence.slices).into();
         if readiness.phase.is_final() {
+            let standing = Standing::of(stateful_set, evidence.pods).filter(|_| readiness.phase == Phase::Ready);
             return Self {
                 readiness,
+                standing,
                 verdict: None,
                 unexplained: Vec::new(),
             };
@@ -71,6 +76,7 @@ impl Assessment {
         unexplained.extend(unexplained_pod(evidence.pods, verdict.as_ref()));
         Self {
             readiness,
+            standing: None,
             verdict,
             unexplained,
         }
@@ -80,6 +86,11 @@ impl Assessment {
     #[must_use]
     pub fn at(&self, now: Timestamp, grace_periods: &GracePeriods) -> Status {
         let mut status = self.readiness.clone();
+        if let Some(standing) = self.standing.as_ref().filter(|standing| now < standing.until) {
+            status.phase = Phase::Initializing;
+            status.reason = "ReplicasNotAvailable";
+            status.message.clone_from(&standing.sentence);
+        }
         let Some(verdict) = &self.verdict else { return status };
         status.reason = verdict.cause.reason();
         if let Some(blame) = verdict.failed(now, grace_periods) {

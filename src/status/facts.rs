@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod, PodCondition};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
 
@@ -38,6 +38,8 @@ pub struct StatefulSetFacts {
     pub revision: Option<Box<str>>,
     /// Whether they are replaced one after the other, and only once each is ready.
     pub is_ordered: bool,
+    /// For how many seconds each is to stand before it counts.
+    pub min_ready_seconds: i32,
 }
 
 /// What is known of a pod.
@@ -59,6 +61,8 @@ pub struct PodFacts {
     pub created: Option<Timestamp>,
     /// Whether Kubernetes calls it ready.
     pub ready: bool,
+    /// Since when it does.
+    pub ready_since: Option<Timestamp>,
     /// Whether others than its containers decide about that too.
     pub has_readiness_gates: bool,
     /// Until when it should be gone, if it is being deleted.
@@ -227,6 +231,7 @@ impl From<&StatefulSet> for StatefulSetFacts {
             is_observed: readiness::is_observed(stateful_set),
             revision: revision.filter(|_| replaces_all).map(String::into_boxed_str),
             is_ordered: spec.is_some_and(|spec| spec.pod_management_policy.as_deref() != Some("Parallel")),
+            min_ready_seconds: spec.and_then(|spec| spec.min_ready_seconds).unwrap_or_default(),
         }
     }
 }
@@ -236,13 +241,11 @@ impl From<&Pod> for PodFacts {
         let metadata = &pod.metadata;
         let status = pod.status.clone().unwrap_or_default();
         let condition = |kind: &str, wanted: &str| {
-            status
-                .conditions
-                .iter()
-                .flatten()
-                .find(|condition| condition.type_ == kind && condition.status == wanted)
-                .map(|condition| reason(condition.reason.as_ref(), condition.message.as_ref()))
+            let mut conditions = status.conditions.iter().flatten();
+            conditions.find(|condition| condition.type_ == kind && condition.status == wanted)
         };
+        let because = |condition: &PodCondition| reason(condition.reason.as_ref(), condition.message.as_ref());
+        let ready = condition("Ready", "True");
         let spec = pod.spec.as_ref();
         let claims = spec.and_then(|spec| spec.volumes.as_ref()).into_iter().flatten();
         let claims = claims.filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.clone()));
@@ -275,7 +278,10 @@ impl From<&Pod> for PodFacts {
                 .into_boxed_str(),
             revision: label(REVISION_LABEL).unwrap_or_default().into_boxed_str(),
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
-            ready: condition("Ready", "True").is_some(),
+            ready: ready.is_some(),
+            ready_since: ready
+                .and_then(|ready| ready.last_transition_time.as_ref())
+                .map(|time| time.0),
             has_readiness_gates: spec
                 .and_then(|spec| spec.readiness_gates.as_ref())
                 .is_some_and(|gates| !gates.is_empty()),
@@ -284,8 +290,8 @@ impl From<&Pod> for PodFacts {
             claims: claims.collect(),
             failed: (status.phase.as_deref() == Some("Failed"))
                 .then(|| reason(status.reason.as_ref(), status.message.as_ref())),
-            unschedulable: condition("PodScheduled", "False"),
-            disrupted: condition("DisruptionTarget", "True"),
+            unschedulable: condition("PodScheduled", "False").map(because),
+            disrupted: condition("DisruptionTarget", "True").map(because),
             containers: all,
         }
     }

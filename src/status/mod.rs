@@ -4,6 +4,7 @@ mod assessment;
 pub mod diagnosis;
 mod facts;
 mod readiness;
+mod standing;
 
 pub use assessment::{Assessment, Evidence, Involved};
 pub use facts::{

@@ -59,7 +59,7 @@ def test_a_grace_period_of_the_platform_is_followed(
     fault = Fault(
         "ReadinessProbeFails", TaskExecution.FAILED, "has not passed", says, container=probe("readinessProbe")
     )
-    told = until_told(connector, bring_up(connector, kubernetes, fault), fault)
+    told = until_told(connector, bring_up(connector, fault), fault)
     assert told.message.endswith("the reason"), told.message
 
 

@@ -35,4 +35,4 @@ def test_a_claim_without_a_volume_is_told(
 ) -> None:
     kubernetes.apply(claim(storage_class))
     fault = Fault(reason, WAITS, words, **volume(persistentVolumeClaim={"claimName": "data"}))
-    until_told(connector, bring_up(connector, kubernetes, fault), fault)
+    until_told(connector, bring_up(connector, fault), fault)

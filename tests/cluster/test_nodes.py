@@ -50,7 +50,7 @@ def only_on(name: str) -> Object:
 
 def coming_up(connector: Connector, kubernetes: Kubernetes, fault: Fault) -> bytes:
     """Makes a service whose pod runs, is not ready, and takes its time to end, so that it can be seen while it goes."""
-    resource_meta = bring_up(connector, kubernetes, replace(fault, container=probe("readinessProbe")))
+    resource_meta = bring_up(connector, replace(fault, container=probe("readinessProbe")))
     pod = f"{name_of(fault)}-0"
     running = "jsonpath={.status.containerStatuses[0].state.running.startedAt}"
     wait_until(lambda: kubernetes.run("get", "pod", pod, "--ignore-not-found", "--output", running), "the pod to run")
@@ -60,14 +60,14 @@ def coming_up(connector: Connector, kubernetes: Kubernetes, fault: Fault) -> byt
 def test_a_taint_that_keeps_every_pod_away_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
     fault = Fault("TaintNotTolerated", WAITS, "untolerated taint")
     with tainted(kubernetes, "NoSchedule"):
-        resource_meta = bring_up(connector, kubernetes, fault)
+        resource_meta = bring_up(connector, fault)
         until_told(connector, resource_meta, fault)
 
 
 def test_a_node_that_has_as_many_pods_as_it_may_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
     fault = Fault("TooManyPods", WAITS, "Too many pods", pod=only_on("full"))
     with node(kubernetes, "full", pods=0):
-        resource_meta = bring_up(connector, kubernetes, fault)
+        resource_meta = bring_up(connector, fault)
         until_told(connector, resource_meta, fault)
 
 
@@ -83,7 +83,7 @@ def test_what_an_autoscaler_says_is_told(
 ) -> None:
     """The pod and the scheduler's words are real; this cluster has no autoscaler, so its event is written by hand."""
     fault = Fault(reason, WAITS, words, requests(cpu="1000000"))
-    resource_meta = bring_up(connector, kubernetes, fault)
+    resource_meta = bring_up(connector, fault)
     name = f"{reason.lower()}-0"
     pod = wait_until(lambda: kubernetes.get("pod", name), "the pod")
     kubernetes.apply(
@@ -163,7 +163,7 @@ def test_a_node_that_falls_silent_is_told(connector: Connector, kubernetes: Kube
     """Nobody speaks for the node, so that Kubernetes itself calls it lost after its grace period of 50 seconds."""
     with node(kubernetes, "silent", pods=10):
         fault = Fault("NodeLost", STARTS, "Node silent of pod nodelost-0 does not answer", pod=only_on("silent"))
-        resource_meta = bring_up(connector, kubernetes, fault)
+        resource_meta = bring_up(connector, fault)
         scheduled = "jsonpath={.spec.nodeName}"
         wait_until(lambda: kubernetes.run("get", "pod", "nodelost-0", "--output", scheduled), "the pod's node")
         ready = {"type": "Ready", "status": "True"}

@@ -20,7 +20,7 @@ def test_a_service_that_dies_at_once_is_never_called_ready(connector: Connector)
 @pytest.mark.usefixtures("real_pods")
 def test_a_cause_that_passes_is_forgotten(connector: Connector, kubernetes: Kubernetes) -> None:
     fault = Fault("ConfigMapMissing", STARTS, "not found", container=variable("configMapKeyRef", "late", "k"))
-    resource_meta = bring_up(connector, kubernetes, fault)
+    resource_meta = bring_up(connector, fault)
     until_told(connector, resource_meta, fault)
     kubernetes.run("create", "configmap", "late", "--from-literal", "k=v")
     assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED

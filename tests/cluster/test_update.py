@@ -21,7 +21,7 @@ from flytekitplugins_k8sdataservice import (
 from flytekitplugins_k8sdataservice._core import Client
 
 from cluster.account import allow
-from cluster.configs import config
+from cluster.configs import config, web_server
 from cluster.connector import Connector, Execution
 from cluster.kubernetes import IMAGE, Kubernetes, Object, wait_until
 from cluster.objects import foreign_service, foreign_stateful_set
@@ -84,7 +84,7 @@ def versions(kubernetes: Kubernetes) -> list[str]:
 
 
 def says(word: str) -> list[str]:
-    return ["sh", "-c", f"mkdir /tmp/www; echo {word} > /tmp/www/index.html; exec httpd -f -p $SERVER_PORT -h /tmp/www"]
+    return ["sh", "-c", web_server(word)]
 
 
 def test_a_change_is_told_and_what_is_said_no_more_goes_and_what_others_wrote_stays(kubernetes: Kubernetes) -> None:

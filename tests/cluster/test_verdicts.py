@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -114,7 +116,6 @@ QUICK = [
     ),
     Fault("KeyMissing", STARTS, "couldn't find key k", container=variable("configMapKeyRef", "kube-root-ca.crt", "k")),
     Fault("ServiceAccountMissing", WAITS, 'serviceaccount "missing" not found', pod={"serviceAccountName": "missing"}),
-    Fault("RunsAsRoot", FAILED, "image will run as root", pod={"securityContext": {"runAsNonRoot": True}}),
 ]
 
 #: These are told after the third restart, for which Kubernetes takes its time, so they run side by side.
@@ -135,23 +136,36 @@ SLOW = [
 
 
 @pytest.fixture
-def connector(start_connector: Callable[..., Connector]) -> Connector:
+def connector(start_connector: Callable[..., Connector], tmp_path: Path) -> Connector:
     """Returns a connector that calls nothing ready by chance, where a machine is slow to let a service fail."""
-    return start_connector(K8SDATASERVICE_MIN_READY_SECONDS="30")
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("minReadySeconds: 30\nlimits: {hostPaths: [/missing]}\n")
+    return start_connector(K8SDATASERVICE_SETTINGS=str(settings))
 
 
 @pytest.mark.usefixtures("real_pods", "local_registry")
 @pytest.mark.parametrize("fault", QUICK, ids=name_of)
 def test_the_cause_is_told(connector: Connector, kubernetes: Kubernetes, fault: Fault) -> None:
-    resource_meta = bring_up(connector, kubernetes, fault)
+    resource_meta = bring_up(connector, fault)
     until_told(connector, resource_meta, fault)
     left = nothing() if fault.phase == FAILED else one(name_of(fault))
     assert kubernetes.services() == left, "what has failed is taken down, and nothing else"
 
 
 @pytest.mark.usefixtures("real_pods")
+def test_an_image_that_runs_as_root_where_it_may_not_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+    """The configuration cannot say that, so somebody else takes the user away that the plugin has said."""
+    resource_meta = connector.create(config("runsasroot", Replicas=0))
+    pod = {"securityContext": {"runAsUser": None, "runAsGroup": None}}
+    kubernetes.run("patch", "statefulset", "runsasroot", "--patch", json.dumps({"spec": {"template": {"spec": pod}}}))
+    kubernetes.run("scale", "statefulset", "runsasroot", "--replicas", "1")
+    until_told(connector, resource_meta, Fault("RunsAsRoot", FAILED, "image will run as root"))
+    assert kubernetes.services() == nothing()
+
+
+@pytest.mark.usefixtures("real_pods")
 def test_a_process_that_ends_is_told_with_its_last_words(connector: Connector, kubernetes: Kubernetes) -> None:
-    services = [(fault, bring_up(connector, kubernetes, fault)) for fault in SLOW]
+    services = [(fault, bring_up(connector, fault)) for fault in SLOW]
     for fault, resource_meta in services:
         told = until_told(connector, resource_meta, fault, timeout=120)
         assert told.message.endswith("the reason"), told.message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +11,7 @@ from google.protobuf import json_format
 
 from cluster.configs import TINY, config
 from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, Object, wait_until
+from cluster.kubernetes import Object, wait_until
 
 FAILED = TaskExecution.FAILED
 WAITS = TaskExecution.WAITING_FOR_RESOURCES
@@ -27,9 +26,9 @@ class Fault:
     phase: int
     words: str
     config: dict[str, Any] = field(default_factory=dict)
-    #: What is changed in the pod's specification, which has no field of the configuration yet.
+    #: What its PodTemplate says of the pod.
     pod: Object = field(default_factory=dict)
-    #: What is changed in its container.
+    #: What its PodTemplate says of the container.
     container: Object = field(default_factory=dict)
     #: What tells it from others of the same reason.
     variant: str = ""
@@ -44,8 +43,8 @@ def shell(script: str) -> dict[str, Any]:
 
 
 def probe(kind: str) -> Object:
-    """Returns a probe that fails as soon as it may."""
-    probe: Object = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+    """Returns a probe that fails as soon as the process has had time to say something."""
+    probe: Object = {"exec": {"command": ["false"]}, "periodSeconds": 1, "initialDelaySeconds": 2}
     # How often a readiness probe fails does not matter.
     probe |= {} if kind == "readinessProbe" else {"failureThreshold": 1, "terminationGracePeriodSeconds": 1}
     return {kind: probe}
@@ -67,21 +66,12 @@ def name_of(fault: Fault) -> str:
     return f"{fault.reason}{fault.variant}".lower()
 
 
-def bring_up(connector: Connector, kubernetes: Kubernetes, fault: Fault) -> bytes:
+def bring_up(connector: Connector, fault: Fault) -> bytes:
     """Makes a service that has the fault."""
-    name = name_of(fault)
-    if not fault.pod and not fault.container:
-        return connector.create(config(name, **fault.config))
-    resource_meta = connector.create(config(name, **(fault.config | {"Replicas": 0})))
-    stateful_set = kubernetes.get("statefulset", name)
-    assert stateful_set
-    pod = stateful_set["spec"]["template"]["spec"]
-    pod.update(fault.pod)
-    container = pod["containers"][0]
-    container.update(fault.container | {"env": container["env"] + fault.container.get("env", [])})
-    stateful_set["spec"]["replicas"] = 1
-    kubernetes.run("replace", "--filename", "-", input=json.dumps(stateful_set))
-    return resource_meta
+    fields = dict(fault.config)
+    if fault.pod or fault.container:
+        fields["PodTemplate"] = {"spec": {**fault.pod, "containers": [{"name": "primary", **fault.container}]}}
+    return connector.create(config(name_of(fault), **fields))
 
 
 def reason_of(resource: agent_pb2.Resource) -> str:

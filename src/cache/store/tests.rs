@@ -1,7 +1,7 @@
 //! What the store answers, event by event.
 
 use super::*;
-use crate::status::{Host, Phase, Reason};
+use crate::status::{ContainerFacts, Host, Phase, Reason};
 use serde_json::json;
 
 fn object(name: &str, uid: &str, ready: i32) -> StatefulSet {
@@ -192,6 +192,56 @@ fn what_is_told_of_a_pod_explains_its_service_until_it_passes() {
     store.apply_pod(Event::Apply(pod(Some("Insufficient cpu"))));
     store.apply_pod(Event::Delete(pod(None)));
     assert_eq!(told(&store).reason, "ReplicasNotReady");
+}
+
+#[test]
+fn a_container_that_was_started_again_between_two_reports_has_to_stand_anew() {
+    let mut stateful_set = object("foo", "1", 1);
+    let spec = stateful_set.spec.as_mut().expect("a spec");
+    spec.min_ready_seconds = Some(3);
+    let status = stateful_set.status.as_mut().expect("a status");
+    status.available_replicas = Some(1);
+    let mut store = listed(vec![stateful_set]);
+    let told = |store: &Store, now: i64| store.look_up("foo", None, second(now)).expect("known").status;
+    let running_since = |since: i64| PodFacts {
+        ready: true,
+        ready_since: Some(second(10)),
+        containers: vec![ContainerFacts {
+            name: "foo".to_owned(),
+            running_since: Some(second(since)),
+            ..ContainerFacts::default()
+        }],
+        ..pod(None)
+    };
+    store.apply_pod(Event::Apply(running_since(10)));
+    assert_eq!(told(&store, 13).phase, Phase::Ready);
+    store.apply_pod(Event::Apply(running_since(14)));
+    let waits = told(&store, 16);
+    assert_eq!(
+        (waits.phase, waits.reason),
+        (Phase::Initializing, "ReplicasNotAvailable")
+    );
+    assert_eq!(
+        waits.message,
+        "StatefulSet foo has pods that have not been ready for long enough: container foo of pod foo-0 was started again \
+         at 00:00:14 UTC."
+    );
+    assert_eq!(told(&store, 17).phase, Phase::Ready, "it has stood for three seconds");
+    let going = PodFacts {
+        gone_by: Some(second(20)),
+        ..running_since(16)
+    };
+    store.apply_pod(Event::Apply(going));
+    assert_eq!(
+        told(&store, 17).phase,
+        Phase::Ready,
+        "the pod that comes after it counts"
+    );
+    let mut careless = object("foo", "1", 1);
+    careless.spec.as_mut().expect("a spec").min_ready_seconds = Some(0);
+    store.apply(Event::Apply(careless));
+    store.apply_pod(Event::Apply(running_since(16)));
+    assert_eq!(told(&store, 16).phase, Phase::Ready, "it need not stand");
 }
 
 #[test]

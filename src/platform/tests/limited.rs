@@ -256,3 +256,48 @@ fn no_container_and_no_execution_takes_back_what_is_forced() {
          /etc/settings.yaml, line 3."
     );
 }
+
+#[test]
+fn a_process_that_is_to_run_as_root_and_not_to_is_refused() {
+    let plain = super::platform(&json!({}));
+    let side = json!({"name": "side", "image": "i", "securityContext": {"runAsUser": 0}});
+    for fields in [
+        json!({"PodSecurityContext": {"runAsUser": 0}}),
+        json!({"SecurityContext": {"runAsUser": 0}}),
+        json!({"Sidecars": [side]}),
+        json!({"PodSecurityContext": {"runAsUser": 0, "runAsNonRoot": false}}),
+        json!({"PodSecurityContext": {"runAsUser": 0, "runAsNonRoot": true}, "SecurityContext": {"runAsNonRoot": false}}),
+        json!({"PodSecurityContext": {"runAsUser": 0, "runAsNonRoot": true}, "SecurityContext": {"runAsUser": 7}}),
+    ] {
+        checked(&plain, &fields).expect("the default gives way");
+    }
+    let never = "is 0, which is root, but runAsNonRoot is true, so that it would never start. Say another user, or leave \
+                 runAsNonRoot out.";
+    for (fields, path) in [
+        (
+            json!({"PodSecurityContext": {"runAsUser": 0, "runAsNonRoot": true}}),
+            "PodSecurityContext.runAsUser",
+        ),
+        (
+            json!({"PodSecurityContext": {"runAsNonRoot": true}, "SecurityContext": {"runAsUser": 0}}),
+            "SecurityContext.runAsUser",
+        ),
+        (
+            json!({"PodSecurityContext": {"runAsNonRoot": true}, "Sidecars": [side]}),
+            "Sidecars[0].securityContext.runAsUser",
+        ),
+        (
+            template(&json!({"securityContext": {"runAsUser": 0, "runAsNonRoot": true}})),
+            "PodTemplate.spec.securityContext.runAsUser",
+        ),
+    ] {
+        let message = checked(&plain, &fields).expect_err(path);
+        assert_eq!(message, format!("{path} {never}"));
+    }
+    let strict = super::platform(&json!({"forced": {"SecurityContext": {"runAsNonRoot": true}}}));
+    assert_eq!(
+        checked(&strict, &json!({"PodSecurityContext": {"runAsUser": 0}})).expect_err("forced"),
+        "PodSecurityContext.runAsUser is 0, which is root, but the platform's settings force runAsNonRoot to true: \
+         /etc/settings.yaml, line 3. Say another user."
+    );
+}

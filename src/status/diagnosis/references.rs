@@ -10,7 +10,7 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
         .as_ref()
         .filter(|waiting| waiting.code == "CreateContainerConfigError")?;
     let message = &waiting.message;
-    if message.contains("runAsNonRoot") {
+    if message.contains("runAsNonRoot") || message.contains("breaks non-root policy") {
         let words = format!("Pod {} may not run as root, but {}", pod.name, sentence(message));
         return Some(Verdict::of_pod(Cause::RunsAsRoot, pod, words));
     }

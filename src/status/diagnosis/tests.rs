@@ -257,6 +257,11 @@ fn what_a_pod_names_and_does_not_exist_is_told() {
             "RunsAsRoot",
             USER,
         ),
+        (
+            "container's runAsUser breaks non-root policy (pod: \"foo-0_flyte(1)\", container: foo)",
+            "RunsAsRoot",
+            USER,
+        ),
         ("something new", "ContainerConfigInvalid", None),
     ] {
         assert_eq!(

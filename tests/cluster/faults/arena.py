@@ -18,8 +18,8 @@ MOST_MEMORY = "64Gi"
 #: Services that nobody has any business with: one of the plugin's own and one of somebody else's.
 BYSTANDERS = ("neighbour", "stranger")
 
-#: What a data service consists of.
-KINDS = {"statefulsets": "/apis/apps/v1", "services": "/api/v1"}
+#: What a data service consists of. Few have the last.
+KINDS = {"statefulsets": "/apis/apps/v1", "services": "/api/v1", "poddisruptionbudgets": "/apis/policy/v1"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Arena:
         return f"{base}/namespaces/{self.kubernetes.namespace}/{kind}" + (f"/{name}" if name else "")
 
     def objects(self) -> dict[str, dict[str, Object]]:
-        """Returns every StatefulSet and Service, by kind and name."""
+        """Returns every object that a data service may consist of, by kind and name."""
         found = {kind: self.server.get(self.target(kind))["items"] for kind in KINDS}
         return {kind: {item["metadata"]["name"]: item for item in items} for kind, items in found.items()}
 

@@ -12,6 +12,7 @@ import grpc
 from cluster.faults.arena import BYSTANDERS, Arena, unchanging
 from cluster.faults.operations import Case, Operation
 from cluster.faults.proxy import Trouble
+from cluster.kubernetes import wait_until
 
 #: How many cases run at once. Most of their time they wait.
 _AT_ONCE = 8
@@ -41,9 +42,11 @@ def check_now(operation: Operation, case: Case) -> None:
     elif operation.leaves == "nothing":
         assert not there, f"left behind: {there}"
     else:
-        assert set(there) == {"statefulsets", "services"}, f"there is only {list(there)}"
-        owners = [owner["uid"] for owner in there["services"]["metadata"].get("ownerReferences", [])]
-        assert owners == [there["statefulsets"]["metadata"]["uid"]], "the Service is not the StatefulSet's"
+        assert {"statefulsets", "services"} <= set(there), f"there is only {list(there)}"
+        owner = there.pop("statefulsets")["metadata"]["uid"]
+        for kind, found in there.items():
+            owners = [reference["uid"] for reference in found["metadata"].get("ownerReferences", [])]
+            assert owners == [owner], f"the one of {kind} is not the StatefulSet's"
 
 
 def check_next(operation: Operation, case: Case) -> None:
@@ -67,7 +70,9 @@ def check_next(operation: Operation, case: Case) -> None:
     if case.theirs:
         assert unchanging(there) == unchanging(case.theirs), f"delete has changed somebody else's objects: {there}"
     else:
-        assert not there, f"left behind by delete: {there}"
+        assert not {"statefulsets", "services"} & set(there), f"left behind by delete: {there}"
+        # What else belongs to the StatefulSet is the garbage collector's.
+        wait_until(lambda: not arena.of_service(case.name), "all of the service to be gone", timeout=10)
     arena.remove(case.name)
 
 

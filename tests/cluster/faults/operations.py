@@ -87,6 +87,11 @@ class Operation:
     leaves: str
 
     @property
+    def is_of_python(self) -> bool:
+        """Whether it is a call of the Python interface, which no connector carries out."""
+        return self.act in (_wait, _update, _adopt)
+
+    @property
     def polls(self) -> bool:
         """Whether Flyte repeats the call anyway, until it has a final answer."""
         return self.meanwhile != _TRY_AGAIN
@@ -179,6 +184,19 @@ def _failing(case: Case) -> None:
     time.sleep(2)
 
 
+def _observed(situation: Callable[[Case], None]) -> Callable[[Case], None]:
+    """Lets Kubernetes take in what is there, so that it does not write in between and make the calls other ones."""
+
+    def prepare(case: Case) -> None:
+        situation(case)
+        target = case.arena.target("statefulsets", case.name)
+        wait_until(
+            lambda: "observedGeneration" in case.arena.server.get(target).get("status", {}), "Kubernetes to see it"
+        )
+
+    return prepare
+
+
 def _sensor(situation: Callable[[Case], None]) -> Callable[[Case], None]:
     def prepare(case: Case) -> None:
         situation(case)
@@ -207,6 +225,26 @@ def _wait(case: Case, caller: Caller) -> str:
     return status.phase
 
 
+def _update(case: Case, caller: Caller, *, adopt: bool = False) -> str:
+    """Updates, and tells which objects have the new label."""
+    owner = owner_of(case.execution.output_prefix, TaskExecutionMetadata.from_flyte_idl(case.execution.metadata))
+    changed = case.custom | {"Name": case.name, "Labels": {"new": "yes"}, "PodDisruptionBudget": {"minAvailable": 1}}
+    namespace = case.arena.kubernetes.namespace
+    Client().update_sync(changed, namespace=namespace, owner=owner.id, execution=owner.execution, adopt=adopt)
+    there = case.arena.of_service(case.name)
+    return " ".join(sorted(kind for kind, found in there.items() if found["metadata"]["labels"].get("new") == "yes"))
+
+
+def _adopt(case: Case, caller: Caller) -> str:
+    answer = _update(case, caller, adopt=True)
+    # It is this execution's from now on, so that its delete takes it away.
+    case.resource_meta, case.theirs = case.resource_meta or case.arena.second.create(case.custom, case.execution), {}
+    return answer
+
+
+#: What an update leaves, with a PodDisruptionBudget that the service did not have before.
+_CHANGED = "poddisruptionbudgets services statefulsets"
+
 OPERATIONS = [
     Operation("create", _nothing, Case.create, "{name}", _TRY_AGAIN, "ours"),
     Operation("create-again", _made, Case.create, "{name}", _TRY_AGAIN, "ours"),
@@ -229,6 +267,10 @@ OPERATIONS = [
     Operation("get-waiting", _waiting, Case.get, "WAITING_FOR_RESOURCES", _WAIT, "ours"),
     Operation("get-failed", _failing, Case.get, "FAILED", _WAIT, "nothing"),
     Operation("wait", _ready, _wait, "Ready", ("DataServiceTimeoutError",), "ours"),
+    Operation("update", _observed(_made), _update, _CHANGED, _TRY_AGAIN, "ours"),
+    Operation("update-the-other-half", _observed(_made_halfway), _update, _CHANGED, _TRY_AGAIN, "ours"),
+    Operation("update-of-anothers", _observed(_made_by_another), _update, "ConflictError", _TRY_AGAIN, "theirs"),
+    Operation("adopt", _observed(_made_by_another), _adopt, _CHANGED, _TRY_AGAIN, "ours"),
     Operation("delete", _made, _delete, "done", _TRY_AGAIN, "nothing"),
     Operation("delete-shared", _shared, _delete, "done", _TRY_AGAIN, "theirs"),
     Operation("delete-shared-and-completed", _completed, _delete, "done", _TRY_AGAIN, "theirs"),

@@ -26,7 +26,7 @@ _AT_ONCE = 32
 _ON_ITS_WAY = 10.0
 
 #: The operations whose calls are a connector's; to wait is a call of the Python API.
-_CALLS = [operation for operation in OPERATIONS if operation.name != "wait"]
+_CALLS = [operation for operation in OPERATIONS if not operation.is_of_python]
 
 
 #: How long a request takes at most to arrive, in seconds.

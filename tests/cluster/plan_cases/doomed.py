@@ -149,6 +149,12 @@ DOOMED = [
     Doomed(
         "negative user", "PodTemplate.spec.securityContext.runAsUser", "between", pod(securityContext={"runAsUser": -1})
     ),
+    Doomed(
+        "root that is not to be",
+        "PodSecurityContext.runAsUser",
+        "which is root",
+        {"PodSecurityContext": {"runAsUser": 0, "runAsNonRoot": True}},
+    ),
     Doomed("probe of nothing", f"{OWN}.livenessProbe", "handler", container(livenessProbe={"periodSeconds": 1})),
     Doomed(
         "init container without an image",

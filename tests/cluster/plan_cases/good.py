@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cluster.configs import web_server
 from cluster.kubernetes import IMAGE
 from cluster.plan_cases.doomed import container, namespaced, pod
 
@@ -22,8 +23,7 @@ BESIDE = (
 
 def said(check: str, **fields: Any) -> dict[str, Any]:
     """Returns fields with a command that ends at once where a check fails, so that the pod is never ready."""
-    script = f"set -e; {check}; mkdir -p /tmp/www; exec httpd -f -p $SERVER_PORT -h /tmp/www"
-    return {"Command": ["sh", "-c", script]} | fields
+    return {"Command": ["sh", "-c", f"set -e; {check}; {web_server('ready')}"]} | fields
 
 
 def mounted(check: str, source: dict[str, Any], **mount: Any) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def variable(name: str, **source: Any) -> dict[str, Any]:
     return container(env=[{"name": name, "valueFrom": source}])
 
 
-SMALL = {"resources": {"requests": {"cpu": "1m", "memory": "4Mi"}, "limits": {"cpu": "100m", "memory": "16Mi"}}}
+SMALL = {"resources": {"requests": {"cpu": "1m", "memory": "4Mi"}, "limits": {"cpu": "1", "memory": "16Mi"}}}
 HTTP = {"httpGet": {"path": "/", "port": 40000}, "periodSeconds": 1}
 TCP = {"tcpSocket": {"port": 40000}, "periodSeconds": 1}
 EXEC = {"exec": {"command": ["true"]}, "periodSeconds": 1}
@@ -117,6 +117,8 @@ GOOD: dict[str, dict[str, Any]] = {
         SecurityContext={"readOnlyRootFilesystem": True},
         Volumes=[{"name": "tmp", "mountPath": "/tmp", "emptyDir": {}}],
     ),
+    "as-root": said("test $(id -u) = 0", PodSecurityContext={"runAsUser": 0}),
+    "one-as-root": said("test $(id -u) = 0", SecurityContext={"runAsUser": 0}),
     "in-order": {"Replicas": 2, "PodManagementPolicy": "OrderedReady", "MinReadySeconds": 1},
     "guarded": {
         "PodDisruptionBudget": {"maxUnavailable": 1},
