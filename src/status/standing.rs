@@ -20,7 +20,9 @@ pub(super) struct Standing {
 impl Standing {
     /// The container that has to stand the longest yet; `None` where Kubernetes's word is enough.
     pub(super) fn of(stateful_set: &StatefulSetFacts, pods: &[PodFacts]) -> Option<Self> {
-        let seconds = SignedDuration::from_secs(stateful_set.min_ready_seconds.into());
+        if stateful_set.min_ready_seconds == 0 {
+            return None;
+        }
         let there = pods.iter().filter(|pod| pod.gone_by.is_none());
         let again = there.flat_map(|pod| {
             let started_again = pod.containers.iter().filter_map(move |container| {
@@ -30,7 +32,7 @@ impl Standing {
             started_again.map(move |(since, container)| (since, pod, container))
         });
         let (since, pod, container) = again.max_by_key(|(since, _, _)| *since)?;
-        (!seconds.is_zero()).then(|| Self {
+        Some(Self {
             sentence: format!(
                 "StatefulSet {} has pods that have not been ready for long enough: container {} of pod {} was started \
                  again at {}.",
@@ -39,7 +41,7 @@ impl Standing {
                 pod.name,
                 since.strftime("%H:%M:%S UTC")
             ),
-            until: since + seconds,
+            until: since + SignedDuration::from_secs(stateful_set.min_ready_seconds.into()),
         })
     }
 }

@@ -13,13 +13,14 @@ TINY = {"cpu": "10m", "mem": "16Mi", "gpu": None, "ephemeral_storage": None}
 LIMITS = TINY | {"cpu": "1"}
 
 
-def web_server(answer: str) -> str:
-    """Returns a script that answers with a text on SERVER_PORT, and ends when it is told to.
+#: The end of a script that stands until it is told to end. A container's first process never gets a SIGTERM that it
+#: does not ask for, and would be waited for.
+STAND = "trap 'exit 0' TERM; sleep 1000000 & wait"
 
-    A container's first process never gets a SIGTERM that it does not ask for, and would be waited for.
-    """
-    serve = f"mkdir -p /tmp/www && echo {answer} > /tmp/www/index.html && httpd -p $SERVER_PORT -h /tmp/www"
-    return f"{serve} && trap 'exit 0' TERM && {{ sleep 1000000 & wait; }}"
+
+def web_server(answer: str) -> str:
+    """Returns a script that answers with a text on SERVER_PORT, and ends when it is told to."""
+    return f"set -e; mkdir -p /tmp/www; echo {answer} > /tmp/www/index.html; httpd -p $SERVER_PORT -h /tmp/www; {STAND}"
 
 
 def config(name: str | None = None, **fields: Any) -> dict[str, Any]:

@@ -11,14 +11,11 @@ from flytekitplugins_k8sdataservice import DataServiceConfig, ForbiddenError, In
 from flytekitplugins_k8sdataservice._core import Client, Created, Status
 
 from cluster.account import allow
-from cluster.configs import TINY, config
+from cluster.configs import STAND, TINY, config
 from cluster.kubernetes import IMAGE, Kubernetes, Object, wait_until
 from cluster.objects import nothing
 
 pytestmark = pytest.mark.usefixtures("here", "real_pods")
-
-#: Runs until it is told to end.
-STAND = "trap 'exit 0' TERM; while :; do sleep 0.2; done"
 
 
 def create(kubernetes: Kubernetes, given: Object, owner: str = "me") -> Created:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import grpc
 
 from cluster.faults.arena import BYSTANDERS, Arena, unchanging
-from cluster.faults.operations import Case, Operation
+from cluster.faults.operations import PLAIN, Case, Operation
 from cluster.faults.proxy import Trouble
 from cluster.kubernetes import wait_until
 
@@ -42,7 +42,7 @@ def check_now(operation: Operation, case: Case) -> None:
     elif operation.leaves == "nothing":
         assert not there, f"left behind: {there}"
     else:
-        assert {"statefulsets", "services"} <= set(there), f"there is only {list(there)}"
+        assert set(there) == operation.kinds, f"there is {list(there)}"
         owner = there.pop("statefulsets")["metadata"]["uid"]
         for kind, found in there.items():
             owners = [reference["uid"] for reference in found["metadata"].get("ownerReferences", [])]
@@ -70,7 +70,7 @@ def check_next(operation: Operation, case: Case) -> None:
     if case.theirs:
         assert unchanging(there) == unchanging(case.theirs), f"delete has changed somebody else's objects: {there}"
     else:
-        assert not {"statefulsets", "services"} & set(there), f"left behind by delete: {there}"
+        assert set(there) <= operation.kinds - PLAIN, f"left behind by delete: {there}"
         # What else belongs to the StatefulSet is the garbage collector's.
         wait_until(lambda: not arena.of_service(case.name), "all of the service to be gone", timeout=10)
     arena.remove(case.name)

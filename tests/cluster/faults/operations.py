@@ -13,7 +13,7 @@ from flyteidl.core.execution_pb2 import TaskExecution
 from flytekit.models.task import TaskExecutionMetadata
 from flytekitplugins_k8sdataservice._core import Client, generate_name
 from flytekitplugins_k8sdataservice.exceptions import DataServiceError
-from flytekitplugins_k8sdataservice.owner import owner_of
+from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
 from cluster.configs import config
 from cluster.connector import Caller, Execution, name_of, outputs_of
@@ -26,6 +26,14 @@ from cluster.polled_sensor import Sensor, sensor
 _TRY_AGAIN = ("UnavailableError",)
 #: What a poll may be answered with instead: it never fails for a fault that may pass.
 _WAIT = ("INITIALIZING", "QUEUED")
+
+
+#: What a service consists of that asks for nothing else. A delete takes both away at once.
+PLAIN = frozenset({"statefulsets", "services"})
+
+#: What an update leaves, with a PodDisruptionBudget that the service did not have before.
+_GUARDED = PLAIN | {"poddisruptionbudgets"}
+_CHANGED = " ".join(sorted(_GUARDED))
 
 
 @dataclass
@@ -51,8 +59,12 @@ class Case:
 
     def __post_init__(self) -> None:
         """Foretells the name, so that the proxy knows the case's calls."""
+        self.name = generate_name(self.owner().id)
+
+    def owner(self) -> Owner:
+        """Returns what the connector takes the service to be made for."""
         metadata = TaskExecutionMetadata.from_flyte_idl(self.execution.metadata)
-        self.name = generate_name(owner_of(self.execution.output_prefix, metadata).id)
+        return owner_of(self.execution.output_prefix, metadata)
 
     def create(self, caller: Caller) -> str:
         """Creates, and notes what Flyte would."""
@@ -77,6 +89,7 @@ class Operation:
         right: The answer it has to get; ``{name}`` is the service's.
         meanwhile: What it may be answered with while the API is in trouble for long.
         leaves: What is there afterwards: ``ours``, ``nothing`` or ``theirs``.
+        kinds: What ours consists of then.
     """
 
     name: str
@@ -85,6 +98,7 @@ class Operation:
     right: str
     meanwhile: tuple[str, ...]
     leaves: str
+    kinds: frozenset[str] = PLAIN
 
     @property
     def is_of_python(self) -> bool:
@@ -227,7 +241,7 @@ def _wait(case: Case, caller: Caller) -> str:
 
 def _update(case: Case, caller: Caller, *, adopt: bool = False) -> str:
     """Updates, and tells which objects have the new label."""
-    owner = owner_of(case.execution.output_prefix, TaskExecutionMetadata.from_flyte_idl(case.execution.metadata))
+    owner = case.owner()
     changed = case.custom | {"Name": case.name, "Labels": {"new": "yes"}, "PodDisruptionBudget": {"minAvailable": 1}}
     namespace = case.arena.kubernetes.namespace
     Client().update_sync(changed, namespace=namespace, owner=owner.id, execution=owner.execution, adopt=adopt)
@@ -238,12 +252,10 @@ def _update(case: Case, caller: Caller, *, adopt: bool = False) -> str:
 def _adopt(case: Case, caller: Caller) -> str:
     answer = _update(case, caller, adopt=True)
     # It is this execution's from now on, so that its delete takes it away.
-    case.resource_meta, case.theirs = case.resource_meta or case.arena.second.create(case.custom, case.execution), {}
+    case.create(case.arena.second)
+    case.theirs = {}
     return answer
 
-
-#: What an update leaves, with a PodDisruptionBudget that the service did not have before.
-_CHANGED = "poddisruptionbudgets services statefulsets"
 
 OPERATIONS = [
     Operation("create", _nothing, Case.create, "{name}", _TRY_AGAIN, "ours"),
@@ -267,10 +279,10 @@ OPERATIONS = [
     Operation("get-waiting", _waiting, Case.get, "WAITING_FOR_RESOURCES", _WAIT, "ours"),
     Operation("get-failed", _failing, Case.get, "FAILED", _WAIT, "nothing"),
     Operation("wait", _ready, _wait, "Ready", ("DataServiceTimeoutError",), "ours"),
-    Operation("update", _observed(_made), _update, _CHANGED, _TRY_AGAIN, "ours"),
-    Operation("update-the-other-half", _observed(_made_halfway), _update, _CHANGED, _TRY_AGAIN, "ours"),
+    Operation("update", _observed(_made), _update, _CHANGED, _TRY_AGAIN, "ours", _GUARDED),
+    Operation("update-the-other-half", _observed(_made_halfway), _update, _CHANGED, _TRY_AGAIN, "ours", _GUARDED),
     Operation("update-of-anothers", _observed(_made_by_another), _update, "ConflictError", _TRY_AGAIN, "theirs"),
-    Operation("adopt", _observed(_made_by_another), _adopt, _CHANGED, _TRY_AGAIN, "ours"),
+    Operation("adopt", _observed(_made_by_another), _adopt, _CHANGED, _TRY_AGAIN, "ours", _GUARDED),
     Operation("delete", _made, _delete, "done", _TRY_AGAIN, "nothing"),
     Operation("delete-shared", _shared, _delete, "done", _TRY_AGAIN, "theirs"),
     Operation("delete-shared-and-completed", _completed, _delete, "done", _TRY_AGAIN, "theirs"),

@@ -25,7 +25,7 @@ _AT_ONCE = 32
 #: How long a call may need to get to where it is held, in seconds.
 _ON_ITS_WAY = 10.0
 
-#: The operations whose calls are a connector's; to wait is a call of the Python API.
+#: The operations whose calls are a connector's.
 _CALLS = [operation for operation in OPERATIONS if not operation.is_of_python]
 
 
