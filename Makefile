@@ -28,7 +28,7 @@ explore: ## Go through more interleavings of the lifecycle than the tests do; EX
 	EXPLORE_SAMPLES=$${EXPLORE_SAMPLES:-20000} cargo test --release --locked --no-default-features --test interleavings \
 		-- --nocapture --include-ignored --skip replay --skip differential
 
-soak: $(VENV)/.wheel ## Let services come and go for 10 minutes while the cluster and the connectors are disturbed; SOAK="--minutes 2" for less.
+soak: $(VENV)/.release ## Let services come and go for 10 minutes while the cluster and the connectors are disturbed; SOAK="--minutes 2" for less.
 	PYTHONPATH=tests $(BIN)/python -m soak $(SOAK)
 
 lint: $(VENV)/.wheel ## Check formatting, lints, types and stubs.
@@ -48,7 +48,7 @@ fmt: $(VENV)/.installed ## Format everything.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.wheel ## Measure against the plugin of old and against a connector that does nothing, in one run.
+bench: $(VENV)/.release ## Measure against the plugin of old and against a connector that does nothing, in one run.
 	$(BIN)/python benches/run.py
 
 wheel: dist/.built ## Build the wheel, dist/*.whl.
@@ -60,8 +60,8 @@ cluster-down: ## Take the local cluster down.
 	$(LOCALCLUSTER) down
 
 develop: $(VENV)/.installed ## Install the package into .venv so that changes of Python files count at once.
-	$(BIN)/maturin develop --release
-	@rm -f $(VENV)/.wheel
+	$(BIN)/maturin develop --profile dev
+	@rm -f $(VENV)/.wheel $(VENV)/.release
 
 lock: $(VENV)/.installed ## Write the lock files anew, with the newest versions that work together.
 	cargo update
@@ -82,6 +82,18 @@ dist/.built: $(SOURCES) $(VENV)/.installed
 	$(BIN)/maturin build --release --out dist
 	@touch $@
 
-$(VENV)/.wheel: dist/.built
+# The wheel of the tests has the profile of `cargo test`, so that the dependencies compile once; a release is optimized.
+target/wheel/.built: $(SOURCES) $(VENV)/.installed
+	rm -rf target/wheel
+	$(BIN)/maturin build --profile dev --out target/wheel
+	@touch $@
+
+$(VENV)/.wheel: target/wheel/.built
+	@rm -f $(VENV)/.release
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheel/*.whl
+	@touch $@
+
+$(VENV)/.release: dist/.built
+	@rm -f $(VENV)/.wheel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 	@touch $@

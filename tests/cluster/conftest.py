@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from localcluster import LocalCluster
 
-from cluster.account import give_role, kubeconfig_of_account
-from cluster.connector import Connector, environment
-from cluster.kubernetes import Kubernetes, wait_until
+from cluster.support.account import give_role, kubeconfig_of_account
+from cluster.support.connector import Connector, environment
+from cluster.support.kubernetes import Kubernetes, wait_until
 
 #: The variable with the kubeconfig of a cluster to use instead of one that the tests make.
 GIVEN = "KUBECONFIG_UNDER_TEST"

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from flytekitplugins_k8sdataservice._core import Client
 
-from cluster.account import ROLE, allow, kubeconfig_of_account
-from cluster.configs import config
-from cluster.kubernetes import Kubernetes, wait_until
-from cluster.objects import foreign_service, foreign_stateful_set, nothing, one
+from cluster.support.account import ROLE, allow, kubeconfig_of_account
+from cluster.support.configs import config
+from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one
 
 POLICY = ROLE.with_name("admission-policy.yaml")
 REFUSED = "may change and delete only what the data service plugin has made"

@@ -10,10 +10,10 @@ from flyteidl.core.execution_pb2 import TaskExecution
 from flytekitplugins_k8sdataservice._core import Client
 from google.protobuf import json_format
 
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, wait_until
-from cluster.verdicts import Fault, bring_up, probe, shell, until_told
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.verdicts import Fault, bring_up, probe, shell, until_told
 
 LINK = (
     "Logs=https://logs.example/{{ .namespace }}/{{.podName}}/{{ .containerName }}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, Object
-from cluster.verdicts import WAITS, Fault, bring_up, until_told, volume
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes, Object
+from cluster.support.verdicts import WAITS, Fault, bring_up, until_told, volume
 
 
 def claim(storage_class: str) -> Object:

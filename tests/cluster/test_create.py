@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cluster.configs import config
-from cluster.connector import Connector, Execution, name_of
-from cluster.kubernetes import Kubernetes, Object
-from cluster.objects import foreign_service, foreign_stateful_set, nothing, one, quota, refusal
+from cluster.support.configs import config
+from cluster.support.connector import Connector, Execution, name_of
+from cluster.support.kubernetes import Kubernetes, Object
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one, quota, refusal
 
 MARK = "app.kubernetes.io/managed-by"
 

@@ -10,10 +10,10 @@ import pytest
 from flytekitplugins_k8sdataservice import DataServiceConfig, ForbiddenError, InvalidSpecError, NotFoundError, endpoints
 from flytekitplugins_k8sdataservice._core import Client, Created, Status
 
-from cluster.account import allow
-from cluster.configs import STAND, TINY, config
-from cluster.kubernetes import IMAGE, Kubernetes, Object, wait_until
-from cluster.objects import nothing
+from cluster.support.account import allow
+from cluster.support.configs import STAND, TINY, config
+from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
+from cluster.support.objects import nothing
 
 pytestmark = pytest.mark.usefixtures("here", "real_pods")
 

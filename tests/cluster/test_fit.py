@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from cluster.kubernetes import Kubernetes, Object, wait_until
-from cluster.random_clusters import MADE, RandomCluster
+from cluster.support.kubernetes import Kubernetes, Object, wait_until
+from cluster.support.random_clusters import MADE, RandomCluster
 
 REPOSITORY = Path(__file__).parents[2]
 

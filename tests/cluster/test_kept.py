@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.account import allow
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, wait_until
-from cluster.objects import nothing, one
+from cluster.support.account import allow
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.objects import nothing, one
 
 FAILED = TaskExecution.FAILED
 

@@ -10,10 +10,10 @@ import grpc
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.configs import config
-from cluster.connector import Connector, name_of, outputs_of
-from cluster.kubernetes import Kubernetes, wait_until
-from cluster.objects import foreign_service, foreign_stateful_set, nothing, one, refusal
+from cluster.support.configs import config
+from cluster.support.connector import Connector, name_of, outputs_of
+from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one, refusal
 
 
 @pytest.mark.usefixtures("real_pods")

@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from cluster.kubernetes import Kubernetes
+from cluster.support.kubernetes import Kubernetes
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import IMAGE, Kubernetes, Object, wait_until
-from cluster.verdicts import STARTS, WAITS, Fault, bring_up, name_of, probe, requests, shell, until_told
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
+from cluster.support.verdicts import STARTS, WAITS, Fault, bring_up, name_of, probe, requests, shell, until_told
 
 #: A process that takes its time to end.
 SLOW_TO_GO = shell("trap '' TERM; while true; do sleep 1; done")

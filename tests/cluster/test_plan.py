@@ -14,15 +14,15 @@ import yaml
 from flytekitplugins_k8sdataservice import diff
 from flytekitplugins_k8sdataservice._core import Client
 
-from cluster import etcd
-from cluster.account import ROLE, allow, give_role, kubeconfig_of_account
-from cluster.configs import config
 from cluster.conftest import Cluster
-from cluster.kubernetes import Kubernetes, Object, wait_until
-from cluster.plan_cases.doomed import DOOMED, SECRET, Doomed, container, namespaced, pod
-from cluster.plan_cases.good import BESIDE, GOOD
-from cluster.plans import make, planned, timed, told
-from cluster.webhook import webhook_that_refuses
+from cluster.support import etcd
+from cluster.support.account import ROLE, allow, give_role, kubeconfig_of_account
+from cluster.support.configs import config
+from cluster.support.kubernetes import Kubernetes, Object, wait_until
+from cluster.support.plan_cases.doomed import DOOMED, SECRET, Doomed, container, namespaced, pod
+from cluster.support.plan_cases.good import BESIDE, GOOD
+from cluster.support.plans import make, planned, timed, told
+from cluster.support.webhook import webhook_that_refuses
 
 #: How long a plan may take, in seconds.
 AT_ONCE = 0.3
@@ -117,14 +117,14 @@ def in_common(pod: Object) -> Object:
 
 
 def test_nothing_is_kept(cluster: Cluster, kubernetes: Kubernetes, client: Client) -> None:
-    if cluster.etcd is None:
+    if cluster.support.etcd is None:
         pytest.skip("Only the local cluster's etcd can be looked into.")
     kubernetes.apply(SECRET)
     make(client, kubernetes.namespace, "there", Replicas=0)
     settled = client.wait_sync("there", namespace=kubernetes.namespace, timeout=30)
     assert settled.phase == "Ready"
     time.sleep(1)
-    began = etcd.revision(cluster.etcd)
+    began = etcd.revision(cluster.support.etcd)
     claims = pod(volumes=[{"name": "v", "secret": {"secretName": "database"}}])
     assert planned(client, kubernetes.namespace, "new", Replicas=3, **claims).ok
     planned(client, kubernetes.namespace, "there", Replicas=0)
@@ -134,7 +134,7 @@ def test_nothing_is_kept(cluster: Cluster, kubernetes: Kubernetes, client: Clien
     ).ok
     time.sleep(1)
     kubernetes.apply(namespaced("ConfigMap", "the-end"))
-    written = etcd.written_since(cluster.etcd, began, until=f"/{kubernetes.namespace}/the-end")
+    written = etcd.written_since(cluster.support.etcd, began, until=f"/{kubernetes.namespace}/the-end")
     # What belongs to the namespace, and what addresses are taken of.
     concerned = [key for key in written if f"/{kubernetes.namespace}/" in key or key.startswith("/registry/ranges/")]
     assert concerned == []
@@ -348,7 +348,7 @@ def test_a_namespace_that_is_being_deleted_is_told(kubernetes: Kubernetes, clien
 @pytest.fixture
 def on_this_machine(cluster: Cluster) -> None:
     """Skips a test whose API server has to reach this process."""
-    if cluster.etcd is None:
+    if cluster.support.etcd is None:
         pytest.skip("Only the local cluster's API server reaches a webhook in this process.")
 
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.account import give_role
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, Object
-from cluster.objects import nothing, one, refusal
-from cluster.polled_sensor import Sensor, sensor
+from cluster.support.account import give_role
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes, Object
+from cluster.support.objects import nothing, one, refusal
+from cluster.support.polled_sensor import Sensor, sensor
 
 Start = Callable[[Object], Connector]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, wait_until
-from cluster.objects import foreign_service, foreign_stateful_set
-from cluster.proxy import Proxy
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.objects import foreign_service, foreign_stateful_set
+from cluster.support.proxy import Proxy
 
 
 def requests_for_stateful_sets(kubernetes: Kubernetes) -> dict[str, float]:

@@ -10,9 +10,9 @@ from flytekitplugins.k8sdataservice.k8s.manager import K8sManager
 from flytekitplugins_k8sdataservice import DataServiceTimeoutError, NotOwnedError
 from flytekitplugins_k8sdataservice._core import Client
 
-from cluster.configs import config
-from cluster.kubernetes import Kubernetes
-from cluster.objects import foreign_service, foreign_stateful_set, nothing, one
+from cluster.support.configs import config
+from cluster.support.kubernetes import Kubernetes
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one
 
 pytestmark = pytest.mark.usefixtures("here")
 

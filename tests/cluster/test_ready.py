@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes
-from cluster.verdicts import FAILED, STARTS, Fault, bring_up, until_told, variable
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes
+from cluster.support.verdicts import FAILED, STARTS, Fault, bring_up, until_told, variable
 
 
 @pytest.mark.usefixtures("real_pods")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, Object
-from cluster.objects import nothing, refusal
-from cluster.verdicts import FAILED, Fault, until_told
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes, Object
+from cluster.support.objects import nothing, refusal
+from cluster.support.verdicts import FAILED, Fault, until_told
 
 ADMISSION = "admissionregistration.k8s.io/v1"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.account import kubeconfig_of_account
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes
-from cluster.objects import refusal
+from cluster.support.account import kubeconfig_of_account
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes
+from cluster.support.objects import refusal
 
 CANARY = "canary-7d1c8a52"
 

@@ -9,11 +9,11 @@ import grpc
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes
-from cluster.objects import foreign_service, foreign_stateful_set, nothing, one
-from cluster.polled_sensor import Sensor, sensor
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one
+from cluster.support.polled_sensor import Sensor, sensor
 
 
 def test_the_sensor_takes_the_service_away_without_a_cluster(connector: Connector, kubernetes: Kubernetes) -> None:

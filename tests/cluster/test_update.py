@@ -20,11 +20,11 @@ from flytekitplugins_k8sdataservice import (
 )
 from flytekitplugins_k8sdataservice._core import Client
 
-from cluster.account import allow
-from cluster.configs import config, web_server
-from cluster.connector import Connector, Execution
-from cluster.kubernetes import IMAGE, Kubernetes, Object, wait_until
-from cluster.objects import foreign_service, foreign_stateful_set
+from cluster.support.account import allow
+from cluster.support.configs import config, web_server
+from cluster.support.connector import Connector, Execution
+from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
+from cluster.support.objects import foreign_service, foreign_stateful_set
 
 pytestmark = pytest.mark.usefixtures("here")
 

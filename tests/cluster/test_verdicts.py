@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, Object
-from cluster.objects import nothing, one, quota
-from cluster.verdicts import (
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes, Object
+from cluster.support.objects import nothing, one, quota
+from cluster.support.verdicts import (
     FAILED,
     STARTS,
     WAITS,

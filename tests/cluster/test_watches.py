@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.account import ACCOUNT, allow, kubeconfig_of_account
-from cluster.configs import config
 from cluster.conftest import Cluster
-from cluster.connector import Connector
-from cluster.kubernetes import Kubernetes, Object, wait_until
+from cluster.support.account import ACCOUNT, allow, kubeconfig_of_account
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Kubernetes, Object, wait_until
 
 SUCCEEDED = TaskExecution.SUCCEEDED
 

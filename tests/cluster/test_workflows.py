@@ -10,10 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from cluster import pyflyte
-from cluster.kubernetes import Kubernetes, wait_until
-from cluster.objects import foreign_service, foreign_stateful_set, nothing, one
-from cluster.proxy import Proxy
+from cluster.support import pyflyte
+from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one
+from cluster.support.proxy import Proxy
 
 HERE = Path(__file__).parent
 WORKFLOWS = HERE / "workflows.py"

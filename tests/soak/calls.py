@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-from cluster.connector import PATIENCE, TASK_TYPE, Execution, create_request
+from cluster.support.connector import PATIENCE, TASK_TYPE, Execution, create_request
 from flyteidl.admin import agent_pb2
 from flyteidl.core import literals_pb2, tasks_pb2
 from flytekit.configuration import ImageConfig, SerializationSettings

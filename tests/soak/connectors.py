@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import grpc
-from cluster.connector import free_port
+from cluster.support.connector import free_port
 from flyteidl.service.agent_pb2_grpc import AsyncAgentServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from cluster.configs import TINY, config
+from cluster.support.configs import TINY, config
 
 from soak.place import THEIRS
 

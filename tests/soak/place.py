@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from cluster.account import give_role
-from cluster.kubernetes import Kubernetes, Object, wait_until
-from cluster.objects import foreign_service, foreign_stateful_set
+from cluster.support.account import give_role
+from cluster.support.kubernetes import Kubernetes, Object, wait_until
+from cluster.support.objects import foreign_service, foreign_stateful_set
 
 from soak.admin import Admin
 

@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cluster.account import kubeconfig_of_account
-from cluster.connector import environment
-from cluster.kubernetes import Kubernetes
+from cluster.support.account import kubeconfig_of_account
+from cluster.support.connector import environment
+from cluster.support.kubernetes import Kubernetes
 from localcluster import LocalCluster
 from rich.console import Console
 

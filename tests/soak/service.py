@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from cluster.connector import Execution
+from cluster.support.connector import Execution
 
 from soak.clock import Clock, minutes
 from soak.kinds import Kind

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from cluster.account import ACCOUNT
+from cluster.support.account import ACCOUNT
 
 from soak.admin import Admin
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from cluster.connector import Execution
+from cluster.support.connector import Execution
 from flytekit.models.task import TaskExecutionMetadata
 from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceMetadata
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of

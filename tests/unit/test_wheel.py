@@ -1,4 +1,4 @@
-"""What pip installs. ``make wheel`` builds it."""
+"""What pip installs: the wheel that the tests run with, which differs from a release in optimization only."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-DIST = Path(__file__).parents[2] / "dist"
+FOLDER = Path(__file__).parents[2] / "target" / "wheel"
 
 
 @pytest.fixture(scope="module")
 def wheel() -> zipfile.ZipFile:
     """Returns the wheel that was built last."""
-    wheels = sorted(DIST.glob("*.whl"), key=lambda path: path.stat().st_mtime)
-    assert wheels, "There is no wheel in dist/: `make wheel` builds one, and `make test` does so first."
+    wheels = sorted(FOLDER.glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    assert wheels, "There is no wheel in target/wheel: `make unit` builds it first."
     return zipfile.ZipFile(wheels[-1])
 
 

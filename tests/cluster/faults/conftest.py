@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from cluster.conftest import Cluster
-from cluster.connector import Connector, environment
-from cluster.faults.api_server import ApiServer
-from cluster.faults.arena import Arena
-from cluster.faults.proxy import FaultProxy
-from cluster.kubernetes import Kubernetes, wait_until
+from cluster.support.connector import Connector, environment
+from cluster.support.faults.api_server import ApiServer
+from cluster.support.faults.arena import Arena
+from cluster.support.faults.proxy import FaultProxy
+from cluster.support.kubernetes import Kubernetes, wait_until
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cluster.connector import Connector
-from cluster.faults.arena import Arena
-from cluster.faults.judge import Outcome, all_hold, check_next, check_now, holds
-from cluster.faults.operations import OPERATIONS, Case, Operation
+from cluster.support.connector import Connector
+from cluster.support.faults.arena import Arena
+from cluster.support.faults.judge import Outcome, all_hold, check_next, check_now, holds
+from cluster.support.faults.operations import OPERATIONS, Case, Operation
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("cc"), reason="a clock is put wrong with a library, on Linux with cc"
@@ -30,7 +30,7 @@ def connector(
     """Returns a connector with a clock of its own."""
     folder: Path = tmp_path_factory.mktemp("clock")
     library = folder / "wrong_clock.so"
-    source = Path(__file__).with_name("wrong_clock.c")
+    source = Path(__file__).parents[1] / "support" / "faults" / "wrong_clock.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source)], check=True)
     variables = {"LD_PRELOAD": str(library), "CLOCK_OFFSET": str(request.param)}
     connector = Connector(shared_arena.environment | variables, folder / "connector.log")

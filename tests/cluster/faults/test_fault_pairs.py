@@ -10,13 +10,13 @@ from functools import partial
 
 import pytest
 
-from cluster.connector import PATIENCE
-from cluster.faults.arena import Arena
-from cluster.faults.calls import Position, positions_of
-from cluster.faults.judge import Outcome, all_hold, calls_of, check_next, check_now, holds
-from cluster.faults.operations import OPERATIONS, Case, Operation
-from cluster.faults.proxy import Strike, Trouble
-from cluster.faults.strikes import STRIKES, late_request, seconds_of
+from cluster.support.connector import PATIENCE
+from cluster.support.faults.arena import Arena
+from cluster.support.faults.calls import Position, positions_of
+from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, check_now, holds
+from cluster.support.faults.operations import OPERATIONS, Case, Operation
+from cluster.support.faults.proxy import Strike, Trouble
+from cluster.support.faults.strikes import STRIKES, late_request, seconds_of
 
 #: The seed of the sample, to see a failure again, and the size of the sample of each operation.
 SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(10**6))

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster.connector import Caller, Connector
-from cluster.faults.arena import Arena
-from cluster.faults.calls import Position, positions_of
-from cluster.faults.judge import Outcome, all_hold, calls_of, check_next, holds
-from cluster.faults.operations import OPERATIONS, Case, Operation
-from cluster.faults.proxy import Trouble
-from cluster.faults.strikes import Hold
+from cluster.support.connector import Caller, Connector
+from cluster.support.faults.arena import Arena
+from cluster.support.faults.calls import Position, positions_of
+from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, holds
+from cluster.support.faults.operations import OPERATIONS, Case, Operation
+from cluster.support.faults.proxy import Trouble
+from cluster.support.faults.strikes import Hold
 
 #: The calls of one process are independent of each other, so that one that is killed is good for this many cases.
 _AT_ONCE = 32

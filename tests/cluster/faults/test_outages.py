@@ -8,13 +8,13 @@ from functools import partial
 
 import pytest
 
-from cluster.connector import PATIENCE
-from cluster.faults.arena import Arena
-from cluster.faults.calls import Position, positions_of
-from cluster.faults.judge import Outcome, all_hold, calls_of, check_next, holds
-from cluster.faults.operations import OPERATIONS, Case, Operation
-from cluster.faults.proxy import Strike, Trouble
-from cluster.faults.strikes import late_reply, lost_reply, lost_request, unavailable
+from cluster.support.connector import PATIENCE
+from cluster.support.faults.arena import Arena
+from cluster.support.faults.calls import Position, positions_of
+from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, holds
+from cluster.support.faults.operations import OPERATIONS, Case, Operation
+from cluster.support.faults.proxy import Strike, Trouble
+from cluster.support.faults.strikes import late_reply, lost_reply, lost_request, unavailable
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

@@ -8,14 +8,14 @@ from functools import partial
 
 import pytest
 
-from cluster.faults.arena import Arena, unchanging
-from cluster.faults.calls import Position, positions_of
-from cluster.faults.judge import Outcome, all_hold, holds
-from cluster.faults.operations import Case
-from cluster.faults.proxy import Trouble
-from cluster.faults.races import RACES, Race
-from cluster.faults.strikes import Pause
-from cluster.kubernetes import Object, wait_until
+from cluster.support.faults.arena import Arena, unchanging
+from cluster.support.faults.calls import Position, positions_of
+from cluster.support.faults.judge import Outcome, all_hold, holds
+from cluster.support.faults.operations import Case
+from cluster.support.faults.proxy import Trouble
+from cluster.support.faults.races import RACES, Race
+from cluster.support.faults.strikes import Pause
+from cluster.support.kubernetes import Object, wait_until
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.name)

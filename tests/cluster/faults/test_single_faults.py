@@ -8,13 +8,13 @@ from functools import partial
 
 import pytest
 
-from cluster.connector import PATIENCE
-from cluster.faults.arena import Arena
-from cluster.faults.calls import Position, positions_of
-from cluster.faults.judge import Outcome, all_hold, calls_of, check_next, check_now, holds
-from cluster.faults.operations import OPERATIONS, Case, Operation
-from cluster.faults.proxy import Strike, Trouble
-from cluster.faults.strikes import STRIKES, late_request
+from cluster.support.connector import PATIENCE
+from cluster.support.faults.arena import Arena
+from cluster.support.faults.calls import Position, positions_of
+from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, check_now, holds
+from cluster.support.faults.operations import OPERATIONS, Case, Operation
+from cluster.support.faults.proxy import Strike, Trouble
+from cluster.support.faults.strikes import STRIKES, late_request
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.configs import config
-from cluster.connector import Connector
-from cluster.faults.api_server import Answer, ApiServer
-from cluster.faults.exchange import Exchange
-from cluster.faults.proxy import FaultProxy, Strike
-from cluster.faults.strikes import internal_error, lost_request, throttled, unavailable
-from cluster.kubernetes import Kubernetes, wait_until
+from cluster.support.configs import config
+from cluster.support.connector import Connector
+from cluster.support.faults.api_server import Answer, ApiServer
+from cluster.support.faults.exchange import Exchange
+from cluster.support.faults.proxy import FaultProxy, Strike
+from cluster.support.faults.strikes import internal_error, lost_request, throttled, unavailable
+from cluster.support.kubernetes import Kubernetes, wait_until
 
 JSON = [("Content-Type", "application/json")]
 

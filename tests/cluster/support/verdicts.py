@@ -9,9 +9,9 @@ from flyteidl.admin import agent_pb2
 from flyteidl.core.execution_pb2 import TaskExecution
 from google.protobuf import json_format
 
-from cluster.configs import TINY, config
-from cluster.connector import Connector
-from cluster.kubernetes import Object, wait_until
+from cluster.support.configs import TINY, config
+from cluster.support.connector import Connector
+from cluster.support.kubernetes import Object, wait_until
 
 FAILED = TaskExecution.FAILED
 WAITS = TaskExecution.WAITING_FOR_RESOURCES

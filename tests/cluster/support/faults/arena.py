@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.configs import config
-from cluster.connector import Connector, Execution
-from cluster.faults.api_server import ApiServer
-from cluster.faults.proxy import FaultProxy
-from cluster.kubernetes import Kubernetes, Object
-from cluster.objects import foreign_service, foreign_stateful_set
+from cluster.support.configs import config
+from cluster.support.connector import Connector, Execution
+from cluster.support.faults.api_server import ApiServer
+from cluster.support.faults.proxy import FaultProxy
+from cluster.support.kubernetes import Kubernetes, Object
+from cluster.support.objects import foreign_service, foreign_stateful_set
 
 #: Of more memory than this no pod is admitted, so that a service which asks for it fails at once.
 MOST_MEMORY = "64Gi"

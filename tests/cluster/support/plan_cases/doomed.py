@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.kubernetes import Object
-from cluster.objects import foreign_service, foreign_stateful_set
+from cluster.support.kubernetes import Object
+from cluster.support.objects import foreign_service, foreign_stateful_set
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import grpc
 
-from cluster.faults.arena import BYSTANDERS, Arena, unchanging
-from cluster.faults.operations import PLAIN, Case, Operation
-from cluster.faults.proxy import Trouble
-from cluster.kubernetes import wait_until
+from cluster.support.faults.arena import BYSTANDERS, Arena, unchanging
+from cluster.support.faults.operations import PLAIN, Case, Operation
+from cluster.support.faults.proxy import Trouble
+from cluster.support.kubernetes import wait_until
 
 #: How many cases run at once. Most of their time they wait.
 _AT_ONCE = 8

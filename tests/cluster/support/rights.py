@@ -9,9 +9,9 @@ from typing import Any
 
 from flytekitplugins_k8sdataservice._core import Client, Created, Status
 
-from cluster.configs import config
-from cluster.kubernetes import Object
-from cluster.verdicts import requests, shell
+from cluster.support.configs import config
+from cluster.support.kubernetes import Object
+from cluster.support.verdicts import requests, shell
 
 #: A right as the Role gives it: the resource and the verb.
 Right = tuple[str, str]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.kubernetes import Kubernetes, Object
+from cluster.support.kubernetes import Kubernetes, Object
 
 #: How long an answer may take, in seconds: longer than a watch, which the API server ends after a minute.
 _PATIENCE = 120.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.configs import web_server
-from cluster.kubernetes import IMAGE
-from cluster.plan_cases.doomed import container, namespaced, pod
+from cluster.support.configs import web_server
+from cluster.support.kubernetes import IMAGE
+from cluster.support.plan_cases.doomed import container, namespaced, pod
 
 #: What they name.
 BESIDE = (

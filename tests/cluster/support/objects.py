@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cluster.kubernetes import Object
+from cluster.support.kubernetes import Object
 
 
 def one(name: str) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ import json
 import socket
 from http.server import BaseHTTPRequestHandler
 
-from cluster.faults.api_server import Answer, ApiServer
+from cluster.support.faults.api_server import Answer, ApiServer
 
 #: Headers that are between neighbours, and so not passed on.
 _OF_THE_CONNECTION = {"host", "connection", "transfer-encoding", "content-length", "accept-encoding", "authorization"}

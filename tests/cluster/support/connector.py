@@ -23,7 +23,7 @@ from flyteidl.service import agent_pb2_grpc
 from google.protobuf import json_format, struct_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cluster.kubernetes import wait_until
+from cluster.support.kubernetes import wait_until
 
 TASK_TYPE = "dataservicetask"
 #: Flyte gives up on an answer after 10 s, newer versions after 3 s.

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cluster.kubernetes import Kubernetes
+from cluster.support.kubernetes import Kubernetes
 
-ROLE = Path(__file__).parents[2] / "examples" / "rbac.yaml"
+ROLE = Path(__file__).parents[3] / "examples" / "rbac.yaml"
 ACCOUNT = "flyteconnector"
 
 

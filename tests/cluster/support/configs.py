@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.kubernetes import IMAGE
+from cluster.support.kubernetes import IMAGE
 
 #: Small enough that many fit on the one node of the local cluster.
 TINY = {"cpu": "10m", "mem": "16Mi", "gpu": None, "ephemeral_storage": None}

@@ -14,7 +14,7 @@ from flytekit.models.literals import LiteralMap
 from flytekit.tools.translator import get_serializable
 from flytekitplugins.k8sdataservice.sensor import CleanupSensor
 
-from cluster.connector import PATIENCE, Caller, Execution
+from cluster.support.connector import PATIENCE, Caller, Execution
 
 
 class Sensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from cluster.kubernetes import IMAGE, Object
+from cluster.support.kubernetes import IMAGE, Object
 
 #: The label that tells the nodes of one random cluster from those of the others.
 CLUSTER = "test/cluster"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from cluster.kubernetes import Kubernetes, Object
+from cluster.support.kubernetes import Kubernetes, Object
 
 ADMISSION = "admissionregistration.k8s.io/v1"
 

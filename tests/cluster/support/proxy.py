@@ -11,7 +11,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from cluster.kubernetes import Kubernetes
+from cluster.support.kubernetes import Kubernetes
 
 
 class Proxy:

@@ -15,12 +15,12 @@ from flytekitplugins_k8sdataservice._core import Client, generate_name
 from flytekitplugins_k8sdataservice.exceptions import DataServiceError
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
-from cluster.configs import config
-from cluster.connector import Caller, Execution, name_of, outputs_of
-from cluster.faults.arena import Arena
-from cluster.kubernetes import Object, wait_until
-from cluster.objects import foreign_service, foreign_stateful_set
-from cluster.polled_sensor import Sensor, sensor
+from cluster.support.configs import config
+from cluster.support.connector import Caller, Execution, name_of, outputs_of
+from cluster.support.faults.arena import Arena
+from cluster.support.kubernetes import Object, wait_until
+from cluster.support.objects import foreign_service, foreign_stateful_set
+from cluster.support.polled_sensor import Sensor, sensor
 
 #: What a call that cannot be carried out now may be answered with, where Flyte calls again after an error.
 _TRY_AGAIN = ("UnavailableError",)

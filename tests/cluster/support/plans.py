@@ -8,7 +8,7 @@ from typing import Any
 
 from flytekitplugins_k8sdataservice._core import Client, Plan
 
-from cluster.configs import config
+from cluster.support.configs import config
 
 
 def planned(client: Client, namespace: str, name: str, **fields: Any) -> Plan:

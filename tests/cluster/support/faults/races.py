@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.connector import Caller, Execution, name_of
-from cluster.faults.operations import OPERATIONS, Case
+from cluster.support.connector import Caller, Execution, name_of
+from cluster.support.faults.operations import OPERATIONS, Case
 
 Act = Callable[[Case, Caller], str]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
-from cluster.faults.api_server import Answer
-from cluster.faults.exchange import Exchange
-from cluster.faults.proxy import Strike
+from cluster.support.faults.api_server import Answer
+from cluster.support.faults.exchange import Exchange
+from cluster.support.faults.proxy import Strike
 
 #: When a request arrives that is late, in seconds: later than half of a verb's 2.5 s, which is what a call may take.
 LATE_REQUEST = 1.6

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from cluster.faults.api_server import ApiServer
-from cluster.faults.calls import Position, call_of
-from cluster.faults.exchange import Exchange
+from cluster.support.faults.api_server import ApiServer
+from cluster.support.faults.calls import Position, call_of
+from cluster.support.faults.exchange import Exchange
 
 #: What happens to a call instead of being passed on.
 Strike = Callable[[Exchange], None]
