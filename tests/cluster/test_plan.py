@@ -117,14 +117,14 @@ def in_common(pod: Object) -> Object:
 
 
 def test_nothing_is_kept(cluster: Cluster, kubernetes: Kubernetes, client: Client) -> None:
-    if cluster.support.etcd is None:
+    if cluster.etcd is None:
         pytest.skip("Only the local cluster's etcd can be looked into.")
     kubernetes.apply(SECRET)
     make(client, kubernetes.namespace, "there", Replicas=0)
     settled = client.wait_sync("there", namespace=kubernetes.namespace, timeout=30)
     assert settled.phase == "Ready"
     time.sleep(1)
-    began = etcd.revision(cluster.support.etcd)
+    began = etcd.revision(cluster.etcd)
     claims = pod(volumes=[{"name": "v", "secret": {"secretName": "database"}}])
     assert planned(client, kubernetes.namespace, "new", Replicas=3, **claims).ok
     planned(client, kubernetes.namespace, "there", Replicas=0)
@@ -134,7 +134,7 @@ def test_nothing_is_kept(cluster: Cluster, kubernetes: Kubernetes, client: Clien
     ).ok
     time.sleep(1)
     kubernetes.apply(namespaced("ConfigMap", "the-end"))
-    written = etcd.written_since(cluster.support.etcd, began, until=f"/{kubernetes.namespace}/the-end")
+    written = etcd.written_since(cluster.etcd, began, until=f"/{kubernetes.namespace}/the-end")
     # What belongs to the namespace, and what addresses are taken of.
     concerned = [key for key in written if f"/{kubernetes.namespace}/" in key or key.startswith("/registry/ranges/")]
     assert concerned == []
@@ -348,7 +348,7 @@ def test_a_namespace_that_is_being_deleted_is_told(kubernetes: Kubernetes, clien
 @pytest.fixture
 def on_this_machine(cluster: Cluster) -> None:
     """Skips a test whose API server has to reach this process."""
-    if cluster.support.etcd is None:
+    if cluster.etcd is None:
         pytest.skip("Only the local cluster's API server reaches a webhook in this process.")
 
 
