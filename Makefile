@@ -21,9 +21,9 @@ demo: $(VENV)/.wheel ## Run a workflow with a data service on a real cluster, st
 test: unit cluster-test ## Run every test, large samples reduced to a fixed few; what is missing is built and installed first.
 
 test-all: export FAULTS_PAIRS = 12
-test-all: export FAULTS_SEED = $(shell date +%s)
+test-all: export FAULTS_SEED := $(shell date +%s)
 test-all: export FIT_CLUSTERS = 60
-test-all: export FIT_SEED = $(FAULTS_SEED)
+test-all: export FIT_SEED := $(shell date +%s)
 test-all: export MODEL_SEQUENCES = 200
 test-all: export EXPLORE_SAMPLES = 200
 test-all: export FAULTS_SHARE = 1
