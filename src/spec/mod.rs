@@ -7,6 +7,7 @@ mod basics;
 mod claims;
 mod container;
 mod environment;
+pub(crate) mod expansion;
 mod fields;
 mod flyte_secrets;
 mod metadata;
@@ -237,6 +238,11 @@ impl DataServiceSpec {
         let mounts = mounts.into_iter().chain(claims.iter().map(ClaimTemplate::mount));
         container.volume_mounts = some(container.volume_mounts.into_iter().flatten().chain(mounts).collect());
         let pod = pod::pod(fields, secrets.volumes.into_iter().chain(volumes).collect())?;
+        let pod_template = fields
+            .given("PodTemplate")
+            .map(|template| PodTemplate::parse(template).map(Box::new))
+            .transpose()?;
+        environment::check_circles(&container, pod_template.as_deref())?;
         Ok(Self {
             name,
             min_ready_seconds: own_min_ready_seconds.unwrap_or(DEFAULT_MIN_READY_SECONDS),
@@ -247,10 +253,7 @@ impl DataServiceSpec {
             own_hash: None,
             requests,
             limits,
-            pod_template: fields
-                .given("PodTemplate")
-                .map(|template| PodTemplate::parse(template).map(Box::new))
-                .transpose()?,
+            pod_template,
             pod: Box::new(pod),
             container: Box::new(container),
             init_containers,
