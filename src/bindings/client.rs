@@ -43,11 +43,14 @@ impl Client {
         })
     }
 
-    #[pyo3(signature = (cluster=None))]
-    fn connect_sync(&self, py: Python<'_>, cluster: Option<String>) -> PyResult<Option<String>> {
+    #[pyo3(signature = (cluster=None, *, exact=false))]
+    fn connect_sync(&self, py: Python<'_>, cluster: Option<String>, exact: bool) -> PyResult<Option<String>> {
         let clusters = Arc::clone(&self.clusters);
         block(py, async move {
-            let connection = clusters.connect(cluster.as_deref()).await?;
+            let connection = match cluster.as_deref() {
+                Some(cluster) if exact => clusters.connect_exactly(cluster).await?,
+                cluster => clusters.connect(cluster).await?,
+            };
             Ok(connection.warning)
         })
     }
@@ -88,7 +91,7 @@ impl Client {
         )
     }
 
-    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, timeout=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
     fn plan<'py>(
         &self,
@@ -99,12 +102,13 @@ impl Client {
         execution: String,
         labels: Option<Strings>,
         annotations: Option<Strings>,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let asked = Asked::new(config, namespace, owner, execution, labels, annotations)?;
+        let asked = Asked::new(config, namespace, owner, execution, labels, annotations, timeout)?;
         spawn(py, self.planning(asked)?)
     }
 
-    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, timeout=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
     fn plan_sync(
         &self,
@@ -115,8 +119,9 @@ impl Client {
         execution: String,
         labels: Option<Strings>,
         annotations: Option<Strings>,
+        timeout: Option<f64>,
     ) -> PyResult<Plan> {
-        let asked = Asked::new(config, namespace, owner, execution, labels, annotations)?;
+        let asked = Asked::new(config, namespace, owner, execution, labels, annotations, timeout)?;
         block(py, self.planning(asked)?)
     }
 
@@ -130,7 +135,15 @@ impl Client {
         labels: Option<Strings>,
         annotations: Option<Strings>,
     ) -> PyResult<Plan> {
-        self.sketched(Asked::new(config, namespace, owner, execution, labels, annotations)?)
+        self.sketched(Asked::new(
+            config,
+            namespace,
+            owner,
+            execution,
+            labels,
+            annotations,
+            None,
+        )?)
     }
 
     #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, adopt=false, timeout=None))]
