@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use super::bridge::{block, is_at_home, spawn};
 use super::convert::{Place, Strings, read, read_platform, seconds};
 use super::errors::to_python;
+use super::location::Location;
 use super::plan::{Asked, Plan};
 use super::request::{Request, Requester, Wanted};
 use super::types::{Created, Deletion, Status};
@@ -235,6 +236,28 @@ impl Client {
             return Ok(None);
         }
         fused_call(|| Ok(self.known(name, namespace, cluster, uid))).map_err(to_python)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None))]
+    fn locate<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.locating(name, namespace, cluster)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None))]
+    fn locate_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+    ) -> PyResult<Location> {
+        block(py, self.locating(name, namespace, cluster)?)
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]
