@@ -73,7 +73,7 @@ fn on_lines(faults: &[FieldFault]) -> String {
 }
 
 /// Every error of this crate. The message of each is whole sentences: what happened to which object, why, what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A field of the configuration holds a value that no service can be made from. Nothing was made.
     #[error("{field} {problem}{}", on_lines(more))]
@@ -308,7 +308,10 @@ mod tests {
         let shown = |kind, namespace, name| ObjectReference::new(kind, namespace, name).to_string();
         assert_eq!(shown("Pod", "flyte", "foo-0"), "Pod foo-0 in namespace flyte");
         assert_eq!(shown("Pod", "", ""), "Pods");
-        assert_eq!(shown("NetworkPolicy", "flyte", ""), "NetworkPolicies in namespace flyte");
+        assert_eq!(
+            shown("NetworkPolicy", "flyte", ""),
+            "NetworkPolicies in namespace flyte"
+        );
         assert_eq!(shown("StorageClass", "", "fast"), "StorageClass fast");
         assert_eq!(shown("PriorityClass", "", ""), "PriorityClasses");
     }

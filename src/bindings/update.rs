@@ -7,13 +7,15 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::client::Client;
+use super::connect::Call;
 use super::convert::{Strings, read, seconds};
 use super::errors::to_python;
 use super::request::{Request, Requester, Wanted};
 use crate::error::{Error, Result};
 use crate::fuse::fused_call;
-use crate::lifecycle::{self, Claim, Deadline};
+use crate::lifecycle::{self, Claim};
 use crate::ownership::Owner;
+use crate::spec::explain_size;
 
 /// What an update has done.
 #[pyclass(frozen, get_all, module = "flytekitplugins_k8sdataservice._core")]
@@ -102,11 +104,14 @@ impl Client {
             adopt: asking.adopt,
         };
         Ok(async move {
-            let connection = clusters.connect(cluster.as_deref()).await?;
-            if !spec.sidecars.is_empty() {
-                spec.native_sidecars = connection.api.has_native_sidecars().await;
-            }
-            let deadline = Deadline::after(timeout);
+            let call = Call {
+                verb: "update",
+                namespace: &namespace,
+                name: &name,
+                timeout,
+            };
+            let (connection, deadline) = call.connect(&clusters, cluster.as_deref()).await?;
+            call.choose_sidecars(&connection, &mut spec, deadline).await?;
             let updated = Box::pin(lifecycle::update(
                 &connection.api,
                 &spec,
@@ -115,7 +120,8 @@ impl Client {
                 &claim,
                 deadline,
             ))
-            .await?;
+            .await
+            .map_err(|error| connection.explain(explain_size(error, &config)))?;
             cache.outdate(&connection.key, &namespace, &updated.uid, updated.generation);
             Ok(Updated::new(updated, connection.warning))
         })
