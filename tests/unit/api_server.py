@@ -23,20 +23,22 @@ class ApiServer:
     """A server on loopback. It remembers who has asked for what."""
 
     def __init__(
-        self, answer: Callable[[str], Answer] = lambda _: NOT_FOUND, certificate: tuple[Path, Path] | None = None
+        self,
+        answer: Callable[[str], Answer] = lambda _: NOT_FOUND,
+        certificate: tuple[Path, Path] | None = None,
+        authority: Path | None = None,
     ) -> None:
         """Starts to serve.
 
         Args:
             answer: The answer for a value of the header `Authorization`.
             certificate: The certificate and the key to serve TLS with.
+            authority: Who has to have signed the certificates of clients.
         """
         self.authorizations: list[str] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
             def _answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 authorization = self.headers.get("Authorization", "")
@@ -58,6 +60,9 @@ class ApiServer:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
+            if authority:
+                context.load_verify_locations(authority)
+                context.verify_mode = ssl.CERT_REQUIRED
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

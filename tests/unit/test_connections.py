@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 from cluster.support.forward_proxy import ForwardProxy
 from flytekitplugins_k8sdataservice import DataServiceError, UnavailableError
 from flytekitplugins_k8sdataservice._core import Client
+from localcluster.certificates import CertificateAuthority
 
 from unit.api_server import NOT_FOUND, Answer, ApiServer
 
@@ -180,32 +180,40 @@ def test_a_pod_without_a_token_is_told_so(monkeypatch: pytest.MonkeyPatch) -> No
     assert "without a service account token (/var/run/secrets/kubernetes.io/serviceaccount/token)" in message
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Returns a certificate that signs itself, and its key."""
-    crt, key = folder / f"{name}.crt", folder / f"{name}.key"
-    extension = "IP:127.0.0.1" if name[0].isdigit() else f"DNS:{name}"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", str(key), "-out", str(crt), "-days", "2", "-subj", f"/CN={name}"]
-    command += ["-addext", f"subjectAltName={extension}"]
-    subprocess.run(command, check=True, capture_output=True)
-    return crt, key
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    """Returns a certificate authority."""
+    return CertificateAuthority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def own(authority: CertificateAuthority) -> tuple[Path, Path]:
+    """Returns the certificate of a server on loopback, and its key."""
+    made = authority.server("own", ["127.0.0.1"], [])
+    return made.certificate, made.key
 
 
 def test_a_server_that_cannot_be_reached_is_named_with_all_that_leads_to_it(
-    serve: Callable[..., ApiServer], write: Write, tmp_path: Path
+    serve: Callable[..., ApiServer],
+    write: Write,
+    authority: CertificateAuthority,
+    own: tuple[Path, Path],
+    tmp_path: Path,
 ) -> None:
-    own, other = certificate(tmp_path, "127.0.0.1"), certificate(tmp_path, "kubernetes.test")
+    other = authority.server("other", [], ["kubernetes.test"])
+    stranger = CertificateAuthority(tmp_path / "stranger").own.certificate
+    right = authority.own.certificate
     tls = f"https://127.0.0.1:{serve(certificate=own).port}"
-    named = f"https://127.0.0.1:{serve(certificate=other).port}"
-    plain = f"http://127.0.0.1:{serve().port}"
-    for server, authority, words in [
-        (tls, other[0], "its certificate is not signed by the certificate authority of the configuration"),
-        (named, other[0], "its certificate is for other names"),
-        (plain.replace("http:", "https:"), own[0], "it does not speak TLS"),
-        ("https://127.0.0.1:1", own[0], "nothing listens there"),
-        ("https://nothing.invalid:6443", own[0], "its name cannot be resolved"),
+    named = f"https://127.0.0.1:{serve(certificate=(other.certificate, other.key)).port}"
+    plain = f"https://127.0.0.1:{serve().port}"
+    for server, trusted, words in [
+        (tls, stranger, "its certificate is not signed by the certificate authority of the configuration"),
+        (named, right, "its certificate is for other names"),
+        (plain, right, "it does not speak TLS"),
+        ("https://127.0.0.1:1", right, "nothing listens there"),
+        ("https://nothing.invalid:6443", right, "its name cannot be resolved"),
     ]:
-        file = write(server, **{"certificate-authority": str(authority)})
+        file = write(server, **{"certificate-authority": str(trusted)})
         status = get(timeout=0.6)
         assert status.reason == "Unknown"
         assert words in status.message
@@ -214,7 +222,7 @@ def test_a_server_that_cannot_be_reached_is_named_with_all_that_leads_to_it(
         message = error(lambda: Client(timeout=0.4).delete_sync("foo", **PLACE))
         assert words in message
         assert whole in message
-    write(tls, **{"certificate-authority": str(own[0])})
+    write(tls, **{"certificate-authority": str(right)})
     assert get().reason == GONE, "with the right authority it works"
 
 
@@ -324,14 +332,23 @@ def test_a_credential_that_the_server_refuses_is_fetched_again(
         assert client.get_sync("foo", **PLACE).reason == GONE
 
 
-def test_a_program_gives_a_certificate(serve: Callable[..., ApiServer], write: Write, tmp_path: Path) -> None:
-    own = certificate(tmp_path, "127.0.0.1")
-    status = {"clientCertificateData": own[0].read_text(), "clientKeyData": own[1].read_text()}
+def test_a_program_gives_a_certificate(
+    serve: Callable[..., ApiServer],
+    write: Write,
+    authority: CertificateAuthority,
+    own: tuple[Path, Path],
+    tmp_path: Path,
+) -> None:
+    me = authority.client("me", "me")
+    status = {"clientCertificateData": me.certificate.read_text(), "clientKeyData": me.key.read_text()}
     credential = tmp_path / "credential"
     credential.write_text(json.dumps({"kind": "ExecCredential", "status": status}))
-    server = f"https://127.0.0.1:{serve(certificate=own).port}"
-    write(server, program(f"cat {credential}"), **{"certificate-authority": str(own[0])})
+    server = serve(certificate=own, authority=authority.own.certificate)
+    root = {"certificate-authority": str(authority.own.certificate)}
+    write(f"https://127.0.0.1:{server.port}", program(f"cat {credential}"), **root)
     assert get().reason == GONE
+    write(f"https://127.0.0.1:{server.port}", **root)
+    assert get(timeout=0.4).reason == "Unknown", "the server asks for a certificate"
 
 
 # Proxies.
@@ -353,13 +370,14 @@ def test_a_cluster_is_reached_by_way_of_its_proxy(
     proxy.close()
 
 
-def test_an_https_proxy(serve: Callable[..., ApiServer], write: Write, tmp_path: Path) -> None:
-    own = certificate(tmp_path, "127.0.0.1")
+def test_an_https_proxy(
+    serve: Callable[..., ApiServer], write: Write, authority: CertificateAuthority, own: tuple[Path, Path]
+) -> None:
     server = serve(certificate=own)
     proxy = ForwardProxy("https", certificate=own)
     write(
         f"https://127.0.0.1:{server.port}",
-        **{"proxy-url": proxy.url(), "certificate-authority": str(own[0])},
+        **{"proxy-url": proxy.url(), "certificate-authority": str(authority.own.certificate)},
     )
     assert get().reason == GONE
     assert proxy.asked == [f"127.0.0.1:{server.port}"]
