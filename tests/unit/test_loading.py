@@ -86,7 +86,7 @@ async def late() -> DataServiceConfig:
 
 @task
 def consumer() -> int:
-    raise AssertionError("it must not run")
+    return 1
 
 @workflow
 def flow() -> int:

@@ -129,7 +129,7 @@ def test_a_cluster_that_is_named_explicitly_must_exist(workflows: Path, silent_c
         assert (raised.value.field, str(raised.value)) == ("cluster", words)
     for command in ("plan", "update"):
         done = run(command, f"{workflows}:good", "--cluster", "nope")
-        assert (done.returncode, done.stdout) == (1, ""), done.stderr
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
         assert words in done.stderr
 
 

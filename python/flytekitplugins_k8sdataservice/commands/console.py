@@ -7,6 +7,11 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
+from flytekitplugins_k8sdataservice.exceptions import Fault, InvalidSpecError
+
+#: What an error is about that is not about a field of the configuration.
+_ARGUMENTS = ("name", "namespace", "cluster")
+
 
 def results() -> Console:
     """Returns the standard output for what other programs may read, where no line is broken."""
@@ -23,6 +28,13 @@ def exit_codes(meanings: dict[int, str]) -> str:
     width = max(len(str(code)) for code in meanings)
     # The first character keeps the lines as they are.
     return "\n".join(["\b", "Exit codes:", *(f"  {code:<{width}}  {meaning}" for code, meaning in meanings.items())])
+
+
+def print_faults(error: InvalidSpecError) -> bool:
+    """Prints all that is wrong with a configuration, and returns whether that is an argument of the call instead."""
+    for fault in error.faults or [Fault(error.field or "", str(error))]:
+        print_fault(messages(), *fault)
+    return error.field in _ARGUMENTS
 
 
 def print_error(message: str) -> None:

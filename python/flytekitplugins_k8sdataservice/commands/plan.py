@@ -10,8 +10,15 @@ from rich.console import Console
 from rich.text import Text
 
 from flytekitplugins_k8sdataservice import diff
-from flytekitplugins_k8sdataservice.commands.console import exit_codes, messages, print_error, print_fault, results
-from flytekitplugins_k8sdataservice.exceptions import DataServiceError, Fault, InvalidSpecError
+from flytekitplugins_k8sdataservice.commands.console import (
+    exit_codes,
+    messages,
+    print_error,
+    print_fault,
+    print_faults,
+    results,
+)
+from flytekitplugins_k8sdataservice.exceptions import DataServiceError, InvalidSpecError
 from flytekitplugins_k8sdataservice.loading import LoadingError, load
 from flytekitplugins_k8sdataservice.planning import plan as make_plan
 
@@ -64,9 +71,7 @@ def plan(
     try:
         made = make_plan(load(task), name=name, namespace=namespace, cluster=cluster, offline=offline)
     except InvalidSpecError as error:
-        for fault in error.faults or [Fault(error.field or "", str(error))]:
-            print_fault(err, *fault)
-        sys.exit(_PROBLEMS)
+        sys.exit(_NOT_PLANNED if print_faults(error) else _PROBLEMS)
     except (LoadingError, DataServiceError) as error:
         print_error(str(error))
         sys.exit(_NOT_PLANNED)

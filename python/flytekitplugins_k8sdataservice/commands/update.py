@@ -7,7 +7,7 @@ import sys
 import click
 from rich.text import Text
 
-from flytekitplugins_k8sdataservice.commands.console import exit_codes, messages, print_error, print_fault, results
+from flytekitplugins_k8sdataservice.commands.console import exit_codes, print_error, print_faults, results
 from flytekitplugins_k8sdataservice.exceptions import DataServiceError, InvalidSpecError
 from flytekitplugins_k8sdataservice.loading import LoadingError, load
 from flytekitplugins_k8sdataservice.progress import Progress
@@ -21,7 +21,7 @@ _EXIT_CODES = exit_codes(
     {
         0: "the service is now as its configuration says",
         1: "it was refused, failed, or did not become ready in time",
-        2: "nothing was tried, since the task could not be loaded",
+        2: "nothing was tried: the task or the cluster does not exist",
         130: "interrupted by Ctrl-C",
     }
 )
@@ -66,11 +66,7 @@ def update(
         print_error(str(error))
         sys.exit(_NOT_TRIED)
     except InvalidSpecError as error:
-        for fault in error.faults:
-            print_fault(messages(), *fault)
-        if not error.faults:
-            print_error(str(error))
-        sys.exit(_NOT_UPDATED)
+        sys.exit(_NOT_TRIED if print_faults(error) else _NOT_UPDATED)
     except DataServiceError as error:
         print_error(str(error))
         sys.exit(_NOT_UPDATED)
