@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::Fields;
+use super::fields::{Fields, all};
 use crate::error::{Error, Result};
 use crate::names::{ANNOTATION_PREFIX, APP_LABEL, INSTANCE_LABEL, MANAGED_BY_LABEL};
 use crate::wording::{shorten, shortened};
@@ -10,7 +10,7 @@ use crate::wording::{shorten, shortened};
 /// Reads the field `Labels`.
 pub(super) fn labels(fields: Fields<'_>) -> Result<BTreeMap<String, String>> {
     let labels: BTreeMap<String, String> = fields.kubernetes("Labels")?.unwrap_or_default();
-    for (key, value) in &labels {
+    all(labels.iter().map(|(key, value)| {
         let path = format!("Labels.{}", shortened(key));
         check_key(&path, key)?;
         check_value(&path, value)?;
@@ -20,14 +20,15 @@ pub(super) fn labels(fields: Fields<'_>) -> Result<BTreeMap<String, String>> {
                 "is the plugin's own, by which it finds what it has made: use another label.",
             ));
         }
-    }
+        Ok(())
+    }))?;
     Ok(labels)
 }
 
 /// Reads the field `Annotations`.
 pub(super) fn annotations(fields: Fields<'_>) -> Result<BTreeMap<String, String>> {
     let annotations: BTreeMap<String, String> = fields.kubernetes("Annotations")?.unwrap_or_default();
-    for key in annotations.keys() {
+    all(annotations.keys().map(|key| {
         let path = format!("Annotations.{}", shortened(key));
         check_key(&path, key)?;
         if key.starts_with(ANNOTATION_PREFIX) {
@@ -36,7 +37,8 @@ pub(super) fn annotations(fields: Fields<'_>) -> Result<BTreeMap<String, String>
                 "is the plugin's own, by which it knows whose a service is: use another annotation.",
             ));
         }
-    }
+        Ok(())
+    }))?;
     Ok(annotations)
 }
 
