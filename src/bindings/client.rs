@@ -248,6 +248,30 @@ impl Client {
         block(py, self.waiting(name, namespace, cluster, timeout)?)
     }
 
+    #[pyo3(signature = (name, *, namespace, candidates, cluster=None))]
+    fn locate<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        candidates: Vec<String>,
+        cluster: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.locating(name, namespace, candidates, cluster)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, candidates, cluster=None))]
+    fn locate_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        candidates: Vec<String>,
+        cluster: Option<String>,
+    ) -> PyResult<Vec<String>> {
+        block(py, self.locating(name, namespace, candidates, cluster)?)
+    }
+
     #[pyo3(signature = (name, *, namespace, owner, seconds, cluster=None))]
     fn keep<'py>(
         &self,
@@ -383,6 +407,23 @@ impl Client {
             let look = || cache.poll(key, api, namespace, name, None, Deadline::after(timeout));
             let status = lifecycle::wait(namespace, name, patience, look).await;
             status.map(Status::from)
+        })
+    }
+
+    fn locating(
+        &self,
+        name: String,
+        namespace: String,
+        candidates: Vec<String>,
+        cluster: Option<String>,
+    ) -> PyResult<impl Future<Output = Result<Vec<String>>> + Send + 'static> {
+        let place = Place::new(name, namespace, cluster)?;
+        let clusters = Arc::clone(&self.clusters);
+        let timeout = self.timeout;
+        Ok(async move {
+            let Connection { api, .. } = clusters.connect(place.cluster()).await?;
+            let Place { name, namespace, .. } = &place;
+            lifecycle::locate(&api, namespace, name, &candidates, Deadline::after(timeout)).await
         })
     }
 
