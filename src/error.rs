@@ -30,6 +30,9 @@ impl ObjectReference {
 
 impl fmt::Display for ObjectReference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == "Namespace" {
+            return write!(formatter, "Namespace {}", self.name);
+        }
         write!(formatter, "{} {} in namespace {}", self.kind, self.name, self.namespace)
     }
 }

@@ -11,7 +11,10 @@ from flytekitplugins_k8sdataservice.commands.update import update
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Data services for Flyte workflows."""
+    """Data services for Flyte workflows.
+
+    Documentation: https://github.com/flyteorg/flytekitplugins-k8sdataservice
+    """
 
 
 main.add_command(plan)

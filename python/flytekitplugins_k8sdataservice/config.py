@@ -65,9 +65,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _travels(
-    to_wire: Callable[[Any], Any], read: Callable[[Any], Any] = _as_it_is, *, show: bool = True
-) -> Any:
+def _travels(to_wire: Callable[[Any], Any], read: Callable[[Any], Any] = _as_it_is, *, show: bool = True) -> Any:
     """Returns a field that travels in its wire form where the configuration is an input or an output of a task.
 
     Flyte's type engine would have to know how to write the types of flytekit and of the package ``kubernetes``.

@@ -9,6 +9,7 @@ import grpc
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
+from cluster.support.account import ACCOUNT
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import Kubernetes
@@ -51,6 +52,85 @@ def test_the_sensor_fails_over_somebody_elses_service_and_leaves_it_alone(
     message = raised.value.details()
     assert "was left alone: it was not made by a data service task (its labels are team=somebody-else)" in message
     assert kubernetes.services() == one("theirs")
+
+
+def test_the_sensor_warns_that_nothing_of_the_name_is_there(connector: Connector, kubernetes: Kubernetes) -> None:
+    polled = Sensor(connector, sensor(), release_name="nothing", cleanup_data_service=True)
+    assert polled.poll() == TaskExecution.SUCCEEDED
+    # The account may not look anywhere else.
+    assert (
+        f"Namespace {kubernetes.namespace} has no data service nothing, so that nothing was deleted. If it was not "
+        "deleted before, correct release_name, or the namespace of the CleanupSensor." in words_of(connector)
+    )
+
+
+def test_the_sensor_says_where_the_service_is_instead(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    connector = start_connector(KUBECONFIG=str(kubernetes.kubeconfig))
+    connector.create(config("foo", Replicas=0))
+    polled = Sensor(connector, sensor(namespace="default"), release_name="foo", cleanup_data_service=True)
+    assert polled.poll() == TaskExecution.SUCCEEDED
+    assert (
+        f"Namespace default has no data service foo, so that nothing was deleted. A data service of that name exists in "
+        f'namespace {kubernetes.namespace}: to delete it, use CleanupSensor(..., namespace="{kubernetes.namespace}").'
+    ) in words_of(connector)
+    assert kubernetes.services() == one("foo")
+
+
+def test_the_sensor_finds_the_service_in_the_platforms_namespace_without_permission_to_list_all(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, request: pytest.FixtureRequest
+) -> None:
+    with_cluster_role(kubernetes, request, ["get", "create"])
+    connector = start_connector()
+    connector.create(config("foo", Replicas=0))
+    kubernetes.apply(foreign_stateful_set("theirs"))
+    for name in ("foo", "theirs"):
+        polled = Sensor(connector, sensor(namespace="default"), release_name=name, cleanup_data_service=True)
+        assert polled.poll() == TaskExecution.SUCCEEDED
+        assert f"Namespace default has no data service {name}, so that nothing was deleted." in words_of(connector)
+    # Somebody else's object of that name is no data service.
+    found = f"A data service of that name exists in namespace {kubernetes.namespace}"
+    assert words_of(connector).count(found) == 1
+
+
+def test_a_namespace_that_does_not_exist_is_an_error_of_the_sensor(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes, request: pytest.FixtureRequest
+) -> None:
+    def refusal(connector: Connector) -> str:
+        polled = Sensor(connector, sensor(namespace="no-such"), release_name="foo", cleanup_data_service=True)
+        with pytest.raises(grpc.RpcError) as raised:
+            polled.poll()
+        return str(raised.value.details())
+
+    missing = "Namespace no-such does not exist. Service foo was not looked for"
+    # Who may do something in that namespace alone may do nothing in one that does not exist.
+    assert "ForbiddenError" in refusal(start_connector())
+    with_cluster_role(kubernetes, request, ["get", "create"])
+    assert missing in refusal(start_connector())
+    assert missing in refusal(start_connector(KUBECONFIG=str(kubernetes.kubeconfig)))
+
+
+def with_cluster_role(kubernetes: Kubernetes, request: pytest.FixtureRequest, verbs: list[str]) -> None:
+    """Lets the test's account do something with StatefulSets and Services in all namespaces."""
+    name = kubernetes.namespace
+    rbac = "rbac.authorization.k8s.io"
+    rule = {"apiGroups": ["apps", ""], "resources": ["statefulsets", "services"], "verbs": verbs}
+    role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": [rule]}
+    binding = {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": kubernetes.namespace}],
+    }
+    request.addfinalizer(lambda: kubernetes.run("delete", "clusterrole,clusterrolebinding", name))
+    kubernetes.apply(role, binding)
+
+
+def words_of(connector: Connector) -> str:
+    """Returns the connector's log without the breaks of its lines."""
+    return " ".join(connector.log.read_text().split())
 
 
 def test_the_sensor_takes_what_the_plugin_made_before_version_2(connector: Connector, kubernetes: Kubernetes) -> None:

@@ -59,9 +59,7 @@ def test_version_1_deletes_what_our_state_names() -> None:
         ({"ExistingReleaseName": "theirs", "Image": "i"}, "theirs"),
     ],
 )
-def test_we_read_the_state_of_version_1(
-    fields: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_we_read_the_state_of_version_1(fields: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written = version_1(
         """
         from flytekitplugins.k8sdataservice.connector import DataServiceConfig, DataServiceMetadata
@@ -88,7 +86,8 @@ def test_we_read_the_state_of_version_2_0() -> None:
 SERIALIZE_SENSOR = """
     import asyncio
     from collections import OrderedDict
-    from flytekit import FlyteContextManager, TypeEngine
+    from flytekit import FlyteContextManager
+    from flytekit.core.type_engine import TypeEngine
     from flytekit.configuration import ImageConfig, SerializationSettings
     from flytekit.tools.translator import get_serializable
     from flytekitplugins.k8sdataservice import CleanupSensor
@@ -158,7 +157,8 @@ def test_both_versions_register_the_same_task() -> None:
 
 
 WRITE_VALUE = """
-    from flytekit import FlyteContextManager, Resources, TypeEngine
+    from flytekit import FlyteContextManager, Resources
+    from flytekit.core.type_engine import TypeEngine
     from flytekitplugins.k8sdataservice import DataServiceConfig
     given["Requests"], given["Limits"] = Resources(cpu="1", mem="1Gi"), Resources(cpu=2, gpu=1)
     literal = TypeEngine.to_literal(
@@ -170,7 +170,8 @@ WRITE_VALUE = """
 
 READ_VALUE = """
     from flyteidl.core import literals_pb2
-    from flytekit import FlyteContextManager, Resources, TypeEngine
+    from flytekit import FlyteContextManager, Resources
+    from flytekit.core.type_engine import TypeEngine
     from flytekit.models.literals import Literal
     from flytekitplugins.k8sdataservice import DataServiceConfig
     written, fields = given
