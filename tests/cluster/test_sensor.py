@@ -72,8 +72,9 @@ def test_the_sensor_says_where_the_service_is_instead(
     polled = Sensor(connector, sensor(namespace="default"), release_name="foo", cleanup_data_service=True)
     assert polled.poll() == TaskExecution.SUCCEEDED
     assert (
-        f"Namespace default has no data service foo, so that nothing was deleted. A data service of that name exists in "
-        f'namespace {kubernetes.namespace}: to delete it, use CleanupSensor(..., namespace="{kubernetes.namespace}").'
+        "Namespace default has no data service foo, so that nothing was deleted. A data service of that name exists in "
+        f"namespace {kubernetes.namespace}: to delete it, use "
+        f'CleanupSensor(..., namespace="{kubernetes.namespace}").'
     ) in words_of(connector)
     assert kubernetes.services() == one("foo")
 

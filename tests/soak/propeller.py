@@ -10,7 +10,6 @@ from contextlib import suppress
 from cluster.support.connector import outputs_of
 from flyteidl.admin import agent_pb2
 from flyteidl.core.execution_pb2 import TaskExecution
-
 from flytekitplugins_k8sdataservice import DataServiceMetadata
 
 from soak.admin import Admin, AwayError

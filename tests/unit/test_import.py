@@ -50,7 +50,7 @@ def test_importing_starts_nothing_and_reads_nothing() -> None:
 
 
 def test_importing_flytekit_loads_of_the_plugin_only_what_registers_the_connector() -> None:
-    # Each of the others costs a part of a millisecond or more, in the pods of all tasks: most of it to make dataclasses.
+    # Each of the others costs a part of a millisecond or more in the pods of all tasks, mostly for its dataclasses.
     script = """
         import json, sys
         import flytekit

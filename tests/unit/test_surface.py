@@ -34,7 +34,8 @@ LIST = """
         for name, value in vars(module).items():
             home = getattr(value, "__module__", "") or ""
             # Also what a module has imported from another one, but for helpers of the manager.
-            if not name.startswith("_") and (home.startswith("flytekitplugins.k8sdataservice") or home == module.__name__):
+            ours = home.startswith("flytekitplugins.k8sdataservice") or home == module.__name__
+            if ours and not name.startswith("_"):
                 yield name, value
 
     answer = {}
