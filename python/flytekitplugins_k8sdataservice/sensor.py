@@ -105,7 +105,7 @@ class CleanupSensor(BaseSensor):
         try:
             deletion = await client.delete(release_name, namespace=namespace, cluster=cluster)
             if deletion.outcome == "NothingThere":
-                elsewhere = await client.locate(
+                elsewhere = await client.elsewhere(
                     release_name, namespace=namespace, candidates=_candidates(cluster), cluster=cluster
                 )
                 logger.warning(_nothing_there(release_name, namespace, elsewhere))

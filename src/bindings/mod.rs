@@ -3,9 +3,11 @@
 mod bridge;
 mod client;
 mod convert;
+mod elsewhere;
 mod ending;
 mod errors;
 mod functions;
+mod location;
 mod plan;
 mod request;
 mod types;
@@ -21,6 +23,8 @@ mod _core {
     use super::client::Client;
     #[pymodule_export]
     use super::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
+    #[pymodule_export]
+    use super::location::Location;
     #[pymodule_export]
     use super::plan::{Plan, Problem};
     #[pymodule_export]

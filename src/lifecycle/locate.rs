@@ -1,77 +1,161 @@
-//! Locate: in which other namespaces a service of a name exists, for a caller who found none in the one it looked in.
+//! Locate: where the pods of a service are, also of one that this plugin did not make.
 
-use futures::future::join_all;
+use std::collections::{BTreeMap, BTreeSet};
+
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::core::ApiResource;
-use serde_json::json;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::deadline::{Deadline, Step, repeat};
-use crate::api::{Inspect, Trial};
-use crate::error::{Error, ObjectReference, Result};
-use crate::ownership::{Maker, maker};
+use crate::api::Api;
+use crate::error::Result;
+use crate::status::SERVICE_NAME_LABEL;
 
-/// Returns the other namespaces that have a service of this name, made by this plugin, in alphabetical order.
-///
-/// All namespaces are searched where the account may list the `StatefulSet`s of the whole cluster, else the `candidates`. A
-/// namespace that the account may not read is left out.
+/// Where the pods of a service are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// Each pod has a name that resolves.
+    At {
+        /// The Service that gives the pods their names.
+        service: String,
+        /// The pods, the first one first.
+        pods: Vec<String>,
+        /// The ports of each of them, by their names.
+        ports: BTreeMap<String, u16>,
+    },
+    /// Not all of them have, as a sentence that says why.
+    Unknown(String),
+}
+
+/// Finds the pods of a `StatefulSet` by the Service that it names as its own.
 ///
 /// # Errors
-/// [`Error::NotFound`] if the namespace itself does not exist, and [`Error::Unavailable`] at the deadline.
-pub async fn locate<A: Inspect>(
-    api: &A,
-    namespace: &str,
-    name: &str,
-    candidates: &[String],
-    deadline: Deadline,
-) -> Result<Vec<String>> {
-    if !namespace_exists(api, namespace, name, deadline).await? {
-        return Err(Error::NotFound {
-            object: ObjectReference::new("Namespace", namespace, namespace),
-            advice: format!("Service {name} was not looked for in any other namespace: correct the namespace."),
-        });
-    }
-    let mut found: Vec<String> = with_name(api, name, candidates, deadline)
-        .await
-        .into_iter()
-        .filter(|stateful_set| maker(&stateful_set.metadata) != Maker::Other)
-        .filter_map(|stateful_set| stateful_set.metadata.namespace)
-        .filter(|elsewhere| elsewhere != namespace)
-        .collect();
-    found.sort();
-    found.dedup();
-    Ok(found)
-}
-
-/// Whether the namespace exists. An account that may not read namespaces learns it from an object that is not created.
-async fn namespace_exists<A: Inspect>(api: &A, namespace: &str, name: &str, deadline: Deadline) -> Result<bool> {
-    let namespaces = ApiResource::erase::<Namespace>(&());
-    let reading = Step::of("get", &namespaces, namespace, namespace).optional();
-    match repeat(deadline, &reading, || api.is_there(&namespaces, None, namespace)).await? {
-        Ok(exists) => return Ok(exists),
-        Err(fault) if !fault.is_missing_right() => return Err(reading.failed(fault)),
-        Err(_) => {}
-    }
-    let stateful_sets = ApiResource::erase::<StatefulSet>(&());
-    let object = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": name}});
-    let trying = Step::of("create", &stateful_sets, namespace, name).optional();
-    let trial = repeat(deadline, &trying, || api.try_out(&stateful_sets, namespace, &object)).await?;
-    // Whatever else is wrong with the object is found in a namespace that exists.
-    Ok(!matches!(trial, Ok(Trial::Refused(refusal)) if refusal.code == 404))
-}
-
-/// The `StatefulSet`s of this name. What cannot be read is left out: they are only looked for to help.
-async fn with_name<A: Inspect>(api: &A, name: &str, candidates: &[String], deadline: Deadline) -> Vec<StatefulSet> {
-    let resource = ApiResource::erase::<StatefulSet>(&());
-    let selector = format!("metadata.name={name}");
-    let listing = Step::of("list", &resource, "", name).optional();
-    if let Ok(Ok(all)) = repeat(deadline, &listing, || api.everywhere::<StatefulSet>(&selector)).await {
-        return all;
-    }
-    let reads = candidates.iter().map(|namespace| async move {
-        let reading = Step::new::<StatefulSet>("get", namespace, name).optional();
-        let there = repeat(deadline, &reading, || api.read::<StatefulSet>(namespace, name)).await;
-        there.ok()?.ok()?
+/// [`Error::Forbidden`](crate::error::Error::Forbidden), [`Error::Rejected`](crate::error::Error::Rejected), and
+/// [`Error::Unavailable`](crate::error::Error::Unavailable) at the deadline.
+pub async fn locate<A: Api>(api: &A, namespace: &str, name: &str, deadline: Deadline) -> Result<Location> {
+    let reading = Step::new::<StatefulSet>("get", namespace, name);
+    let stateful_set: Option<StatefulSet> = repeat(deadline, &reading, || api.read(namespace, name))
+        .await?
+        .map_err(|fault| reading.failed(fault))?;
+    let Some(spec) = stateful_set.and_then(|stateful_set| stateful_set.spec) else {
+        return Ok(Location::Unknown(format!(
+            "StatefulSet {name} does not exist in namespace {namespace}."
+        )));
+    };
+    let Some(service) = spec.service_name.filter(|service| !service.is_empty()) else {
+        return Ok(Location::Unknown(format!(
+            "StatefulSet {name} has no serviceName, so its pods have no names that resolve."
+        )));
+    };
+    let listing = Step::new::<EndpointSlice>("list", namespace, "");
+    let selector = format!("{SERVICE_NAME_LABEL}={service}");
+    let slices = repeat(deadline, &listing, || {
+        api.list::<EndpointSlice>(namespace, &selector, "")
     });
-    join_all(reads).await.into_iter().flatten().collect()
+    let slices = slices.await?.map_err(|fault| listing.failed(fault))?;
+    let (pods, ports) = published(name, &slices);
+    let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or_default();
+    if pods.len() >= wanted && wanted > 0 && is_headless(api, namespace, &service, deadline).await {
+        return Ok(Location::At { service, pods, ports });
+    }
+    Ok(Location::Unknown(if wanted == 0 {
+        format!("StatefulSet {name} has 0 replicas.")
+    } else if pods.len() >= wanted {
+        format!("Service {service} of StatefulSet {name} is not headless, so the pods have no names that resolve.")
+    } else {
+        let published = pods.len();
+        format!("StatefulSet {name} has {published} of {wanted} pods whose name Service {service} publishes.")
+    }))
+}
+
+/// The names of the pods of a `StatefulSet` that resolve, and their ports. A Service may select other pods besides, has a slice
+/// for each family of addresses and for each hundred pods, and a name resolves only while its pod takes requests.
+fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<String>, BTreeMap<String, u16>) {
+    let mut pods = BTreeSet::new();
+    let mut ports = BTreeMap::new();
+    for slice in slices {
+        let mut is_of_pods = false;
+        for endpoint in slice.endpoints.iter().flatten() {
+            let conditions = endpoint.conditions.as_ref();
+            let is_ready = conditions.and_then(|conditions| conditions.ready) != Some(false);
+            let ordinal = endpoint.hostname.as_deref().and_then(|host| ordinal(name, host));
+            if let Some(ordinal) = ordinal.filter(|_| is_ready) {
+                pods.insert(ordinal);
+                is_of_pods = true;
+            }
+        }
+        if is_of_pods {
+            let named = slice.ports.iter().flatten().filter_map(|port| {
+                let number = u16::try_from(port.port?).ok()?;
+                Some((port.name.clone().unwrap_or_default(), number))
+            });
+            ports.extend(named);
+        }
+    }
+    (pods.iter().map(|ordinal| format!("{name}-{ordinal}")).collect(), ports)
+}
+
+/// Which pod of a `StatefulSet` a host is, if it is one.
+fn ordinal(name: &str, host: &str) -> Option<u32> {
+    let digits = host.strip_prefix(name)?.strip_prefix('-')?;
+    // The name of another StatefulSet may begin with this one's.
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())?
+}
+
+/// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a StatefulSet's should.
+async fn is_headless<A: Api>(api: &A, namespace: &str, service: &str, deadline: Deadline) -> bool {
+    let step = Step::new::<Service>("get", namespace, service).optional();
+    let there = repeat(deadline, &step, || api.read::<Service>(namespace, service)).await;
+    let Ok(Ok(Some(there))) = there else { return true };
+    let address = there.spec.and_then(|spec| spec.cluster_ip);
+    address.is_none_or(|address| address == "None")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn slices(slices: Value) -> Vec<EndpointSlice> {
+        serde_json::from_value(slices).expect("slices")
+    }
+
+    fn slice(kind: &str, hosts: &[(&str, Value)]) -> Value {
+        let endpoints: Vec<Value> = hosts
+            .iter()
+            .map(|(host, ready)| json!({"addresses": ["x"], "hostname": host, "conditions": {"ready": ready}}))
+            .collect();
+        json!({"addressType": kind, "endpoints": endpoints, "ports": [{"name": "tcp", "port": 6379}]})
+    }
+
+    #[test]
+    fn each_pod_is_there_once_and_in_order() {
+        let yes = json!(true);
+        let both = slices(json!([
+            slice("IPv6", &[("db-10", yes.clone()), ("db-2", yes.clone())]),
+            slice("IPv4", &[("db-2", Value::Null), ("db-10", yes.clone())]),
+            slice("IPv4", &[("db-0", yes)]),
+        ]));
+        let (pods, ports) = published("db", &both);
+        assert_eq!(pods, ["db-0", "db-2", "db-10"]);
+        assert_eq!(ports, BTreeMap::from([("tcp".to_owned(), 6379)]));
+    }
+
+    #[test]
+    fn pods_of_others_and_pods_that_take_no_requests_are_left_out() {
+        let hosts = [
+            ("db-0", json!(true)),
+            ("db-1", json!(false)),
+            ("db-replica-0", json!(true)),
+            ("other-0", json!(true)),
+            ("db-", json!(true)),
+        ];
+        assert_eq!(published("db", &slices(json!([slice("IPv4", &hosts)]))).0, ["db-0"]);
+        let others = slices(json!([slice("IPv4", &hosts[2..])]));
+        assert_eq!(published("db", &others), (Vec::new(), BTreeMap::new()));
+    }
 }
