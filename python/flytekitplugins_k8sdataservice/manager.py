@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client, warn
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
-from flytekitplugins_k8sdataservice.exceptions import InvalidSpecError
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of
+from flytekitplugins_k8sdataservice.target import invalid
 from flytekitplugins_k8sdataservice.wire import to_wire
 
 if TYPE_CHECKING:
@@ -84,12 +84,11 @@ class K8sManager:
             InvalidSpecError: The object was changed, which would have no effect.
         """
         if to_wire(stateful_set_object) != to_wire(self.create_stateful_set_object()):
-            error = InvalidSpecError(
+            raise invalid(
+                "stateful_set_object",
                 "stateful_set_object differs from what create_stateful_set_object returns, and would have no effect: "
-                "change the configuration instead. PodTemplate has whatever has no field of its own."
+                "change the configuration instead. PodTemplate has whatever has no field of its own.",
             )
-            error.field = "stateful_set_object"
-            raise error
         return self.create_data_service()
 
     def create_stateful_set_object(self) -> V1StatefulSet:
@@ -111,7 +110,7 @@ class K8sManager:
             platform=settings.platform(),
         )
         if not objects:
-            raise InvalidSpecError("ExistingReleaseName is set, so that no StatefulSet is made.")
+            raise invalid("ExistingReleaseName", "ExistingReleaseName is set, so that no StatefulSet is made.")
         response = SimpleNamespace(data=json.dumps(objects[0]))
         return ApiClient().deserialize(response, "V1StatefulSet")
 

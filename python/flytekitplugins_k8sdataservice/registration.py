@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from flytekit.core.interface import Interface
 
-from flytekitplugins_k8sdataservice.exceptions import InvalidSpecError
+from flytekitplugins_k8sdataservice.target import invalid
 
 if TYPE_CHECKING:
     from flytekit.core.base_task import PythonTask
     from flytekit.core.node import Node
+
+    from flytekitplugins_k8sdataservice.exceptions import InvalidSpecError
 
 
 def refuse_cache(task: PythonTask[Any], cache: Any, consequence: str) -> None:
@@ -51,9 +53,7 @@ def refuse_cache_of_node(node: Node, task: PythonTask[Any], consequence: str) ->
 
 
 def _cached(name: str, consequence: str) -> InvalidSpecError:
-    error = InvalidSpecError(f"cache is set, but task {name} cannot be cached: {consequence}. Remove cache.")
-    error.field = "cache"
-    return error
+    return invalid("cache", f"cache is set, but task {name} cannot be cached: {consequence}. Remove cache.")
 
 
 class AcceptsNarrowerInputs(Interface):

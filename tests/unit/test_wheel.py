@@ -74,5 +74,5 @@ def test_every_link_of_the_readme_works_on_pypi(wheel: zipfile.ZipFile) -> None:
     assert len(links) > 10
     assert [link for link in links if not link.startswith("https://")] == []
     here = "https://github.com/flyteorg/flytekitplugins-k8sdataservice/blob/main/"
-    paths = [link.removeprefix(here) for link in links if link.startswith(here)]
+    paths = [link.removeprefix(here).split("#")[0] for link in links if link.startswith(here)]
     assert [path for path in paths if not (FOLDER.parents[1] / path).exists()] == []
