@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
+from flytekitplugins_k8sdataservice import ForbiddenError, NotFoundError
+from flytekitplugins_k8sdataservice._core import Client
 
 from cluster.support.account import ACCOUNT
 from cluster.support.configs import config
@@ -60,69 +64,93 @@ def test_the_sensor_fails_over_somebody_elses_service_and_leaves_it_alone(
     assert kubernetes.services() == one("theirs")
 
 
-def test_the_sensor_warns_that_nothing_of_the_name_is_there(connector: Connector, kubernetes: Kubernetes) -> None:
-    polled = Sensor(connector, sensor(), release_name="nothing", cleanup_data_service=True)
-    assert polled.poll() == TaskExecution.SUCCEEDED
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Returns a function that returns what flytekit's logger has warned of, which it does not pass on to pytest."""
+    records: list[logging.LogRecord] = []
+    monkeypatch.setattr(logging.getLogger("flytekit"), "handle", records.append)
+    return lambda: [record.getMessage() for record in records if record.levelno >= logging.WARNING]
+
+
+def make(name: str, namespace: str) -> None:
+    Client().create_sync(config(name, Replicas=0), namespace=namespace, owner="me", execution="a test")
+
+
+async def poke(name: str, namespace: str | None = None) -> bool:
+    return await sensor(namespace=namespace).poke(release_name=name, cleanup_data_service=True)
+
+
+async def test_the_sensor_warns_that_nothing_of_the_name_is_there(
+    here: None, kubernetes: Kubernetes, warnings: Callable[[], list[str]]
+) -> None:
+    assert await poke("nothing")
     # The account may not look anywhere else.
-    assert (
+    assert warnings() == [
         f"Namespace {kubernetes.namespace} has no data service nothing, so that nothing was deleted. If it was not "
-        "deleted before, correct release_name, or the namespace of the CleanupSensor." in words_of(connector)
-    )
+        "deleted before, correct release_name, or the namespace of the CleanupSensor."
+    ]
 
 
-def test_the_sensor_says_where_the_service_is_instead(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+async def test_the_sensor_warns_of_nothing_where_it_has_deleted_something(
+    here: None, kubernetes: Kubernetes, warnings: Callable[[], list[str]]
 ) -> None:
-    connector = start_connector(KUBECONFIG=str(kubernetes.kubeconfig))
-    connector.create(config("foo", Replicas=0))
-    polled = Sensor(connector, sensor(namespace="default"), release_name="foo", cleanup_data_service=True)
-    assert polled.poll() == TaskExecution.SUCCEEDED
-    assert (
-        "Namespace default has no data service foo, so that nothing was deleted. A data service of that name exists in "
-        f"namespace {kubernetes.namespace}: to delete it, use "
+    make("foo", kubernetes.namespace)
+    assert await poke("foo")
+    assert warnings() == []
+
+
+async def test_the_sensor_says_where_the_service_is_instead(
+    here: None, kubernetes: Kubernetes, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
+    # Neither the platform's namespace nor flyte, so that the whole cluster has to be searched.
+    monkeypatch.setenv("K8SDATASERVICE_NAMESPACE", "default")
+    name = f"foo-{uuid.uuid4().hex[:6]}"
+    make(name, kubernetes.namespace)
+    assert await poke(name)
+    assert warnings() == [
+        f"Namespace default has no data service {name}, so that nothing was deleted. A data service of that name exists "
+        f"in namespace {kubernetes.namespace}: to delete it, use "
         f'CleanupSensor(..., namespace="{kubernetes.namespace}").'
-    ) in words_of(connector)
-    assert kubernetes.services() == one("foo")
+    ]
+    assert kubernetes.services() == one(name)
 
 
-def test_the_sensor_finds_the_service_in_the_platforms_namespace_without_permission_to_list_all(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes, request: pytest.FixtureRequest
+async def test_the_sensor_looks_into_the_platforms_namespace_without_permission_to_list_all(
+    here: None, kubernetes: Kubernetes, request: pytest.FixtureRequest, warnings: Callable[[], list[str]]
 ) -> None:
-    with_cluster_role(kubernetes, request, ["get", "create"])
-    connector = start_connector()
-    connector.create(config("foo", Replicas=0))
+    with_cluster_role(kubernetes, request)
+    make("foo", kubernetes.namespace)
     kubernetes.apply(foreign_stateful_set("theirs"))
-    for name in ("foo", "theirs"):
-        polled = Sensor(connector, sensor(namespace="default"), release_name=name, cleanup_data_service=True)
-        assert polled.poll() == TaskExecution.SUCCEEDED
-        assert f"Namespace default has no data service {name}, so that nothing was deleted." in words_of(connector)
+    assert await poke("foo", "default")
+    assert await poke("theirs", "default")
+    found, theirs = warnings()
+    assert f"A data service of that name exists in namespace {kubernetes.namespace}: to delete it" in found
     # Somebody else's object of that name is no data service.
-    found = f"A data service of that name exists in namespace {kubernetes.namespace}"
-    assert words_of(connector).count(found) == 1
+    assert "exists in namespace" not in theirs
 
 
-def test_a_namespace_that_does_not_exist_is_an_error_of_the_sensor(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes, request: pytest.FixtureRequest
+async def test_a_namespace_that_does_not_exist_is_an_error_of_the_sensor(
+    here: None, kubernetes: Kubernetes, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refusal(connector: Connector) -> str:
-        polled = Sensor(connector, sensor(namespace="no-such"), release_name="foo", cleanup_data_service=True)
-        with pytest.raises(grpc.RpcError) as raised:
-            polled.poll()
-        return str(raised.value.details())
+    missing = "Namespace no-such does not exist. Service foo was not looked for in any other namespace"
+    # An account of one namespace may do nothing in one that does not exist.
+    with pytest.raises(ForbiddenError):
+        await poke("foo", "no-such")
+    # It may not get namespaces either, and finds out all the same.
+    with_cluster_role(kubernetes, request)
+    with pytest.raises(NotFoundError, match=missing):
+        await poke("foo", "no-such")
+    monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
+    with pytest.raises(NotFoundError, match=missing):
+        await poke("foo", "no-such")
 
-    missing = "Namespace no-such does not exist. Service foo was not looked for"
-    # Who may do something in that namespace alone may do nothing in one that does not exist.
-    assert "ForbiddenError" in refusal(start_connector())
-    with_cluster_role(kubernetes, request, ["get", "create"])
-    assert missing in refusal(start_connector())
-    assert missing in refusal(start_connector(KUBECONFIG=str(kubernetes.kubeconfig)))
 
-
-def with_cluster_role(kubernetes: Kubernetes, request: pytest.FixtureRequest, verbs: list[str]) -> None:
-    """Lets the test's account do something with StatefulSets and Services in all namespaces."""
+def with_cluster_role(kubernetes: Kubernetes, request: pytest.FixtureRequest) -> None:
+    """Lets the test's account get and create StatefulSets and Services in all namespaces."""
     name = kubernetes.namespace
     rbac = "rbac.authorization.k8s.io"
-    rule = {"apiGroups": ["apps", ""], "resources": ["statefulsets", "services"], "verbs": verbs}
+    rule = {"apiGroups": ["apps", ""], "resources": ["statefulsets", "services"], "verbs": ["get", "create"]}
     role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": [rule]}
     binding = {
         "apiVersion": f"{rbac}/v1",
@@ -133,11 +161,6 @@ def with_cluster_role(kubernetes: Kubernetes, request: pytest.FixtureRequest, ve
     }
     request.addfinalizer(lambda: kubernetes.run("delete", "clusterrole,clusterrolebinding", name))
     kubernetes.apply(role, binding)
-
-
-def words_of(connector: Connector) -> str:
-    """Returns the connector's log without the breaks of its lines."""
-    return " ".join(connector.log.read_text().split())
 
 
 def test_the_sensor_takes_what_the_plugin_made_before_version_2(connector: Connector, kubernetes: Kubernetes) -> None:
