@@ -284,6 +284,30 @@ impl Client {
         block(py, self.waiting(name, namespace, cluster, timeout)?)
     }
 
+    #[pyo3(signature = (name, *, namespace, candidates, cluster=None))]
+    fn elsewhere<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        candidates: Vec<String>,
+        cluster: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.looking_elsewhere(name, namespace, candidates, cluster)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, candidates, cluster=None))]
+    fn elsewhere_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        candidates: Vec<String>,
+        cluster: Option<String>,
+    ) -> PyResult<Vec<String>> {
+        block(py, self.looking_elsewhere(name, namespace, candidates, cluster)?)
+    }
+
     #[pyo3(signature = (name, *, namespace, owner, seconds, cluster=None))]
     fn keep<'py>(
         &self,
