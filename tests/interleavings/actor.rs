@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8sdataservice::api::Api;
 use k8sdataservice::error::Result;
 use k8sdataservice::lifecycle::{self, Claim, Created, Deadline, Deletion, Scope, Updated};
@@ -122,7 +123,8 @@ pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
                 annotations: None,
                 adopt,
             };
-            Answer::Updated(lifecycle::update(&api, &spec(image), NAMESPACE, NAME, &claim, deadline).await)
+            let check = |_: &StatefulSet| Ok(());
+            Answer::Updated(lifecycle::update(&api, &spec(image), NAMESPACE, NAME, &claim, &check, deadline).await)
         }
         Call::Abort(_) | Call::Clean => {
             let outcome = lifecycle::delete(&api, NAMESPACE, NAME, &scope(call), deadline).await;
