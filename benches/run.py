@@ -34,6 +34,7 @@ from bench.readiness import measure_readiness  # noqa: E402
 from bench.results import Results  # noqa: E402
 from bench.stage import Stage  # noqa: E402
 from bench.start_order import measure_start_order  # noqa: E402
+from bench.stuck import measure_stuck  # noqa: E402
 from bench.venvs import cache_folder, prepare  # noqa: E402
 
 MISSED = 1
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, Callable[[Stage, Results], None]] = {
     "lookups": measure_lookups,
     "changes": measure_changes,
     "many": measure_many,
+    "stuck": measure_stuck,
     "creates": measure_creates,
     "readiness": measure_readiness,
     "start-order": measure_start_order,
@@ -86,6 +88,9 @@ def _options() -> argparse.Namespace:
         metavar="NAME,...",
         help=f"what to measure, of {', '.join(MEASUREMENTS)} (default: all)",
     )
+    parser.add_argument(
+        "--baseline", type=Path, metavar="WHEEL", help="the wheel of an earlier version, whose gets are measured too"
+    )
     parser.add_argument("--rounds", type=_count, default=5, help="how often to measure each (default: %(default)s)")
     parser.add_argument(
         "--services", type=_services, default=10_000, help="how many services `many` is about (default: %(default)s)"
@@ -117,7 +122,7 @@ def _measure(options: argparse.Namespace, progress: Progress) -> Results:
         _alone(),
         TemporaryDirectory(prefix="bench-logs-") as logs,
     ):
-        venvs = prepare(CHECKOUT, progress)
+        venvs = prepare(CHECKOUT, options.baseline, progress)
         with (
             use_cluster(progress) as cluster,
             serve_connectors(venvs, cluster.kubeconfig, Path(logs), progress) as connectors,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -136,11 +135,9 @@ SLOW = [
 
 
 @pytest.fixture
-def connector(start_connector: Callable[..., Connector], tmp_path: Path) -> Connector:
+def connector(with_connector: Callable[..., Connector]) -> Connector:
     """Returns a connector that calls nothing ready by chance, where a machine is slow to let a service fail."""
-    settings = tmp_path / "settings.yaml"
-    settings.write_text("minReadySeconds: 30\nlimits: {hostPaths: [/missing]}\n")
-    return start_connector(K8SDATASERVICE_SETTINGS=str(settings))
+    return with_connector("minReadySeconds: 30\nlimits: {hostPaths: [/missing]}\n")
 
 
 @pytest.mark.usefixtures("real_pods", "local_registry")
