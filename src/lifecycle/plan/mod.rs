@@ -234,6 +234,7 @@ pub async fn plan<A: Inspect>(
         action,
         findings: mut of_running,
         objects: as_read,
+        ..
     } = running;
     of_running.add(findings);
     sketch.notes.extend(of_running.notes);
