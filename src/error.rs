@@ -260,6 +260,15 @@ impl Error {
         }
     }
 
+    /// Why a verb has failed, whether or not it had changed something before.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Partial { error, .. } => error.cause(),
+            other => other,
+        }
+    }
+
     /// A stable `CamelCase` code, for programs: the API server's own where it gave one.
     #[must_use]
     pub fn reason(&self) -> &str {
@@ -319,7 +328,10 @@ mod tests {
         let shown = |kind, namespace, name| ObjectReference::new(kind, namespace, name).to_string();
         assert_eq!(shown("Pod", "flyte", "foo-0"), "Pod foo-0 in namespace flyte");
         assert_eq!(shown("Pod", "", ""), "Pods");
-        assert_eq!(shown("NetworkPolicy", "flyte", ""), "NetworkPolicies in namespace flyte");
+        assert_eq!(
+            shown("NetworkPolicy", "flyte", ""),
+            "NetworkPolicies in namespace flyte"
+        );
         assert_eq!(shown("StorageClass", "", "fast"), "StorageClass fast");
         assert_eq!(shown("PriorityClass", "", ""), "PriorityClasses");
     }

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use serde_json::Value;
 
-use super::bring::{Preview, note, preview};
+use super::bring::{Preview, note, noted, preview};
 use super::deadline::{Deadline, Step, repeat};
 use super::owned::belongs_to;
 use crate::api::{Api, managed_fields};
@@ -171,12 +171,15 @@ pub(super) async fn keeping_pods<A: Api>(
     deadline: Deadline,
 ) -> Result<Option<Ready>> {
     let numbers = Numbers::of(spec, there);
-    if !numbers.differ() && !keeps_pods(there) {
-        let (wanted, there) = (numbers.scaled(wanted), there.clone());
+    let Some(there) = without_rolling_update(api, there, &wanted, deadline).await? else {
+        return Ok(None);
+    };
+    if !numbers.differ() && !keeps_pods(&there) {
+        let wanted = numbers.scaled(wanted);
         return Ok(Some(Ready { wanted, there }));
     }
     let unscaled = numbers.unscaled(wanted.clone());
-    let Some((there, others)) = others(api, there, &unscaled, spec, deadline).await? else {
+    let Some((there, others)) = others(api, &there, &unscaled, spec, deadline).await? else {
         return Ok(None);
     };
     let Others::OfNoPod(strategy) = others else {
@@ -191,13 +194,30 @@ pub(super) async fn keeping_pods<A: Api>(
     }
     // Otherwise no pod would be replaced, or they are being replaced already and go on being so.
     let keeps = kept || (changes && (was_never_changed || !is_rolling_out(api, &there, deadline).await?));
-    let wanted = if keeps && !is_on_delete(&strategy) {
-        let strategy = keeping(strategy, &there, changes);
-        with_strategy(wanted, strategy)
-    } else {
-        wanted
-    };
-    Ok(Some(Ready { wanted, there }))
+    if !keeps || is_on_delete(&strategy) {
+        return Ok(Some(Ready { wanted, there }));
+    }
+    let wanted = with_strategy(wanted, keeping(strategy, &there, changes));
+    let there = without_rolling_update(api, &there, &wanted, deadline).await?;
+    Ok(there.map(|there| Ready { wanted, there }))
+}
+
+/// Makes sure that the manifest takes `rollingUpdate` away where it says `OnDelete`, beside which Kubernetes refuses it.
+async fn without_rolling_update<A: Api>(
+    api: &A,
+    there: &StatefulSet,
+    wanted: &StatefulSet,
+    deadline: Deadline,
+) -> Result<Option<StatefulSet>> {
+    let strategy = |set: &StatefulSet| set.spec.as_ref().and_then(|spec| spec.update_strategy.clone());
+    let is_there = strategy(there).is_some_and(|strategy| strategy.rolling_update.is_some());
+    if !is_there || !strategy(wanted).as_ref().is_some_and(is_on_delete) {
+        return Ok(Some(there.clone()));
+    }
+    let applied = managed_fields::applied(&there.metadata);
+    let managers = applied.as_deref().or(there.metadata.managed_fields.as_deref());
+    let managers = managers.and_then(managed_fields::with_rolling_update).or(applied);
+    note(api, there, managers, deadline).await
 }
 
 /// What an update changes in the pods, beside their number.
@@ -224,10 +244,7 @@ async fn others<A: Api>(
         return Ok(Some((there.clone(), Others::OfNoPod(strategy(wanted)))));
     }
     // A dry run takes back what was applied, and nothing that was written by the creation.
-    let applied = managed_fields::applied(&there.metadata);
-    let managers = applied.as_deref().or(there.metadata.managed_fields.as_deref());
-    let managers = managers.and_then(managed_fields::with_rolling_update).or(applied);
-    let Some(there) = note(api, there, managers, deadline).await? else {
+    let Some(there) = noted(api, there, deadline).await? else {
         return Ok(None);
     };
     let others = match preview(api, &there, wanted.clone(), deadline).await? {
@@ -329,4 +346,91 @@ fn with_strategy(mut wanted: StatefulSet, strategy: StatefulSetUpdateStrategy) -
     let annotations = wanted.metadata.annotations.get_or_insert_default();
     annotations.insert(KEEPS_PODS_ANNOTATION.to_owned(), "true".to_owned());
     wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Target;
+    use serde_json::json;
+
+    fn spec(config: &Value) -> DataServiceSpec {
+        match Target::parse(config).expect("valid") {
+            Target::New(spec) => spec,
+            Target::Existing(name) => panic!("attached to {name}"),
+        }
+    }
+
+    /// A `StatefulSet` whose pods find `in_pods`, scaled to `replicas` by somebody.
+    fn there(in_pods: &str, replicas: i32, by: Option<&str>, annotations: &Value) -> StatefulSet {
+        let container = json!({"name": "foo", "env": [{"name": "GE_COUNT", "value": in_pods}]});
+        let entry = by.map(|by| {
+            json!({"manager": by, "operation": "Update", "subresource": "scale",
+                                       "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}})
+        });
+        let metadata = json!({"name": "foo", "annotations": annotations, "managedFields": entry.map(|entry| [entry])});
+        let spec = json!({"replicas": replicas, "selector": {}, "template": {"spec": {"containers": [container]}}});
+        serde_json::from_value(json!({"metadata": metadata, "spec": spec})).expect("a StatefulSet")
+    }
+
+    #[test]
+    fn a_number_stays_that_somebody_else_has_set_while_the_configuration_says_what_it_said() {
+        let none = json!({});
+        let noted = json!({REPLICAS_ANNOTATION: "2"});
+        for (there, configured, stays) in [
+            (there("2", 5, Some("kubectl"), &none), 2, true),
+            (there("2", 5, Some("kubectl"), &none), 3, false),
+            (there("2", 5, None, &none), 2, false),
+            (there("2", 2, Some("kubectl"), &none), 2, false),
+            // An update has told the pods of the number that an autoscaler had set.
+            (there("4", 5, Some("autoscaler"), &noted), 2, true),
+            (there("4", 5, Some("autoscaler"), &noted), 4, false),
+        ] {
+            let spec = spec(&json!({"Image": "i", "Replicas": configured}));
+            assert_eq!(Scaled::of(&spec, &there).is_some(), stays, "{there:?} {configured}");
+        }
+    }
+
+    #[test]
+    fn the_configured_number_is_noted_where_the_pods_do_not_tell_it() {
+        let noted = |set: &StatefulSet| set.metadata.annotations.clone()?.remove(REPLICAS_ANNOTATION);
+        let wanted = there("2", 2, None, &json!({}));
+        let plain = spec(&json!({"Image": "i", "Replicas": 2}));
+        let scaled = Numbers::of(&plain, &there("2", 5, Some("kubectl"), &json!({}))).scaled(wanted.clone());
+        assert_eq!((count(&scaled), noted(&scaled).as_deref()), (Some("5"), Some("2")));
+        assert_eq!(scaled.spec.expect("a spec").replicas, None, "it stays whose it is");
+        let same = Numbers::of(&plain, &wanted).scaled(wanted.clone());
+        assert_eq!((count(&same), noted(&same)), (Some("2"), None));
+        let own = spec(&json!({"Image": "i", "Replicas": 3, "Env": {"GE_COUNT": "2"}}));
+        let own = Numbers::of(&own, &wanted).scaled(wanted.clone());
+        assert_eq!((count(&own), noted(&own).as_deref()), (Some("2"), Some("3")));
+    }
+
+    #[test]
+    fn pods_are_kept_by_on_delete_unless_there_is_a_partition() {
+        let strategy =
+            |value: Value| -> StatefulSetUpdateStrategy { serde_json::from_value(value).expect("a strategy") };
+        let rolling =
+            |partition: i32| strategy(json!({"type": "RollingUpdate", "rollingUpdate": {"partition": partition}}));
+        let on_delete = strategy(json!({"type": "OnDelete"}));
+        let live = |live: &StatefulSetUpdateStrategy| {
+            let mut set = there("3", 3, None, &json!({}));
+            if let Some(spec) = &mut set.spec {
+                spec.update_strategy = Some(live.clone());
+            }
+            set
+        };
+        for (asked, there, changes, kept) in [
+            (rolling(0), live(&rolling(0)), true, on_delete.clone()),
+            (rolling(0), live(&on_delete), true, on_delete.clone()),
+            (rolling(0), live(&on_delete), false, on_delete.clone()),
+            (rolling(1), live(&rolling(1)), true, rolling(3)),
+            (rolling(1), live(&on_delete), false, rolling(3)),
+            // The number of pods has grown to three since.
+            (rolling(1), live(&rolling(2)), false, rolling(2)),
+            (rolling(5), live(&rolling(5)), true, rolling(5)),
+        ] {
+            assert_eq!(keeping(asked.clone(), &there, changes), kept, "{asked:?} {changes}");
+        }
+    }
 }

@@ -67,7 +67,6 @@ def count(kubernetes: Kubernetes, pod: str) -> str:
 
 def version_2_0(kubernetes: Kubernetes) -> None:
     """Replaces the service by one as version 2.0 created it: its objects select by the name alone."""
-    objects = []
     for kind, at in (("statefulset", "matchLabels"), ("service", None)):
         found = kubernetes.get(kind, "foo")
         assert found
@@ -83,7 +82,6 @@ def version_2_0(kubernetes: Kubernetes) -> None:
             found["metadata"]["ownerReferences"] = [
                 {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "foo", "uid": owner["uid"]}
             ]
-        objects.append(found)
         options = ["--field-manager", MANAGER, "--filename", "-"]
         kubernetes.run("create", *options, input=json.dumps(found))
 
@@ -130,6 +128,7 @@ def test_pods_that_stay_are_not_restarted_and_new_ones_find_the_new_number(kuber
 def test_a_service_of_version_2_0_is_scaled_without_a_restart(kubernetes: Kubernetes) -> None:
     make(kubernetes, engine(2))
     version_2_0(kubernetes)
+    assert Client(timeout=15).wait_sync("foo", namespace=kubernetes.namespace, timeout=120).phase == "Ready"
     before = runs(kubernetes)
     selector = stateful_set(kubernetes)["spec"]["selector"]
     assert change(engine(3)).changes == ["Replicas 2 -> 3"]

@@ -78,13 +78,14 @@ pub enum Answer {
 impl Answer {
     /// The error, if it is one.
     pub fn error(&self) -> Option<&k8sdataservice::error::Error> {
-        match self {
+        let error = match self {
             Self::Created(answer) => answer.as_ref().err(),
             Self::Updated(answer) => answer.as_ref().err(),
             Self::Deleted(answer) => answer.as_ref().err(),
             Self::Observed(answer) => answer.as_ref().err(),
             Self::Kept(answer) => answer.as_ref().err(),
-        }
+        };
+        error.map(k8sdataservice::error::Error::cause)
     }
 }
 
