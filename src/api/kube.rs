@@ -78,6 +78,13 @@ impl KubeApi {
     }
 }
 
+/// The object as it is applied: an apply that brings notes of who has written what is refused.
+fn manifest<K: Kind>(object: &K) -> K {
+    let mut manifest = object.clone();
+    manifest.meta_mut().managed_fields = None;
+    manifest
+}
+
 /// Whether the API server refuses a field.
 fn concerns(status: &Status, field: &str) -> bool {
     let causes = status.details.iter().flat_map(|details| &details.causes);
@@ -177,11 +184,16 @@ impl Api for KubeApi {
     }
 
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
-        let mut manifest = object.clone();
-        // An apply that brings its own is refused.
-        manifest.meta_mut().managed_fields = None;
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.change(object, &params, &Patch::Apply(&manifest)).await
+        self.change(object, &params, &Patch::Apply(manifest(object))).await
+    }
+
+    async fn preview<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::apply(FIELD_MANAGER).force()
+        };
+        self.change(object, &params, &Patch::Apply(manifest(object))).await
     }
 
     async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::bridge::{block, is_at_home, spawn};
-use super::convert::{Place, Strings, read, read_platform, seconds};
+use super::convert::{Place, Strings, joined, read, read_platform, seconds};
 use super::errors::to_python;
 use super::location::Location;
 use super::plan::{Asked, Plan};
@@ -388,6 +388,7 @@ impl Client {
         let request = fused_call(|| Request::read(&self.platform, &config, namespace, requester)).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
         let timeout = self.timeout;
+        let mut warnings = request.warnings;
         Ok(async move {
             let (mut spec, identity) = match request.wanted {
                 Wanted::New(spec, identity) => (spec, identity),
@@ -399,7 +400,8 @@ impl Client {
                 spec.native_sidecars = connection.api.has_native_sidecars().await;
             }
             let created = lifecycle::create(&connection.api, &spec, &identity, Deadline::after(timeout)).await?;
-            Ok(Created::new(created, connection.warning))
+            warnings.extend(connection.warning);
+            Ok(Created::new(created, joined(warnings)))
         })
     }
 

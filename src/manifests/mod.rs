@@ -2,6 +2,7 @@
 
 mod changes;
 mod container;
+mod count;
 mod differences;
 mod fields;
 mod fixed;
@@ -17,6 +18,7 @@ mod service;
 mod statefulset;
 
 pub use changes::{changes, replaces_pods};
+pub use count::{count, counts_pods, with_count};
 pub use differences::differences;
 pub use fields::{NAMESPACE, Origins, WHOLE};
 pub use fixed::fixed;

@@ -24,6 +24,7 @@ pub use accelerator::Accelerator;
 pub use claims::{AccessMode, ClaimTemplate, Fate, Retention};
 pub use faults::every_fault;
 pub use fields::FIELDS;
+pub(crate) use metadata::{ANNOTATIONS_LIMIT, is_key, is_label_value};
 pub use policies::NetworkPolicy;
 pub use ports::{MAIN_PORT_NAME, Port, Protocol};
 pub use template::PodTemplate;

@@ -7,9 +7,11 @@ mod readiness;
 mod standing;
 
 pub use assessment::{Assessment, Evidence, Involved};
+pub(crate) use facts::REVISION_LABEL;
 pub use facts::{
     ContainerFacts, Ended, EventFacts, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
+pub(crate) use readiness::is_observed;
 
 use std::sync::Arc;
 
