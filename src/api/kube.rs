@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::managed_fields::FIELD_MANAGER;
-use super::{Api, Changes, Deleted, Fault, Kind, Page, Selection, watch};
+use super::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection, watch};
 use crate::secrets::secret_problem;
 
 /// How much of a log to read at most: more than a message shows, however long its lines are.
@@ -229,8 +229,8 @@ impl Api for KubeApi {
         self.change(object, &params, &Patch::Merge(&patch)).await
     }
 
-    async fn list_page<K: Kind>(&self, selection: &Selection, token: Option<&str>) -> Result<Page<K>, Fault> {
-        watch::list_page(self.of(&selection.namespace), selection, token).await
+    async fn list_chunk<K: Kind>(&self, selection: &Selection, token: Option<&str>) -> Result<Chunk<K>, Fault> {
+        watch::list_chunk(self.of(&selection.namespace), selection, token).await
     }
 
     async fn changes<K: Kind>(&self, selection: &Selection, version: &str) -> Result<Changes<K>, Fault> {

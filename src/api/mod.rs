@@ -10,7 +10,7 @@ pub mod managed_fields;
 mod watch;
 
 pub use fault::Fault;
-pub use inspect::{Inspect, Refusal, Trial, Violation};
+pub use inspect::{Inspect, Page, Refusal, Trial, Violation};
 pub use kube::KubeApi;
 
 use std::fmt::Debug;
@@ -128,12 +128,12 @@ pub trait Api: Send + Sync {
         managers: &[ManagedFieldsEntry],
     ) -> impl Future<Output = Result<K, Fault>> + Send;
 
-    /// Lists one page of the objects that a selection matches. `token` is that of the page before; the first page has none.
-    fn list_page<K: Kind>(
+    /// Lists one chunk of the objects that a selection matches. `token` is that of the chunk before; the first one has none.
+    fn list_chunk<K: Kind>(
         &self,
         selection: &Selection,
         token: Option<&str>,
-    ) -> impl Future<Output = Result<Page<K>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Chunk<K>, Fault>> + Send;
 
     /// Begins a watch over the objects that a selection matches, from the changes after a version on. The watch ends by
     /// itself after a while, and with the first fault.
@@ -157,12 +157,12 @@ pub struct Selection {
     pub fields: String,
 }
 
-/// A page of a list.
+/// A chunk of a list from which a watch can go on.
 #[derive(Debug, Clone)]
-pub struct Page<K> {
+pub struct Chunk<K> {
     /// The objects.
     pub items: Vec<K>,
-    /// The token of the next page; `None` on the last one.
+    /// The token of the next chunk; `None` on the last one.
     pub next: Option<String>,
     /// The version of the whole list, from which a watch can go on.
     pub version: String,

@@ -7,7 +7,7 @@ use kube::api::{ListParams, WatchEvent, WatchParams};
 use tokio::time::timeout;
 
 use super::kube::{fault, from_status};
-use super::{Change, Changes, Fault, Kind, Page, Selection};
+use super::{Change, Changes, Chunk, Fault, Kind, Selection};
 
 /// How long a watch lasts, in seconds. A connection that broke without a word is noticed soon after.
 const WATCH_SECONDS: u32 = 60;
@@ -24,18 +24,18 @@ const LIST: Duration = Duration::from_secs(30);
 /// How long a watch may take to begin.
 const START: Duration = Duration::from_secs(20);
 
-pub(super) async fn list_page<K: Kind>(
+pub(super) async fn list_chunk<K: Kind>(
     objects: kube::Api<K>,
     selection: &Selection,
     token: Option<&str>,
-) -> Result<Page<K>, Fault> {
+) -> Result<Chunk<K>, Fault> {
     let mut params = ListParams::default()
         .labels(&selection.labels)
         .fields(&selection.fields)
         .limit(PAGE);
     params.continue_token = token.map(ToOwned::to_owned);
     let list = in_time(LIST, "list", objects.list(&params)).await?;
-    Ok(Page {
+    Ok(Chunk {
         items: list.items,
         next: list.metadata.continue_.filter(|token| !token.is_empty()),
         version: list.metadata.resource_version.unwrap_or_default(),

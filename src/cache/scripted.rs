@@ -7,7 +7,7 @@ use futures::stream::{iter, once, pending};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::api::{Api, Change, Changes, Deleted, Fault, Kind, Page, Selection};
+use crate::api::{Api, Change, Changes, Chunk, Deleted, Fault, Kind, Selection};
 
 /// What becomes of a watch.
 pub(super) enum Begun {
@@ -145,11 +145,11 @@ impl Api for Scripted {
         Ok(object.clone())
     }
 
-    async fn list_page<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Page<K>, Fault> {
+    async fn list_chunk<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Chunk<K>, Fault> {
         let kind = K::kind(&());
         let before = self.note(&format!("list {kind}"), "");
         (self.0.list)(&kind, before)?;
-        Ok(Page {
+        Ok(Chunk {
             items: Vec::new(),
             next: None,
             version: format!("list {before}"),

@@ -132,7 +132,7 @@ impl<A: Api, K: Kind> Watch<'_, A, K> {
     }
 
     async fn list(&mut self, token: Option<String>) -> Option<Update<K>> {
-        match self.api.list_page(&self.selection, token.as_deref()).await {
+        match self.api.list_chunk(&self.selection, token.as_deref()).await {
             Ok(page) => {
                 let next = match page.next {
                     Some(token) => Next::Page(Some(token)),

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Changes, Deleted, Fault, Kind, Page, Selection};
+use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
 
 use crate::schedule::Step;
 use crate::server::{Server, Who};
@@ -236,7 +236,7 @@ impl Api for Gate {
         .await
     }
 
-    async fn list_page<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Page<K>, Fault> {
+    async fn list_chunk<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Chunk<K>, Fault> {
         std::future::pending().await
     }
 

@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Changes, Deleted, Fault, Kind, Page, Selection};
+use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
 use k8sdataservice::error::{Error, ObjectReference};
 use k8sdataservice::lifecycle::{Created, Deletion};
 use k8sdataservice::manifests::{service, stateful_set};
@@ -196,8 +196,8 @@ impl Api for Altered {
         self.0.delete_unchanged::<K>(namespace, name, uid, version).await
     }
 
-    async fn list_page<K: Kind>(&self, selection: &Selection, token: Option<&str>) -> Result<Page<K>, Fault> {
-        self.0.list_page(selection, token).await
+    async fn list_chunk<K: Kind>(&self, selection: &Selection, token: Option<&str>) -> Result<Chunk<K>, Fault> {
+        self.0.list_chunk(selection, token).await
     }
 
     async fn changes<K: Kind>(&self, selection: &Selection, version: &str) -> Result<Changes<K>, Fault> {

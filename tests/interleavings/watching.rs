@@ -12,7 +12,7 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Change, Changes, Deleted, Fault, Kind, Page, Selection};
+use k8sdataservice::api::{Api, Change, Changes, Chunk, Deleted, Fault, Kind, Selection};
 use k8sdataservice::cache::Cache;
 use k8sdataservice::cluster::Key;
 use k8sdataservice::manifests::stateful_set;
@@ -82,7 +82,7 @@ type Reports = mpsc::UnboundedSender<Result<Change<StatefulSet>, Fault>>;
 
 /// A request that waits.
 enum Waiting {
-    List(oneshot::Sender<Result<Page<StatefulSet>, Fault>>),
+    List(oneshot::Sender<Result<Chunk<StatefulSet>, Fault>>),
     Watch(usize, oneshot::Sender<Result<Changes<StatefulSet>, Fault>>),
 }
 
@@ -135,17 +135,17 @@ impl Api for Watched {
         Ok(())
     }
 
-    async fn list_page<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Page<K>, Fault> {
+    async fn list_chunk<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Chunk<K>, Fault> {
         if K::kind(&()) != "StatefulSet" {
             // There are no pods and no endpoint slices, and none come.
-            return Ok(Page {
+            return Ok(Chunk {
                 items: Vec::new(),
                 next: None,
                 version: "0".to_owned(),
             });
         }
         let page = self.ask(Waiting::List).await?;
-        Ok(Page {
+        Ok(Chunk {
             items: page.items.into_iter().map(retyped).collect(),
             next: page.next,
             version: page.version,
@@ -215,7 +215,7 @@ impl Cluster {
                     Change::Applied(set) => Some(set.clone()),
                     Change::Deleted(_) | Change::Bookmark(_) => None,
                 });
-                let page = Page {
+                let page = Chunk {
                     items: there.into_iter().collect(),
                     next: None,
                     version: version.to_string(),
