@@ -84,8 +84,8 @@ INTERRUPTIONS = {
     "ended-and-throttled": (FaultProxy.end_watches, throttled, 3.0),
 }
 
-#: How soon after a fault polls are answered from memory again, in seconds: after the next attempt, whose pause is at most
-#: twice as long as the fault has lasted.
+#: How soon after a fault polls are answered from memory again, in seconds: after the next attempt, whose pause is at
+#: most twice as long as the fault has lasted.
 MENDED = 30.0
 
 
