@@ -366,7 +366,7 @@ impl Client {
     fn known(&self, name: &str, namespace: &str, cluster: Option<&str>, uid: Option<&str>) -> Option<Status> {
         let key = self.clusters.connected(cluster.filter(|cluster| !cluster.is_empty()))?;
         let answer = self.cache.look_up(&key, namespace, name, uid)?;
-        (answer.needs_events.is_empty() && answer.needs_log.is_none()).then(|| Status::from(answer.status))
+        answer.is_complete().then(|| Status::from(answer.status))
     }
 
     fn creating(
