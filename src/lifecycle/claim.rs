@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::names::{
     APP_LABEL, DELETE_AFTER_ANNOTATION, EXECUTION_ANNOTATION, HASH_ANNOTATION, INSTANCE_LABEL, MANAGED_BY_LABEL,
     OWN_ANNOTATIONS_ANNOTATION, OWN_LABELS_ANNOTATION, OWNER_ANNOTATION, OWNS_ANNOTATION,
+    TEMPLATE_ANNOTATION,
 };
 use crate::ownership::{Identity, Maker, Owner, describe, is_of_same_execution, is_owned_by, maker, marks, owner};
 
@@ -100,6 +101,7 @@ pub(super) fn permitted(there: &ObjectMeta, namespace: &str, name: &str, claim: 
             OWN_LABELS_ANNOTATION,
             OWN_ANNOTATIONS_ANNOTATION,
             OWNS_ANNOTATION,
+            TEMPLATE_ANNOTATION,
         ];
         let there = there.annotations.as_ref().filter(|_| is_ours);
         written("f:annotations", there, &ours, OWN_ANNOTATIONS_ANNOTATION)

@@ -15,6 +15,7 @@ mod root;
 mod says;
 mod service;
 mod statefulset;
+mod template_note;
 
 pub use changes::{changes, replaces_pods};
 pub use differences::differences;

@@ -149,7 +149,10 @@ fn involved(kind: &'static str, name: &str) -> Involved {
 }
 
 fn pod(facts: &PodFacts) -> Pod {
-    let container = facts.containers.iter().find(|container| !container.init);
+    let container = facts
+        .containers
+        .iter()
+        .find(|container| !container.init && !container.sidecar);
     Pod {
         name: facts.name.clone(),
         container: container.map(|container| container.name.clone()).unwrap_or_default(),

@@ -3,12 +3,14 @@
 mod assessment;
 pub mod diagnosis;
 mod facts;
+mod origins;
+mod pod_details;
 mod readiness;
 mod standing;
 
 pub use assessment::{Assessment, Evidence, Involved};
 pub use facts::{
-    ContainerFacts, Ended, EventFacts, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
+    ContainerFacts, Ended, EventFacts, Gate, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
 
 use std::sync::Arc;

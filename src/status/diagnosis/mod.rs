@@ -3,19 +3,25 @@
 pub mod admission;
 mod cause;
 mod containers;
+mod gates;
+mod image_errors;
 mod images;
 mod loss;
 mod probes;
 mod references;
+mod rejection;
 mod rollout;
+mod sandbox;
 mod scheduling;
+mod subject;
 mod verdict;
 mod volumes;
 
 pub use cause::{Blame, Cause, Fails};
 pub use verdict::{GracePeriods, Verdict};
 
-use super::facts::{ContainerFacts, EventFacts, PodFacts, StatefulSetFacts};
+use self::subject::Subject;
+use super::facts::{EventFacts, PodFacts, StatefulSetFacts};
 
 /// After how many restarts a process that ends counts as one that will always end. Kubernetes waits 10 s before the second
 /// restart and 20 s before the third, so that a service that only waits for another one has half a minute to find it.
@@ -43,8 +49,8 @@ pub fn diagnose(stateful_set: &StatefulSetFacts, pods: &[PodFacts], events: &[Ev
 
 fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     let of_container = || {
-        let mut containers = pod.containers.iter();
-        containers.find_map(|container| of_container(pod, container, events))
+        let subjects = pod.containers.iter().map(|each| Subject::new(stateful_set, pod, each));
+        subjects.into_iter().find_map(|subject| of_container(subject, events))
     };
     let of_revision = loss::diagnose(stateful_set, pod).or_else(|| rollout::diagnose(stateful_set, pod));
     if pod.is_outdated(stateful_set) {
@@ -53,22 +59,25 @@ fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]
     }
     of_revision.or_else(|| {
         of_container()
+            .or_else(|| gates::diagnose(pod))
+            .or_else(|| sandbox::diagnose(pod, events))
             .or_else(|| volumes::diagnose(pod, events))
             .or_else(|| scheduling::diagnose(pod, events))
     })
 }
 
-fn of_container(pod: &PodFacts, container: &ContainerFacts, events: &[EventFacts]) -> Option<Verdict> {
-    images::diagnose(pod, container)
-        .or_else(|| references::diagnose(pod, container))
-        .or_else(|| probes::diagnose(pod, container, events))
-        .or_else(|| containers::diagnose(pod, container))
+fn of_container(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
+    images::diagnose(subject)
+        .or_else(|| references::diagnose(subject))
+        .or_else(|| probes::diagnose(subject, events))
+        .or_else(|| containers::diagnose(subject))
 }
 
-/// A container, as sentences name it.
-fn subject(pod: &PodFacts, container: &ContainerFacts) -> String {
-    let kind = if container.init { "Init container" } else { "Container" };
-    format!("{kind} {} of pod {}", container.name, pod.name)
+/// Whether a pod's containers have not been created yet, for which its volumes and its sandbox come first.
+fn is_creating(pod: &PodFacts) -> bool {
+    let waits = |code: &str| matches!(code, "ContainerCreating" | "PodInitializing");
+    let mut waiting = pod.containers.iter().filter_map(|container| container.waiting.as_ref());
+    waiting.any(|waiting| waits(&waiting.code))
 }
 
 /// The newest event about a pod that a test holds for.
