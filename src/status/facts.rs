@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Conta
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Status, readiness};
+use super::times::{PodTimes, Runs, changed};
+use super::{Status, readiness, standing};
 use crate::names::INSTANCE_LABEL;
 use crate::ownership::kept_until;
 
@@ -40,6 +41,8 @@ pub struct StatefulSetFacts {
     pub is_ordered: bool,
     /// For how many seconds each is to stand before it counts.
     pub min_ready_seconds: i32,
+    /// When its specification or its metadata changed last.
+    pub changed: Option<Timestamp>,
 }
 
 /// What is known of a pod.
@@ -63,6 +66,8 @@ pub struct PodFacts {
     pub ready: bool,
     /// Since when it does.
     pub ready_since: Option<Timestamp>,
+    /// When its conditions changed last.
+    pub times: PodTimes,
     /// Whether others than its containers decide about that too.
     pub has_readiness_gates: bool,
     /// Until when it should be gone, if it is being deleted.
@@ -94,6 +99,8 @@ pub struct ContainerFacts {
     pub waiting: Option<Reason>,
     /// How it ended last.
     pub ended: Option<Ended>,
+    /// When it ran before.
+    pub runs: Runs,
     /// How often it was started again.
     pub restarts: i32,
     /// Whether it is ready.
@@ -231,7 +238,8 @@ impl From<&StatefulSet> for StatefulSetFacts {
             is_observed: readiness::is_observed(stateful_set),
             revision: revision.filter(|_| replaces_all).map(String::into_boxed_str),
             is_ordered: spec.is_some_and(|spec| spec.pod_management_policy.as_deref() != Some("Parallel")),
-            min_ready_seconds: spec.and_then(|spec| spec.min_ready_seconds).unwrap_or_default(),
+            min_ready_seconds: standing::needed(stateful_set),
+            changed: changed(stateful_set),
         }
     }
 }
@@ -282,6 +290,7 @@ impl From<&Pod> for PodFacts {
             ready_since: ready
                 .and_then(|ready| ready.last_transition_time.as_ref())
                 .map(|time| time.0),
+            times: PodTimes::from(pod),
             has_readiness_gates: spec
                 .and_then(|spec| spec.readiness_gates.as_ref())
                 .is_some_and(|gates| !gates.is_empty()),
@@ -334,6 +343,7 @@ fn container(status: &ContainerStatus, init: bool) -> ContainerFacts {
             .as_ref()
             .map(|waiting| reason(waiting.reason.as_ref(), waiting.message.as_ref())),
         ended: ended(&status.state).or_else(|| ended(&status.last_state)),
+        runs: Runs::from(status),
         restarts: status.restart_count,
         ready: status.ready,
         running_since: state

@@ -5,11 +5,13 @@ pub mod diagnosis;
 mod facts;
 mod readiness;
 mod standing;
+mod times;
 
 pub use assessment::{Assessment, Evidence, Involved};
 pub use facts::{
     ContainerFacts, Ended, EventFacts, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
+pub use times::{PodTimes, Runs};
 
 use std::sync::Arc;
 
