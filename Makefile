@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCALCLUSTER := PYTHONPATH=tests $(PYTHON) -m localcluster
 
+# Tests on the cluster wait more than they compute.
+WORKERS ?= 4
+
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit cluster-test explore soak lint fmt bench wheel cluster-up cluster-down develop lock clean
+.PHONY: help demo test test-all unit cluster-test explore soak lint fmt bench wheel cluster-up cluster-down develop lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,14 +18,24 @@ help: ## Show this list.
 demo: $(VENV)/.wheel ## Run a workflow with a data service on a real cluster, step by step.
 	PYTHONPATH=tests $(BIN)/python -m demo
 
-test: unit cluster-test ## Run every test; what is missing is built and installed first.
+test: unit cluster-test ## Run every test, large samples reduced to a fixed few; what is missing is built and installed first.
+
+test-all: export FAULTS_PAIRS = 12
+test-all: export FAULTS_SEED = $(shell date +%s)
+test-all: export FIT_CLUSTERS = 60
+test-all: export FIT_SEED = $(FAULTS_SEED)
+test-all: export MODEL_SEQUENCES = 200
+test-all: export EXPLORE_SAMPLES = 200
+test-all: export FAULTS_SHARE = 1
+test-all: test ## Run every test with the full samples, as the nightly workflow does; takes an hour.
 
 unit: $(VENV)/.wheel ## Run the tests that need no cluster.
 	cargo test --locked --no-default-features
 	$(BIN)/pytest tests/unit
 
 cluster-test: $(VENV)/.wheel ## Run the tests on a real cluster: one made for them, or the one of KUBECONFIG_UNDER_TEST.
-	$(BIN)/pytest tests/cluster
+	$(BIN)/pytest tests/cluster -m "not serial" --numprocesses $(WORKERS) --dist worksteal
+	$(BIN)/pytest tests/cluster -m serial
 
 explore: ## Go through more interleavings of the lifecycle than the tests do; EXPLORE_FAULTS and EXPLORE_SAMPLES say how many.
 	EXPLORE_SAMPLES=$${EXPLORE_SAMPLES:-20000} cargo test --release --locked --no-default-features --test interleavings \

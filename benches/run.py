@@ -34,6 +34,7 @@ from bench.readiness import measure_readiness  # noqa: E402
 from bench.results import Results  # noqa: E402
 from bench.stage import Stage  # noqa: E402
 from bench.start_order import measure_start_order  # noqa: E402
+from bench.stuck import measure_stuck  # noqa: E402
 from bench.venvs import cache_folder, prepare  # noqa: E402
 
 MISSED = 1
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, Callable[[Stage, Results], None]] = {
     "lookups": measure_lookups,
     "changes": measure_changes,
     "many": measure_many,
+    "stuck": measure_stuck,
     "creates": measure_creates,
     "readiness": measure_readiness,
     "start-order": measure_start_order,

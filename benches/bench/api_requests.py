@@ -42,6 +42,7 @@ def reads_answered(api: RawApi) -> int:
         )
     for line in lines:
         labels = dict(_LABEL.findall(line["labels"]))
-        if (labels.get("verb"), labels.get("resource")) in _READS:
+        of_log = labels.get("subresource") == "log"
+        if of_log or (labels.get("verb"), labels.get("resource")) in _READS:
             total += float(line["count"])
     return int(total)

@@ -26,27 +26,43 @@ def make_namespace(api: RawApi, namespace: str) -> None:
     api.make(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "default"}})
 
 
-def write(api: RawApi, namespace: str, template: str, service: Service) -> list[Object]:
+def write(api: RawApi, namespace: str, template: str, service: Service, pods: int = PODS_EACH) -> list[Object]:
     """Writes all objects of a service, with their states, and returns them."""
     stateful_sets = f"/apis/apps/v1/namespaces/{namespace}/statefulsets"
-    pods = f"/api/v1/namespaces/{namespace}/pods"
+    all_pods = f"/api/v1/namespaces/{namespace}/pods"
     slices = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
     made = api.make(stateful_sets, service.stateful_set(template))
     written = [made]
     _set_status(api, stateful_sets, service.name, service.stateful_set_status())
-    for number in range(PODS_EACH):
-        pod = api.make(pods, service.pod(made, number))
-        _set_status(api, pods, pod["metadata"]["name"], service.pod_status(pod, number))
+    for number in range(pods):
+        pod = api.make(all_pods, service.pod(made, number))
+        _set_status(api, all_pods, pod["metadata"]["name"], service.pod_status(pod, number))
         written.append(pod)
     return [*written, api.make(slices, service.endpoint_slice(made))]
 
 
-def copy(etcd: Etcd, namespace: str, written: Sequence[Object], names: Sequence[str], progress: Progress) -> None:
-    """Copies a service that was written under each of the names."""
-    kinds = {"StatefulSet": "statefulsets", "Pod": "pods", "EndpointSlice": "endpointslices"}
+def copy(
+    etcd: Etcd,
+    namespace: str,
+    written: Sequence[Object],
+    names: Sequence[str],
+    progress: Progress,
+    original: str | None = None,
+) -> None:
+    """Copies a service that was written under each of the names.
+
+    Args:
+        etcd: Where it was written.
+        namespace: Its namespace.
+        written: Its objects.
+        names: The names of the copies.
+        progress: Told how far it is.
+        original: The name to replace, by default that of the first object.
+    """
+    kinds = {"StatefulSet": "statefulsets", "Pod": "pods", "EndpointSlice": "endpointslices", "Event": "events"}
     keys = [f"/registry/{kinds[each['kind']]}/{namespace}/{each['metadata']['name']}" for each in written]
     uids = [each["metadata"]["uid"] for each in written]
-    copy_all(etcd, [etcd.read(key) for key in keys], uids, written[0]["metadata"]["name"], names, progress)
+    copy_all(etcd, [etcd.read(key) for key in keys], uids, original or written[0]["metadata"]["name"], names, progress)
 
 
 def _set_status(api: RawApi, collection: str, name: str, status: Object) -> None:

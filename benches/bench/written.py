@@ -74,7 +74,7 @@ class Service:
             return {
                 "phase": "Pending",
                 "qosClass": "Burstable",
-                "conditions": [_condition("PodScheduled", "False") | why],
+                "conditions": [condition("PodScheduled", "False") | why],
             }
         container = pod["spec"]["containers"][0]
         conditions = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
@@ -86,7 +86,7 @@ class Service:
             "hostIPs": [{"ip": "192.0.2.1"}],
             "podIP": "198.51.100.7",
             "podIPs": [{"ip": "198.51.100.7"}],
-            "conditions": [_condition(kind, "True") for kind in conditions],
+            "conditions": [condition(kind, "True") for kind in conditions],
             "containerStatuses": [
                 {
                     "name": container["name"],
@@ -140,5 +140,6 @@ def _owner(version: str, kind: str, stateful_set: Object) -> Object:
     return owner | {"controller": True, "blockOwnerDeletion": True}
 
 
-def _condition(kind: str, status: str) -> Object:
+def condition(kind: str, status: str) -> Object:
+    """Returns a condition of a pod."""
     return {"type": kind, "status": status, "lastProbeTime": None, "lastTransitionTime": _TIME}

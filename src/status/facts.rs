@@ -11,7 +11,8 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::origins::ContainerOrigins;
 use super::pod_details::{closed_gates, missing_reference};
-use super::{Status, readiness};
+use super::times::{PodTimes, Runs, changed};
+use super::{Status, readiness, standing};
 use crate::names::INSTANCE_LABEL;
 use crate::ownership::kept_until;
 
@@ -47,6 +48,8 @@ pub struct StatefulSetFacts {
     pub is_ordered: bool,
     /// For how many seconds each is to stand before it counts.
     pub min_ready_seconds: i32,
+    /// When its specification or its metadata changed last.
+    pub changed: Option<Timestamp>,
     /// The names of its claim templates.
     pub claim_templates: Box<[Box<str>]>,
     /// Which fields its containers come from.
@@ -74,6 +77,8 @@ pub struct PodFacts {
     pub ready: bool,
     /// Since when it does.
     pub ready_since: Option<Timestamp>,
+    /// When its conditions changed last.
+    pub times: PodTimes,
     /// The readiness gates that are not open.
     pub closed_gates: Vec<Gate>,
     /// Since when all its containers have been ready; `None` where they are not, or where that is not known.
@@ -128,6 +133,8 @@ pub struct ContainerFacts {
     pub waiting: Option<Reason>,
     /// How it ended last.
     pub ended: Option<Ended>,
+    /// When it ran before.
+    pub runs: Runs,
     /// How often it was started again.
     pub restarts: i32,
     /// Whether it is ready.
@@ -265,7 +272,8 @@ impl From<&StatefulSet> for StatefulSetFacts {
             is_observed: readiness::is_observed(stateful_set),
             revision: revision.filter(|_| replaces_all).map(String::into_boxed_str),
             is_ordered: spec.is_some_and(|spec| spec.pod_management_policy.as_deref() != Some("Parallel")),
-            min_ready_seconds: spec.and_then(|spec| spec.min_ready_seconds).unwrap_or_default(),
+            min_ready_seconds: standing::needed(stateful_set),
+            changed: changed(stateful_set),
             claim_templates: spec
                 .and_then(|spec| spec.volume_claim_templates.as_ref())
                 .into_iter()
@@ -320,6 +328,7 @@ impl From<&Pod> for PodFacts {
             ready_since: ready
                 .and_then(|ready| ready.last_transition_time.as_ref())
                 .map(|time| time.0),
+            times: PodTimes::from(pod),
             closed_gates: closed_gates(spec, &status),
             containers_ready_since: condition("ContainersReady", "True")
                 .and_then(|ready| ready.last_transition_time.as_ref())
@@ -405,6 +414,7 @@ fn container(status: &ContainerStatus, given: Option<&Container>, init: bool) ->
             .as_ref()
             .map(|waiting| reason(waiting.reason.as_ref(), waiting.message.as_ref())),
         ended: ended(&status.state).or_else(|| ended(&status.last_state)),
+        runs: Runs::from(status),
         restarts: status.restart_count,
         ready: status.ready,
         running_since: state

@@ -7,11 +7,13 @@ mod origins;
 mod pod_details;
 mod readiness;
 mod standing;
+mod times;
 
 pub use assessment::{Assessment, Evidence, Involved};
 pub use facts::{
     ContainerFacts, Ended, EventFacts, Gate, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
+pub use times::{PodTimes, Runs};
 
 use std::sync::Arc;
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,50 +15,51 @@ from localcluster import LocalCluster
 from cluster.support.account import give_role, kubeconfig_of_account
 from cluster.support.connector import Connector, environment
 from cluster.support.kubernetes import Kubernetes, wait_until
-
-#: The variable with the kubeconfig of a cluster to use instead of one that the tests make.
-GIVEN = "KUBECONFIG_UNDER_TEST"
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """The cluster that the tests run against."""
-
-    kubeconfig: Path
-    kubectl: str
-    why_no_real_pods: str | None
-    tag_image: Callable[[str], None] | None
-    restart_api_server: Callable[[], None] | None
-    etcd: str | None = None
+from cluster.support.shared import GIVEN, Cleaner, Cluster, Connectors, cluster_name, take_down_cluster
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """Returns the given cluster, or one that lives as long as the run."""
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """Returns the given cluster, or one that lives as long as the run; all workers of a parallel run share it."""
     if given := os.environ.get(GIVEN):
         kubectl = shutil.which("kubectl")
         assert kubectl, f"{GIVEN} is set, so the tests need kubectl on the PATH: install it, or unset {GIVEN}."
-        yield Cluster(Path(given), kubectl, None, None, None)
-        return
+        return Cluster(Path(given), kubectl, None, None, None)
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def show(line: str) -> None:
         with capture.global_and_fixture_disabled():
             print(f"\n  cluster: {line}", end="", flush=True)
 
-    with LocalCluster.start(f"test-{os.getpid()}", progress=show) as local:
-        yield Cluster(
-            local.kubeconfig,
-            str(local.kubectl_program),
-            local.why_no_real_pods,
-            local.tag_image,
-            local.restart_api_server,
-            local.etcd,
-        )
+    # The first worker brings it up, and the others wait for that. `pytest_sessionfinish` takes it down.
+    local = LocalCluster.start(cluster_name(request.config), progress=show)
+    return Cluster(
+        local.kubeconfig,
+        str(local.kubectl_program),
+        local.why_no_real_pods,
+        local.tag_image,
+        local.restart_api_server,
+        local.etcd,
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Takes the cluster down when all workers are done."""
+    if not hasattr(session.config, "workerinput") and GIVEN not in os.environ:
+        take_down_cluster(session.config)
+
+
+@pytest.fixture(scope="session")
+def cleaner() -> Iterator[Cleaner]:
+    """Returns what takes the namespaces of finished tests away."""
+    cleaner = Cleaner()
+    yield cleaner
+    cleaner.finish()
 
 
 @pytest.fixture
-def kubernetes(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kubernetes]:
+def kubernetes(cluster: Cluster, cleaner: Cleaner, request: pytest.FixtureRequest) -> Iterator[Kubernetes]:
     """Returns a fresh namespace."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
     kubernetes = Kubernetes(cluster.kubectl, cluster.kubeconfig, f"{words}-{uuid.uuid4().hex[:6]}")
@@ -68,10 +68,18 @@ def kubernetes(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kub
     yield kubernetes
     if getattr(request.node, "failed", False):
         print(kubernetes.dump())
-    # At once, since the node has room for few pods, and the next test wants its own.
-    kubernetes.run("delete", "statefulsets", "--all", "--wait=false")
-    kubernetes.run("delete", "pods", "--all", "--grace-period", "0", "--force", "--wait=false", check=False)
-    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false", "--ignore-not-found")
+    cleaner.take_away(kubernetes)
+
+
+@pytest.fixture(scope="session")
+def connectors(cluster: Cluster, cleaner: Cleaner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connectors]:
+    """Returns the connectors that the tests share."""
+    kubernetes = Kubernetes(cluster.kubectl, cluster.kubeconfig, f"connectors-{uuid.uuid4().hex[:6]}")
+    kubernetes.run("create", "namespace", kubernetes.namespace)
+    connectors = Connectors(kubernetes, tmp_path_factory.mktemp("connectors"))
+    yield connectors
+    connectors.stop()
+    cleaner.take_away(kubernetes)
 
 
 @pytest.fixture
@@ -82,9 +90,9 @@ def real_pods(cluster: Cluster) -> None:
 
 
 @pytest.fixture
-def env(kubernetes: Kubernetes, tmp_path: Path) -> dict[str, str]:
-    """Returns the environment of a process that works on the test's namespace, with the documented rights alone."""
-    give_role(kubernetes)
+def env(kubernetes: Kubernetes, connectors: Connectors, tmp_path: Path) -> dict[str, str]:
+    """Returns the environment of a process in the test's namespace, with the documented permissions alone."""
+    give_role(kubernetes, beside=connectors.namespace)
     return environment(kubeconfig_of_account(kubernetes, tmp_path), kubernetes.namespace)
 
 
@@ -112,9 +120,33 @@ def start_connector(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..
 
 
 @pytest.fixture
-def connector(start_connector: Callable[..., Connector]) -> Connector:
+def with_connector(
+    connectors: Connectors, kubernetes: Kubernetes, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Connector]]:
+    """Returns a function that gives a connector which other tests use too, with settings of its own if need be.
+
+    Its services live in the test's namespace, where its account has the documented permissions alone. A test that ends
+    its connector, or reads its log, starts one of its own.
+    """
+    give_role(kubernetes, beside=connectors.namespace)
+    used: dict[Path, int] = {}
+
+    def get(settings: str | None = None, **variables: str) -> Connector:
+        connector = connectors.get(settings, **variables)
+        used.setdefault(connector.log, connector.log.stat().st_size)
+        return connector.in_namespace(kubernetes.namespace)
+
+    yield get
+    if getattr(request.node, "failed", False):
+        for log, begin in used.items():
+            print("--- the connector's log, with that of its earlier tests cut off")
+            print(log.read_bytes()[begin:].decode(errors="replace"))
+
+
+@pytest.fixture
+def connector(with_connector: Callable[..., Connector]) -> Connector:
     """Returns a running connector."""
-    return start_connector()
+    return with_connector()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -138,12 +170,10 @@ def shared_kubernetes(cluster: Cluster) -> Iterator[Kubernetes]:
 
 
 @pytest.fixture(scope="module")
-def shared_connector(shared_kubernetes: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connector]:
+def shared_connector(connectors: Connectors, shared_kubernetes: Kubernetes) -> Connector:
     """Returns a connector for the tests of a module that are to make nothing."""
-    variables = environment(shared_kubernetes.kubeconfig, shared_kubernetes.namespace)
-    connector = Connector(variables, tmp_path_factory.mktemp("connector") / "connector.log")
-    yield connector
-    connector.stop()
+    give_role(shared_kubernetes, beside=connectors.namespace)
+    return connectors.get().in_namespace(shared_kubernetes.namespace)
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ LINK = (
 )
 
 
-def test_each_pod_has_a_link_to_its_log(start_connector: Callable[..., Connector], kubernetes: Kubernetes) -> None:
-    connector = start_connector(K8SDATASERVICE_LOG_LINKS=LINK)
+def test_each_pod_has_a_link_to_its_log(with_connector: Callable[..., Connector], kubernetes: Kubernetes) -> None:
+    connector = with_connector(K8SDATASERVICE_LOG_LINKS=LINK)
     resource_meta = connector.create(config("foo", Replicas=2))
     ready = connector.until_done(resource_meta)
     assert ready.phase == TaskExecution.SUCCEEDED
@@ -52,9 +52,9 @@ def test_an_answer_says_where_the_pods_can_be_reached(connector: Connector, kube
 
 @pytest.mark.usefixtures("real_pods")
 def test_a_grace_period_of_the_platform_is_followed(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+    with_connector: Callable[..., Connector], kubernetes: Kubernetes
 ) -> None:
-    connector = start_connector(K8SDATASERVICE_GRACE_PERIODS="ReadinessProbeFails=6s, ClaimPending=1h")
+    connector = with_connector(K8SDATASERVICE_GRACE_PERIODS="ReadinessProbeFails=6s, ClaimPending=1h")
     says = shell("echo the reason; exec sleep 1000")
     fault = Fault(
         "ReadinessProbeFails", TaskExecution.FAILED, "has not passed", says, container=probe("readinessProbe")
@@ -64,9 +64,9 @@ def test_a_grace_period_of_the_platform_is_followed(
 
 
 def test_the_time_that_a_pod_has_to_stand_is_a_setting(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+    with_connector: Callable[..., Connector], kubernetes: Kubernetes
 ) -> None:
-    connector = start_connector(K8SDATASERVICE_MIN_READY_SECONDS="7")
+    connector = with_connector(K8SDATASERVICE_MIN_READY_SECONDS="7")
     connector.create(config("foo", Replicas=0))
     stateful_set = kubernetes.get("statefulset", "foo")
     assert stateful_set and stateful_set["spec"]["minReadySeconds"] == 7

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.conftest import GIVEN
 from cluster.support.account import ACCOUNT, ROLE, give_role
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
 from cluster.support.objects import nothing, one, refusal
+from cluster.support.shared import GIVEN
 
 
 def test_cluster_names_a_context_of_the_kubeconfig(

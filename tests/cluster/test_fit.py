@@ -25,7 +25,7 @@ AT_A_TIME = 30
 
 
 def test_as_many_pods_fit_as_the_scheduler_then_places(kubernetes: Kubernetes, tmp_path: Path) -> None:
-    number = int(os.environ.get("FIT_CLUSTERS", "60"))
+    number = int(os.environ.get("FIT_CLUSTERS", "10"))
     seed = os.environ.get("FIT_SEED", "0")
     wrong, exact, placed = [], 0, 0
     with another_namespace(kubernetes) as other:

@@ -97,7 +97,10 @@ def test_another_replica_of_the_connector_can_carry_on(
     assert kubernetes.services() == nothing()
 
 
-def test_the_state_of_the_plugin_before_version_2_is_understood(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_the_state_of_the_plugin_before_version_2_is_understood(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    connector = start_connector()
     labels = {"app": "service-name", "app.kubernetes.io/instance": "old"}
     kubernetes.apply(foreign_stateful_set("old", labels), foreign_service("old", labels))
     config = {"Name": "old", "Image": "busybox", "Command": ["true"], "Port": None, "Replicas": None, "Cluster": None}

@@ -37,4 +37,4 @@ def test_the_server_in_memory_answers_as_the_real_one_does(kubernetes: Kubernete
     )
     release(kubernetes)
     assert run.returncode == 0, run.stdout
-    assert "200 sequences" in run.stdout
+    assert f"{os.environ.get('MODEL_SEQUENCES', 40)} sequences" in run.stdout

@@ -17,6 +17,9 @@ from cluster.support.verdicts import STARTS, WAITS, Fault, bring_up, name_of, pr
 #: A process that takes its time to end.
 SLOW_TO_GO = shell("trap '' TERM; while true; do sleep 1; done")
 
+#: All pods are on the one node.
+pytestmark = pytest.mark.serial
+
 
 @contextmanager
 def tainted(kubernetes: Kubernetes, effect: str) -> Iterator[None]:

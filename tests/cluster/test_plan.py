@@ -14,7 +14,6 @@ import yaml
 from flytekitplugins_k8sdataservice import diff
 from flytekitplugins_k8sdataservice._core import Client
 
-from cluster.conftest import Cluster
 from cluster.support import etcd
 from cluster.support.account import ROLE, allow, give_role, kubeconfig_of_account
 from cluster.support.configs import config
@@ -22,6 +21,7 @@ from cluster.support.kubernetes import Kubernetes, Object, wait_until
 from cluster.support.plan_cases.doomed import DOOMED, SECRET, Doomed, container, namespaced, pod
 from cluster.support.plan_cases.good import BESIDE, GOOD
 from cluster.support.plans import make, planned, timed, told
+from cluster.support.shared import Cluster
 from cluster.support.webhook import webhook_that_refuses
 
 #: How long a plan may take, in seconds.
@@ -116,6 +116,7 @@ def in_common(pod: Object) -> Object:
     return kept | {"spec": json.loads(text)}
 
 
+@pytest.mark.serial  # Whoever makes a Service writes to what addresses are taken of.
 def test_nothing_is_kept(cluster: Cluster, kubernetes: Kubernetes, client: Client) -> None:
     if cluster.etcd is None:
         pytest.skip("Only the local cluster's etcd can be looked into.")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
 from cluster.support.configs import config
@@ -34,6 +35,7 @@ def being_deleted(kubernetes: Kubernetes) -> list[str]:
     return [each["metadata"]["name"] for each in namespaces if each["metadata"].get("deletionTimestamp")]
 
 
+@pytest.mark.serial  # The API server counts everybody's requests.
 def test_polling_costs_the_api_server_nothing(connector: Connector, kubernetes: Kubernetes) -> None:
     resource_meta = connector.create(config("foo", Replicas=0))
     connector.until_done(resource_meta)

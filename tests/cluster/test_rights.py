@@ -9,10 +9,10 @@ import pytest
 import yaml
 from flytekitplugins_k8sdataservice import ForbiddenError
 
-from cluster.conftest import Cluster
 from cluster.support.account import ACCOUNT, ROLE
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
 from cluster.support.rights import USES, Right, Service, create, make
+from cluster.support.shared import Cluster
 
 #: How long a thing may take that has the right to work, and how long one is looked at that has not.
 PATIENCE, IMPATIENCE = 60.0, 3.0

@@ -16,6 +16,12 @@ from cluster.support.objects import foreign_service, foreign_stateful_set, nothi
 from cluster.support.polled_sensor import Sensor, sensor
 
 
+@pytest.fixture
+def connector(start_connector: Callable[..., Connector]) -> Connector:
+    """Returns a connector whose default namespace is the test's, since a sensor need not name one."""
+    return start_connector()
+
+
 def test_the_sensor_takes_the_service_away_without_a_cluster(connector: Connector, kubernetes: Kubernetes) -> None:
     connector.create(config("foo", Replicas=0))
     polled = Sensor(connector, sensor(), release_name="foo", cleanup_data_service=True, cluster=None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,11 +281,9 @@ SLOW = [
 
 
 @pytest.fixture
-def connector(start_connector: Callable[..., Connector], tmp_path: Path) -> Connector:
+def connector(with_connector: Callable[..., Connector]) -> Connector:
     """Returns a connector that calls nothing ready by chance, where a machine is slow to let a service fail."""
-    settings = tmp_path / "settings.yaml"
-    settings.write_text("minReadySeconds: 30\nlimits: {hostPaths: [/missing]}\n")
-    return start_connector(K8SDATASERVICE_SETTINGS=str(settings))
+    return with_connector("minReadySeconds: 30\nlimits: {hostPaths: [/missing]}\n")
 
 
 @pytest.mark.usefixtures("real_pods", "local_registry")

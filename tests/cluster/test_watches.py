@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.conftest import Cluster
 from cluster.support.account import ACCOUNT, allow, kubeconfig_of_account
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
+from cluster.support.shared import Cluster
 
 SUCCEEDED = TaskExecution.SUCCEEDED
 
@@ -28,6 +28,7 @@ def until_told(connector: Connector, resource_meta: bytes, words: str, timeout: 
     wait_until(lambda: words in connector.get(resource_meta).message, words, timeout)
 
 
+@pytest.mark.serial
 def test_an_api_server_that_starts_anew_is_watched_again(
     cluster: Cluster, connector: Connector, kubernetes: Kubernetes
 ) -> None:

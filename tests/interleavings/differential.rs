@@ -18,7 +18,8 @@ use crate::actor::{identity, spec};
 use crate::schedule::pick;
 use crate::server::{Server, Who};
 
-const SEQUENCES: u64 = 200;
+/// How many sequences to try, unless `MODEL_SEQUENCES` gives the number.
+const SEQUENCES: u64 = 40;
 const CALLS: usize = 14;
 
 /// Tells the objects of a sequence from those of others.
@@ -405,16 +406,17 @@ async fn quota(client: kube::Client, namespace: String) -> Result<(), String> {
     Box::pin(pair.call(create, Some(set.clone()))).await
 }
 
-/// 200 sequences of calls, each answered alike.
+/// Sequences of calls, each answered alike.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: KUBECONFIG, and the namespace in MODEL_NAMESPACE"]
 async fn differential() {
     let client = kube::Client::try_default().await.expect("a cluster");
     let namespace = std::env::var("MODEL_NAMESPACE").expect("MODEL_NAMESPACE is set");
-    let sequences = stream::iter(0..SEQUENCES).map(|number| sequence(client.clone(), namespace.clone(), number));
+    let number = crate::setting("MODEL_SEQUENCES").map_or(SEQUENCES, |number| number as u64);
+    let sequences = stream::iter(0..number).map(|number| sequence(client.clone(), namespace.clone(), number));
     let answers: Vec<_> = sequences.buffer_unordered(16).collect().await;
     let calls: usize = answers.iter().flatten().sum();
-    println!("{SEQUENCES} sequences, {calls} calls");
+    println!("{number} sequences, {calls} calls");
     let differences: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     Box::pin(quota(client, namespace))

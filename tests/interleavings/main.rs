@@ -101,7 +101,7 @@ fn deep() {
 /// Deeper schedules, by chance.
 #[test]
 fn samples() {
-    let samples = setting("EXPLORE_SAMPLES").unwrap_or(200);
+    let samples = setting("EXPLORE_SAMPLES").unwrap_or(40);
     for scenario in scenarios::all() {
         let scenario = scenario.faults(4);
         let explored = explorer::sample(&scenario, samples);

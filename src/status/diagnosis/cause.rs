@@ -126,14 +126,14 @@ causes! {
     PodFailed: after(5), "The pod failed as a whole for another reason.";
     // Permission to make pods.
     QuotaExceeded: after(15), "The namespace's `ResourceQuota` is used up.";
-    LimitRangeRefused: AT_ONCE, "The namespace's `LimitRange` does not allow the pod.";
+    LimitRangeRefused: AT_ONCE, "The namespace's `LimitRange` does not allow the pod or its claim.";
     PodSecurityRefused: AT_ONCE, "The namespace's security level does not allow the pod.";
-    AdmissionRefused: AT_ONCE, "An admission webhook or policy of the cluster refuses the pod.";
+    AdmissionRefused: AT_ONCE, "An admission webhook or policy of the cluster refuses the pod or its claim.";
     WebhookUnavailable: NEVER, "An admission webhook of the cluster is away.";
     NamespaceTerminating: AT_ONCE, "The namespace is being deleted.";
     NameTooLong: AT_ONCE, "The pods' names or labels become too long.";
-    Forbidden: after(1), "The cluster forbids the pod for another reason.";
-    PodNotCreated: after(5), "The pods cannot be made for another reason.";
+    Forbidden: after(1), "The cluster forbids the pod or its claim for another reason.";
+    PodNotCreated: after(5), "The pods or their claims cannot be made for another reason.";
     // What befalls pods.
     Evicted: NEVER, "The node had to give up the pod; Kubernetes makes it again.";
     Preempted: NEVER, "A pod of higher priority took the place; Kubernetes makes the pod again.";

@@ -1,15 +1,15 @@
 //! Pods that Kubernetes has taken away, or is about to.
 
-use super::super::facts::{PodFacts, Reason, StatefulSetFacts};
+use super::super::facts::{EventFacts, PodFacts, Reason, StatefulSetFacts};
 use super::{Cause, Verdict, rejection};
 use crate::wording::sentence;
 
-pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts) -> Option<Verdict> {
+pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     let lost = [&pod.failed, &pod.disrupted];
     lost.into_iter()
         .flatten()
         .find_map(|lost| taken_away(pod, lost))
-        .or_else(|| rejection::diagnose(pod))
+        .or_else(|| rejection::diagnose(stateful_set, pod, events))
         .or_else(|| terminating(pod))
         .or_else(|| left_behind(stateful_set, pod))
         .or_else(|| silent(pod))

@@ -1,11 +1,13 @@
 //! Pods that have failed as a whole: their node has turned them away, or ended them.
 
-use super::super::facts::{PodFacts, Reason};
+use k8s_openapi::jiff::Timestamp;
+
+use super::super::facts::{EventFacts, PodFacts, Reason, StatefulSetFacts};
 use super::{Cause, Verdict};
 use crate::wording::sentence;
 
 /// The verdict on a pod that failed with a reason of its own. Without one, its containers say why.
-pub(super) fn diagnose(pod: &PodFacts) -> Option<Verdict> {
+pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     let failed = pod.failed.as_ref().filter(|failed| !failed.code.is_empty())?;
     let cause = sort(failed);
     let advice = match cause {
@@ -32,7 +34,23 @@ pub(super) fn diagnose(pod: &PodFacts) -> Option<Verdict> {
         format!(" {}", sentence(message))
     };
     let words = format!("Pod {} {what}{by} ({}):{message} {advice}", pod.name, failed.code);
-    Some(Verdict::of_pod(cause, pod, words))
+    Some(Verdict::of_pod(cause, pod, words).since(since(stateful_set, pod, events)))
+}
+
+/// Since when a pod fails: the `StatefulSet` controller deletes one that has failed at once and makes it again, several times
+/// in a second. Its event counts from the first deletion.
+fn since(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Timestamp> {
+    // `Delete Pod foo-0 in StatefulSet foo successful`
+    let deleted = format!("elete Pod {} in ", pod.name);
+    let of_pod = events.iter().filter(|event| {
+        event.kind == "StatefulSet"
+            && *event.uid == *stateful_set.uid
+            && event.reason == "SuccessfulDelete"
+            && event.message.contains(&deleted)
+    });
+    let first = of_pod.filter_map(|event| event.first).min();
+    // A rollout has deleted the pod too, and not for a fault.
+    first.max(stateful_set.changed.filter(|_| first.is_some())).or(pod.created)
 }
 
 /// Which cause the reason of a failed pod is.

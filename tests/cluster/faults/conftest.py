@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cluster.conftest import Cluster
 from cluster.support.connector import Connector, environment
 from cluster.support.faults.api_server import ApiServer
 from cluster.support.faults.arena import Arena
 from cluster.support.faults.proxy import FaultProxy
 from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.shared import Cluster
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,28 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cluster.support.kubernetes import Kubernetes
+import yaml
+
+from cluster.support.kubernetes import Kubernetes, Object
 
 ROLE = Path(__file__).parents[3] / "examples" / "rbac.yaml"
 ACCOUNT = "flyteconnector"
 
 
-def give_role(kubernetes: Kubernetes, role: Path | None = ROLE) -> None:
-    """Makes the account, with this role."""
-    kubernetes.run("create", "serviceaccount", ACCOUNT)
-    if role:
-        kubernetes.run("apply", "--filename", str(role))
+def give_role(kubernetes: Kubernetes, role: Path | None = ROLE, beside: str | None = None) -> None:
+    """Makes the account, with this role.
+
+    Args:
+        kubernetes: The namespace.
+        role: The file with the Role and its RoleBinding.
+        beside: Another namespace, whose account gets the same role in this one.
+    """
+    account: Object = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}
+    objects: list[Object] = list(yaml.safe_load_all(role.read_text())) if role else []
+    for each in objects:
+        if each["kind"] == "RoleBinding" and beside:
+            each["subjects"].append({"kind": "ServiceAccount", "name": ACCOUNT, "namespace": beside})
+    kubernetes.apply(account, *objects)
 
 
 def allow(kubernetes: Kubernetes, verb: str, resource: str) -> None:

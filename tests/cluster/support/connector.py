@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -70,15 +71,23 @@ class Execution:
 class Caller:
     """A client of a connector, which calls it as Flyte does."""
 
-    def __init__(self, port: int) -> None:
-        """Makes the client of the connector on a port."""
+    def __init__(self, port: int, namespace: str | None = None) -> None:
+        """Makes the client of the connector on a port.
+
+        Args:
+            port: The port.
+            namespace: The namespace of services whose configuration names none; by default the connector decides.
+        """
         self.port = port
+        self.namespace = namespace
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", _OPTIONS)
         self.stub = agent_pb2_grpc.AsyncAgentServiceStub(self.channel)
 
     def create(self, custom: dict[str, Any], execution: Execution | None = None) -> bytes:
         """Creates a task, and returns what Flyte keeps of it."""
         execution = execution or Execution()
+        if self.namespace:
+            custom = {"Namespace": self.namespace} | custom
         request = create_request(custom, execution)
         return bytes(self.stub.CreateTask(request, timeout=PATIENCE).resource_meta)
 
@@ -116,6 +125,12 @@ class Connector(Caller):
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
         super().__init__(port)
         wait_until(self._serves, "the connector to serve")
+
+    def in_namespace(self, namespace: str) -> Connector:
+        """Returns the same connector, for a test that has a namespace of its own."""
+        client = copy.copy(self)
+        client.namespace = namespace
+        return client
 
     def _serves(self) -> bool:
         assert self.process.poll() is None, f"The connector ended:\n{self.log.read_text()}"

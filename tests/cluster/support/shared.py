@@ -1,0 +1,109 @@
+"""What a run of the tests makes once: the cluster, and a connector for each setting."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from localcluster import LocalCluster
+from localcluster.paths import cluster_folder
+
+from cluster.support.account import give_role, kubeconfig_of_account
+from cluster.support.connector import Connector, environment
+from cluster.support.kubernetes import Kubernetes
+
+#: The variable with the kubeconfig of a cluster to use instead of one that the tests make.
+GIVEN = "KUBECONFIG_UNDER_TEST"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster that the tests run against."""
+
+    kubeconfig: Path
+    kubectl: str
+    why_no_real_pods: str | None
+    tag_image: Callable[[str], None] | None
+    restart_api_server: Callable[[], None] | None
+    etcd: str | None = None
+
+
+def cluster_name(config: pytest.Config) -> str:
+    """Returns the name of this run's cluster, which all workers of pytest-xdist share."""
+    worker: dict[str, str] = getattr(config, "workerinput", {})
+    run = worker.get("testrunuid") or os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if not run:
+        run = getattr(config.pluginmanager.getplugin("dsession"), "testrunuid", None)
+    return f"test-{run[:12]}" if run else f"test-{os.getpid()}"
+
+
+def take_down_cluster(config: pytest.Config) -> None:
+    """Takes this run's cluster down, if there is one."""
+    name = cluster_name(config)
+    if cluster_folder(name).exists():
+        LocalCluster.attach(name).stop()
+
+
+class Connectors:
+    """The connectors of one run: one for each setting, however many tests want it."""
+
+    def __init__(self, kubernetes: Kubernetes, folder: Path) -> None:
+        """Makes the account that they work under.
+
+        Args:
+            kubernetes: A namespace of their own.
+            folder: Where their logs go.
+        """
+        self.namespace = kubernetes.namespace
+        self._folder = folder
+        self._running: dict[frozenset[tuple[str, str]], Connector] = {}
+        give_role(kubernetes)
+        self._environment = environment(kubeconfig_of_account(kubernetes, folder), kubernetes.namespace)
+
+    def get(self, settings: str | None = None, **variables: str) -> Connector:
+        """Returns the connector with these variables in its environment, and this text in its file of settings."""
+        if settings is not None:
+            file = self._folder / f"{hashlib.sha256(settings.encode()).hexdigest()[:12]}.yaml"
+            file.write_text(settings)
+            variables["K8SDATASERVICE_SETTINGS"] = str(file)
+        key = frozenset(variables.items())
+        if key not in self._running:
+            log = self._folder / f"connector-{len(self._running)}.log"
+            self._running[key] = Connector(self._environment | variables, log)
+        return self._running[key]
+
+    def stop(self) -> None:
+        """Ends all of them."""
+        for connector in self._running.values():
+            connector.stop()
+
+
+class Cleaner:
+    """Takes the namespaces of finished tests away while the next ones run."""
+
+    def __init__(self) -> None:
+        """Starts with nothing to do."""
+        self._pool = ThreadPoolExecutor(2)
+        self._tasks: list[Future[None]] = []
+
+    def take_away(self, kubernetes: Kubernetes) -> None:
+        """Deletes a namespace and all that is in it."""
+        self._tasks.append(self._pool.submit(self._delete, kubernetes))
+
+    @staticmethod
+    def _delete(kubernetes: Kubernetes) -> None:
+        # At once, since the node has room for few pods, and other tests want theirs.
+        kubernetes.run("delete", "statefulsets", "--all", "--wait=false", check=False)
+        kubernetes.run("delete", "pods", "--all", "--grace-period", "0", "--force", "--wait=false", check=False)
+        kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false", "--ignore-not-found")
+
+    def finish(self) -> None:
+        """Waits until everything was told to go, and fails if something could not be."""
+        self._pool.shutdown()
+        for task in self._tasks:
+            task.result()
