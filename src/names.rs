@@ -44,7 +44,8 @@ pub const OWN_LABELS_ANNOTATION: &str = "k8sdataservice.flyte.org/own-labels";
 pub const OWN_ANNOTATIONS_ANNOTATION: &str = "k8sdataservice.flyte.org/own-annotations";
 /// The annotation with the kinds of the objects that the service has besides its Service, where there are any.
 pub const OWNS_ANNOTATION: &str = "k8sdataservice.flyte.org/owns";
-/// The annotation that says which containers, and which keys of the service's own, come from `PodTemplate`.
+/// The annotation with the names of the containers that come from `PodTemplate` and look as if they came from a field, where
+/// there are any.
 pub const TEMPLATE_ANNOTATION: &str = "k8sdataservice.flyte.org/from-pod-template";
 /// The annotation with the hash of the specification.
 pub const HASH_ANNOTATION: &str = "k8sdataservice.flyte.org/spec-hash";

@@ -10,8 +10,7 @@ use crate::api::managed_fields;
 use crate::error::{Error, Result};
 use crate::names::{
     APP_LABEL, DELETE_AFTER_ANNOTATION, EXECUTION_ANNOTATION, HASH_ANNOTATION, INSTANCE_LABEL, MANAGED_BY_LABEL,
-    OWN_ANNOTATIONS_ANNOTATION, OWN_LABELS_ANNOTATION, OWNER_ANNOTATION, OWNS_ANNOTATION,
-    TEMPLATE_ANNOTATION,
+    OWN_ANNOTATIONS_ANNOTATION, OWN_LABELS_ANNOTATION, OWNER_ANNOTATION, OWNS_ANNOTATION, TEMPLATE_ANNOTATION,
 };
 use crate::ownership::{Identity, Maker, Owner, describe, is_of_same_execution, is_owned_by, maker, marks, owner};
 

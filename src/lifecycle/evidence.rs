@@ -120,8 +120,12 @@ pub async fn last_words<A: Api>(
             .nth(LOG_CHARACTERS - 1)
             .map_or(0, |(index, _)| index);
         if log.contains("exec format error") {
-            status.message.push_str(" Its program is made for another processor architecture than that of its node, or is a ");
-            status.message.push_str("script without a first line such as #!/bin/sh.");
+            status
+                .message
+                .push_str(" Its program is made for another processor architecture than that of its node, or is a ");
+            status
+                .message
+                .push_str("script without a first line such as #!/bin/sh.");
         }
         status.message.push_str(" The last it has written:\n");
         status.message.push_str(&log[start..]);

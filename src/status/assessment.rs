@@ -81,6 +81,10 @@ impl Assessment {
         }
         let of_pod = unexplained_pod(evidence.pods, &assessment.causes);
         assessment.unexplained.extend(of_pod);
+        // The next one of its name is there within moments, and has nothing but the events of this one to explain it.
+        let failed = evidence.pods.iter().filter(|pod| pod.failed.is_some());
+        let failed = failed.filter_map(|pod| Some((involved("Pod", &pod.name), pod.created?)));
+        assessment.unexplained.extend(failed.take(1));
         assessment
     }
 

@@ -13,6 +13,7 @@ pub use assessment::{Assessment, Evidence, Involved};
 pub use facts::{
     ContainerFacts, Ended, EventFacts, Gate, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
+pub(crate) use origins::is_as_of_a_field;
 pub use times::{PodTimes, Runs};
 
 use std::sync::Arc;

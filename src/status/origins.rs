@@ -1,7 +1,9 @@
 //! Which fields of the configuration the containers of a running `StatefulSet` come from.
 //!
-//! The configuration itself is not kept. The order of the containers and the annotation that the manifest carries where a
-//! `PodTemplate` has containers of its own say enough.
+//! The configuration itself is not kept; the containers say enough. Those of the fields come in the order of their fields, and
+//! carry a security context; those that a `PodTemplate` adds have none, or the annotation names them.
+
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Container;
@@ -16,10 +18,6 @@ pub struct ContainerOrigins {
     main: Box<str>,
     /// The other containers, each with its path in the configuration, or in a `StatefulSet` of somebody else.
     others: Box<[(Box<str>, Box<str>)]>,
-    /// The service's own container in `PodTemplate`, where it has one.
-    primary: Option<Box<str>>,
-    /// The keys of the service's own container that come from `PodTemplate`.
-    from_template: Box<[Box<str>]>,
 }
 
 impl From<&StatefulSet> for ContainerOrigins {
@@ -34,28 +32,24 @@ impl From<&StatefulSet> for ContainerOrigins {
             let beside = beside.iter().enumerate();
             let beside = beside.map(|(index, each)| (each.name.as_str().into(), path("containers", index)));
             return Self {
+                main: Box::default(),
                 others: first.chain(beside).collect(),
-                ..Self::default()
             };
         }
         let name = stateful_set.metadata.name.as_deref().unwrap_or_default();
         let annotations = stateful_set.metadata.annotations.as_ref();
         let note = annotations.and_then(|annotations| annotations.get(TEMPLATE_ANNOTATION));
-        let note = Note::read(note.map(String::as_str).unwrap_or_default());
-        let mut counters = Counters::default();
-        let mut of = |container: &Container, init: bool| -> (Box<str>, Box<str>) {
-            let path = note.path(&container.name, init);
-            let path = path.unwrap_or_else(|| counters.path(container, init));
-            (container.name.as_str().into(), path.into())
+        let mut paths = Paths {
+            noted: note.into_iter().flat_map(|note| note.split_whitespace()).collect(),
+            ..Paths::default()
         };
+        let mut of = |container: &Container, init| (container.name.as_str().into(), paths.next(container, init).into());
         let mut others: Vec<_> = first.iter().map(|container| of(container, true)).collect();
         let beside = beside.iter().filter(|container| container.name != name);
         others.extend(beside.map(|container| of(container, false)));
         Self {
             main: name.into(),
             others: others.into(),
-            primary: note.primary().map(String::into_boxed_str),
-            from_template: note.own.iter().map(|key| (*key).into()).collect(),
         }
     }
 }
@@ -72,24 +66,24 @@ impl ContainerOrigins {
         let found = self.others.iter().find(|(name, _)| **name == *container);
         found.map(|(_, path)| &**path)
     }
-
-    /// Where a key of the service's own container, such as `livenessProbe`, comes from if that is `PodTemplate`.
-    pub(super) fn in_template(&self, key: &str) -> Option<String> {
-        let primary = self.primary.as_deref()?;
-        let given = self.from_template.iter().any(|given| **given == *key);
-        given.then(|| format!("{primary}.{key}"))
-    }
 }
 
-/// How many containers of each field were met so far.
+/// The paths of containers, which come one after the other.
 #[derive(Default)]
-struct Counters {
+struct Paths<'a> {
+    /// The names of containers that the annotation says to be a `PodTemplate`'s.
+    noted: BTreeSet<&'a str>,
     init_containers: usize,
     sidecars: usize,
 }
 
-impl Counters {
-    fn path(&mut self, container: &Container, init: bool) -> String {
+impl Paths<'_> {
+    fn next(&mut self, container: &Container, init: bool) -> String {
+        let name = &container.name;
+        if self.noted.contains(name.as_str()) || !is_as_of_a_field(container) {
+            let list = if init { "initContainers" } else { "containers" };
+            return format!("PodTemplate.spec.{list}[{name}]");
+        }
         // Servers without native sidecars have them among the other containers.
         let is_sidecar = !init || container.restart_policy.as_deref() == Some("Always");
         let (field, counter) = if is_sidecar {
@@ -103,42 +97,10 @@ impl Counters {
     }
 }
 
-/// What the annotation says: the containers of `PodTemplate` in order, and what it says of the service's own container.
-#[derive(Default)]
-struct Note<'a> {
-    init_containers: Vec<&'a str>,
-    containers: Vec<&'a str>,
-    own: Vec<&'a str>,
-}
-
-impl<'a> Note<'a> {
-    fn read(text: &'a str) -> Self {
-        let mut note = Self::default();
-        for word in text.split_whitespace() {
-            match word.split_once('/') {
-                Some(("initContainers", name)) => note.init_containers.push(name),
-                Some(("containers", name)) => note.containers.push(name),
-                Some(("own", key)) => note.own.push(key),
-                _ => {}
-            }
-        }
-        note
-    }
-
-    fn path(&self, container: &str, init: bool) -> Option<String> {
-        let (list, names) = if init {
-            ("initContainers", &self.init_containers)
-        } else {
-            ("containers", &self.containers)
-        };
-        let index = names.iter().position(|name| *name == container)?;
-        Some(format!("PodTemplate.spec.{list}[{index}]"))
-    }
-
-    /// The service's own container stands as `*` among the containers, since it has another name there.
-    fn primary(&self) -> Option<String> {
-        self.path("*", false)
-    }
+/// Whether a container has what each container of the fields `InitContainers` and `Sidecars` is given.
+pub(crate) fn is_as_of_a_field(container: &Container) -> bool {
+    let context = container.security_context.as_ref();
+    context.is_some_and(|context| context.allow_privilege_escalation.is_some() && context.capabilities.is_some())
 }
 
 #[cfg(test)]
@@ -156,13 +118,19 @@ mod tests {
         ContainerOrigins::from(&stateful_set)
     }
 
+    /// A container as the fields `InitContainers` and `Sidecars` make it.
+    fn of_a_field(name: &str, restart_policy: Option<&str>) -> Value {
+        let context = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+        json!({"name": name, "restartPolicy": restart_policy, "securityContext": context})
+    }
+
     #[test]
     fn containers_come_from_the_fields_in_order() {
         let pod = json!({
             "containers": [{"name": "foo"}],
             "initContainers": [
-                {"name": "fetch"}, {"name": "metrics", "restartPolicy": "Always"},
-                {"name": "unpack"}, {"name": "proxy", "restartPolicy": "Always"},
+                of_a_field("fetch", None), of_a_field("metrics", Some("Always")),
+                of_a_field("unpack", None), of_a_field("proxy", Some("Always")),
             ],
         });
         let origins = origins(&json!({}), &pod);
@@ -176,7 +144,6 @@ mod tests {
         ] {
             assert_eq!(origins.path(name), path, "{name}");
         }
-        assert_eq!(origins.in_template("command"), None);
     }
 
     #[test]
@@ -192,21 +159,20 @@ mod tests {
     fn what_a_pod_template_has_is_told_from_the_fields() {
         let pod = json!({
             "containers": [{"name": "foo"}, {"name": "beside"}],
-            "initContainers": [{"name": "theirs"}, {"name": "fetch"}, {"name": "metrics", "restartPolicy": "Always"}],
+            "initContainers": [
+                {"name": "theirs"}, of_a_field("noted", None), of_a_field("fetch", None), of_a_field("metrics", Some("Always")),
+            ],
         });
-        let note = "initContainers/theirs containers/beside containers/* own/command";
-        let origins = origins(&json!({TEMPLATE_ANNOTATION: note}), &pod);
+        let origins = origins(&json!({TEMPLATE_ANNOTATION: "noted other"}), &pod);
         for (name, path) in [
-            ("theirs", "PodTemplate.spec.initContainers[0]"),
-            ("beside", "PodTemplate.spec.containers[0]"),
+            ("theirs", "PodTemplate.spec.initContainers[theirs]"),
+            ("noted", "PodTemplate.spec.initContainers[noted]"),
+            ("beside", "PodTemplate.spec.containers[beside]"),
             ("fetch", "InitContainers[0]"),
             ("metrics", "Sidecars[0]"),
         ] {
             assert_eq!(origins.path(name), Some(path), "{name}");
         }
-        let command = origins.in_template("command");
-        assert_eq!(command.as_deref(), Some("PodTemplate.spec.containers[1].command"));
-        assert_eq!(origins.in_template("image"), None);
     }
 
     #[test]

@@ -90,21 +90,13 @@ QUICK = [
     Fault(
         "CommandNotFound",
         FAILED,
-        "Correct PodTemplate.spec.containers[1].command.",
+        "Correct PodTemplate.spec.containers[other].command.",
         {
             "PodTemplate": {
                 "spec": {"containers": [{"name": "primary"}, {"name": "other", "image": IMAGE, **NO_PROGRAM}]}
             }
         },
         variant="-template",
-    ),
-    Fault(
-        "CommandNotFound",
-        FAILED,
-        "Correct PodTemplate.spec.containers[0].command.",
-        {"Command": None},
-        container=NO_PROGRAM,
-        variant="-template-own",
     ),
     Fault(
         "ImageNotFound",

@@ -246,7 +246,7 @@ mod tests {
             (
                 "busybox",
                 "failed to pull \"docker.io/library/busybox:latest\"",
-                "failed to pull \"docker.io/\"",
+                "failed to pull \"docker.io/library/\"",
             ),
             ("r.example/a@sha256:429", "r.example/a@sha256:429: denied", ": denied"),
             (

@@ -10,8 +10,11 @@ pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict>
     if pod.has_sandbox || !is_creating(pod) {
         return None;
     }
-    let last = newest(events, pod, |event| is_of_sandbox(event) || is_of_volume(event)).filter(|event| is_of_sandbox(event))?;
-    let first = events.iter().filter(|event| event.is_about(pod) && is_of_sandbox(event));
+    let last = newest(events, pod, |event| is_of_sandbox(event) || is_of_volume(event))
+        .filter(|event| is_of_sandbox(event))?;
+    let first = events
+        .iter()
+        .filter(|event| event.is_about(pod) && is_of_sandbox(event));
     let first = first.filter_map(|event| event.first).min();
     let message = last.message.trim_start_matches("(combined from similar events): ");
     let (cause, advice) = sort(&last.reason, message);
@@ -36,7 +39,10 @@ pub(super) fn is_of_sandbox(event: &EventFacts) -> bool {
 }
 
 fn is_of_volume(event: &EventFacts) -> bool {
-    matches!(event.reason.as_str(), "FailedMount" | "FailedAttachVolume" | "FailedMapVolume")
+    matches!(
+        event.reason.as_str(),
+        "FailedMount" | "FailedAttachVolume" | "FailedMapVolume"
+    )
 }
 
 /// Which cause the kubelet's words are, and what to do.

@@ -41,7 +41,7 @@ impl<'a> Subject<'a> {
         let origins = &self.stateful_set.origins;
         let key = part.key();
         if origins.is_main(&self.container.name) {
-            return origins.in_template(&key).unwrap_or_else(|| part.field());
+            return part.field();
         }
         match origins.path(&self.container.name) {
             Some(path) => format!("{path}.{key}"),

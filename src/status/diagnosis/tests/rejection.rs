@@ -156,3 +156,47 @@ fn a_failed_pod_without_a_reason_is_told_by_its_containers() {
     };
     assert_eq!(judged(failed).0, "ContainerExits");
 }
+
+#[test]
+fn a_pod_that_was_not_looked_at_yet_is_told_by_its_predecessor() {
+    let rejected = |uid: &str, at: i64| EventFacts {
+        uid: uid.to_owned(),
+        last: Some(second(at)),
+        ..event("OutOfcpu", "Node didn't have enough resource: cpu, requested: 1, used: 1, capacity: 1")
+    };
+    let new = || PodFacts {
+        created: Some(second(100)),
+        node: "n1".into(),
+        ..pod(Vec::new())
+    };
+    let verdict = of(&[new()], &[rejected("earlier", 99)]).expect("a verdict");
+    assert_eq!(verdict.cause, Cause::NodeOutOfResources);
+    let words = "Pod foo-0 was turned away by node n1 (OutOfcpu): Node didn't have enough resource: cpu";
+    assert!(verdict.sentence.starts_with(words), "{}", verdict.sentence);
+    // Long ago, or where the pod was let in, it says nothing.
+    assert_eq!(of(&[new()], &[rejected("earlier", 50)]), None);
+    let starting = PodFacts {
+        containers: vec![waiting("ContainerCreating", "")],
+        ..new()
+    };
+    assert_eq!(of(&[starting], &[rejected("earlier", 99)]), None);
+}
+
+#[test]
+fn a_pod_that_is_turned_away_again_and_again_fails_from_the_first_time_on() {
+    let deleted = EventFacts {
+        kind: "StatefulSet".to_owned(),
+        uid: "set".to_owned(),
+        reason: "SuccessfulDelete".to_owned(),
+        message: "Delete Pod foo-0 in StatefulSet foo successful".to_owned(),
+        first: Some(second(100)),
+        last: Some(second(999)),
+        ..EventFacts::default()
+    };
+    let last = PodFacts {
+        created: Some(second(999)),
+        ..rejected("OutOfcpu", "Pod was rejected: Node didn't have enough resource: cpu")
+    };
+    let verdict = of(&[last], &[deleted]).expect("a verdict");
+    assert_eq!((failed(&verdict, 999), failed(&verdict, 1000)), (None, USER));
+}
