@@ -13,8 +13,8 @@ pub use origin::Origin;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use kube::{Client, Config};
 
@@ -43,6 +43,9 @@ const LATE: &str = "the API server did not answer in time";
 
 /// How long one attempt to connect may take. An API server that is away is tried again, not waited for.
 const CONNECT: Duration = Duration::from_secs(2);
+
+/// How often to look whether a kubeconfig has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The clusters in use, one shared client each, made when it is first needed.
 pub struct Clusters {
@@ -411,7 +414,7 @@ impl Key {
 }
 
 fn is_in_cluster() -> bool {
-    std::env::var_os(IN_CLUSTER).is_some() && Path::new(TOKEN).exists()
+    std::env::var_os(IN_CLUSTER).is_some() && last_changed(Path::new(TOKEN)).is_some()
 }
 
 /// The names of the kubeconfig's contexts.
@@ -455,6 +458,37 @@ fn kubeconfig_files() -> Vec<(PathBuf, Option<SystemTime>)> {
 
 /// A file and when it was last changed.
 fn dated(path: PathBuf) -> (PathBuf, Option<SystemTime>) {
-    let changed = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    let changed = last_changed(&path);
     (path, changed)
+}
+
+/// When a file was last changed, as of a second ago at most: each poll asks, and a file system may be slow to answer.
+fn last_changed(path: &Path) -> Option<SystemTime> {
+    static LOOKED: LazyLock<Mutex<HashMap<PathBuf, (Instant, Option<SystemTime>)>>> = LazyLock::new(Mutex::default);
+    let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((at, changed)) = looked.get(path)
+        && at.elapsed() < LOOK_EVERY
+    {
+        return *changed;
+    }
+    let changed = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    looked.insert(path.to_owned(), (Instant::now(), changed));
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_looked_at_once_a_second() {
+        let path = std::env::temp_dir().join(format!("kubeconfig-{}", uuid::Uuid::new_v4()));
+        std::fs::write(&path, "one").expect("a file");
+        let before = last_changed(&path);
+        assert!(before.is_some());
+        std::fs::remove_file(&path).expect("the file");
+        assert_eq!(last_changed(&path), before);
+        std::thread::sleep(LOOK_EVERY);
+        assert_eq!(last_changed(&path), None);
+    }
 }

@@ -4,6 +4,7 @@ mod bridge;
 mod client;
 mod connect;
 mod convert;
+mod elsewhere;
 mod ending;
 mod errors;
 mod functions;

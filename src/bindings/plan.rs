@@ -190,6 +190,7 @@ impl Client {
                 Ok(request) => request,
                 Err(plan) => return Ok(plan.into()),
             };
+            let warnings = request.warnings;
             let name = match &request.wanted {
                 Wanted::New(_, identity) => identity.name.clone(),
                 Wanted::Existing(name) => name.clone(),
@@ -211,6 +212,7 @@ impl Client {
                 Wanted::Existing(name) => plan_existing(api, &name, &request.namespace, deadline).await,
             }
             .map_err(|error| connection.explain(error))?;
+            plan.notes.extend(warnings);
             plan.notes.extend(connection.warning);
             Ok(plan.into())
         })
