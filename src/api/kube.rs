@@ -97,6 +97,13 @@ impl KubeApi {
     }
 }
 
+/// The object as it is applied: an apply that brings notes of who has written what is refused.
+fn manifest<K: Kind>(object: &K) -> K {
+    let mut manifest = object.clone();
+    manifest.meta_mut().managed_fields = None;
+    manifest
+}
+
 /// Reads a log, of which no more is read than was asked for. What is cut off may end in the middle of a character.
 async fn read_log(pods: &kube::Api<Pod>, pod: &str, params: &LogParams) -> Result<String, Fault> {
     let mut log = Vec::new();
@@ -208,11 +215,16 @@ impl Api for KubeApi {
     }
 
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
-        let mut manifest = object.clone();
-        // An apply that brings its own is refused.
-        manifest.meta_mut().managed_fields = None;
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.change(object, &params, &Patch::Apply(&manifest)).await
+        self.change(object, &params, &Patch::Apply(manifest(object))).await
+    }
+
+    async fn preview<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::apply(FIELD_MANAGER).force()
+        };
+        self.change(object, &params, &Patch::Apply(manifest(object))).await
     }
 
     async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {

@@ -120,6 +120,12 @@ pub trait Api: Send + Sync {
     /// was changed since is not touched, and none is made: the answer is [`Fault::Changed`].
     fn apply<K: Kind>(&self, object: &K) -> impl Future<Output = Result<K, Fault>> + Send;
 
+    /// What an [`apply`](Api::apply) of the manifest would make of the object, which stays as it is (`dryRun=All`). A cluster
+    /// that has no dry run answers so.
+    fn preview<K: Kind>(&self, _object: &K) -> impl Future<Output = Result<K, Fault>> + Send {
+        std::future::ready(Err(Fault::no_dry_run()))
+    }
+
     /// Notes anew who has written which field ([`managed_fields`]) of exactly this version of an object. One that has come
     /// under its name or was changed since is not touched: the answer is [`Fault::Changed`].
     fn note_managers<K: Kind>(

@@ -23,6 +23,10 @@ const LOG_LINES: i64 = 5;
 /// How many characters of them, from the end.
 const LOG_CHARACTERS: usize = 600;
 
+/// What the kernel's own words for it, `exec format error`, leave out.
+const FOREIGN_PROGRAM: &str = " Its program is made for another processor architecture than that of its node, or is a \
+     script without a first line such as #!/bin/sh.";
+
 /// The pods of a service.
 pub(super) async fn pods_of<A: Api>(
     api: &A,
@@ -100,6 +104,9 @@ impl Tail {
         let words = match self {
             Self::Lines(log) if log.is_empty() => " It has written nothing.",
             Self::Lines(log) => {
+                if log.contains("exec format error") {
+                    status.message.push_str(FOREIGN_PROGRAM);
+                }
                 status.message.push_str(" The last it has written:\n");
                 log
             }

@@ -44,14 +44,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether it changes nothing.
+    /// Whether a replica that lags may answer it.
     pub fn reads(&self) -> bool {
         matches!(self.verb, "get" | "list")
     }
 
     /// What can go wrong with it. A read that is carried out without an answer is one that is not carried out.
     pub fn bad_fates(&self, slowly: bool) -> impl Iterator<Item = Fate> + use<> {
-        let reads = self.reads();
+        let reads = self.reads() || self.verb == "preview";
         [
             (Fate::Orphaned, true),
             (Fate::Refused, true),
@@ -218,6 +218,12 @@ impl Api for Gate {
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
         let (object, by) = (object.clone(), Who::Actor(self.actor));
         self.ask::<K, _>("apply", told, move |server, _| server.apply(&object, by))
+            .await
+    }
+
+    async fn preview<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let object = object.clone();
+        self.ask::<K, _>("preview", told, move |server, _| server.preview(&object))
             .await
     }
 

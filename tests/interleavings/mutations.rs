@@ -182,6 +182,10 @@ impl Api for Altered {
         self.0.apply(&object).await
     }
 
+    async fn preview<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        self.0.preview(object).await
+    }
+
     async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
         self.0.note_managers(object, managers).await
     }

@@ -244,6 +244,17 @@ impl Server {
         Ok(object)
     }
 
+    /// What an apply would make of the object.
+    pub fn preview<K: Kind>(&self, wanted: &K) -> Result<K, Fault> {
+        let mut copy = Self {
+            objects: self.objects.clone(),
+            writes: self.writes,
+            broken: self.broken,
+            ..Self::default()
+        };
+        copy.apply(wanted, Who::Before)
+    }
+
     /// Notes anew who has written what, on exactly this version of an object.
     pub fn note_managers<K: Kind>(&mut self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
         let mut stored = self.at_version(object)?;
