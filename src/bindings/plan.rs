@@ -189,6 +189,7 @@ impl Client {
                 Ok(request) => request,
                 Err(plan) => return Ok(plan.into()),
             };
+            let warnings = request.warnings;
             let connection = clusters.connect(request.cluster.as_deref()).await?;
             let (api, deadline) = (&connection.api, Deadline::after(timeout));
             let mut plan = match request.wanted {
@@ -201,6 +202,7 @@ impl Client {
                 }
                 Wanted::Existing(name) => plan_existing(api, &name, &request.namespace, deadline).await?,
             };
+            plan.notes.extend(warnings);
             plan.notes.extend(connection.warning);
             Ok(plan.into())
         })
