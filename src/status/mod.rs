@@ -148,3 +148,6 @@ impl Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

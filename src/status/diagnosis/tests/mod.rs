@@ -2,7 +2,9 @@
 
 mod admission;
 mod containers;
+mod crash_loop;
 mod gates;
+mod grace;
 mod images;
 mod loss;
 mod probes;
