@@ -7,6 +7,7 @@ mod gates;
 mod grace;
 mod images;
 mod loss;
+mod parallel_rollout;
 mod probes;
 mod references;
 mod rejection;
