@@ -2,6 +2,7 @@
 
 mod changes;
 mod container;
+mod count;
 mod differences;
 mod fields;
 mod fixed;
@@ -18,6 +19,7 @@ mod statefulset;
 mod template_note;
 
 pub use changes::{changes, replaces_pods};
+pub use count::{count, counts_pods, with_count};
 pub use differences::differences;
 pub use fields::{NAMESPACE, Origins, WHOLE};
 pub use fixed::fixed;

@@ -234,6 +234,14 @@ fn endpoints(service: &str, slices: Option<&Vec<SliceFacts>>) -> Vec<Endpoint> {
         })
         .collect();
     endpoints.sort_by_key(|(ordinal, _)| *ordinal);
+    // A Service has a slice for each family of addresses.
+    endpoints.dedup_by(|(_, again), (_, first)| {
+        let is_same = again.hostname == first.hostname;
+        if is_same {
+            first.addresses.append(&mut again.addresses);
+        }
+        is_same
+    });
     endpoints.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
@@ -256,10 +264,10 @@ mod tests {
 
     #[test]
     fn endpoints_come_in_the_order_of_the_pods() {
-        let slices = vec![slice(&["foo-10", "foo-0"]), slice(&["foo-2"])];
+        let slices = vec![slice(&["foo-10", "foo-0"]), slice(&["foo-2"]), slice(&["foo-0", "foo-2"])];
         let endpoints = endpoints("foo", Some(&slices));
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.hostname.as_str()).collect();
-        assert_eq!(names, ["foo-0.foo", "foo-2.foo", "foo-10.foo"]);
+        assert_eq!(names, ["foo-0.foo", "foo-2.foo", "foo-10.foo"], "each once");
         assert_eq!(endpoints[0].ports[1], ("api".into(), 90));
     }
 }

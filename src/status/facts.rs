@@ -20,7 +20,7 @@ use crate::ownership::kept_until;
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
 /// The label that says of which revision of its `StatefulSet` a pod is (Kubernetes, `ControllerRevisionHashLabelKey`).
-const REVISION_LABEL: &str = "controller-revision-hash";
+pub(crate) const REVISION_LABEL: &str = "controller-revision-hash";
 
 /// The label of a node's processor architecture (Kubernetes, *Well-Known Labels*).
 const ARCHITECTURE_LABEL: &str = "kubernetes.io/arch";

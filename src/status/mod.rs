@@ -10,10 +10,12 @@ mod standing;
 mod times;
 
 pub use assessment::{Assessment, Evidence, Involved};
+pub(crate) use facts::REVISION_LABEL;
 pub use facts::{
     ContainerFacts, Ended, EventFacts, Gate, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
 pub(crate) use origins::is_as_of_a_field;
+pub(crate) use readiness::is_observed;
 pub use times::{PodTimes, Runs};
 
 use std::sync::Arc;

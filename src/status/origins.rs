@@ -148,10 +148,8 @@ mod tests {
 
     #[test]
     fn a_server_without_native_sidecars_has_them_among_the_containers() {
-        let origins = origins(
-            &json!({}),
-            &json!({"containers": [{"name": "foo"}, {"name": "metrics"}]}),
-        );
+        let pod = json!({"containers": [{"name": "foo"}, of_a_field("metrics", None)]});
+        let origins = origins(&json!({}), &pod);
         assert_eq!(origins.path("metrics"), Some("Sidecars[0]"));
     }
 

@@ -122,7 +122,7 @@ pub(super) fn with_names(status: Status, name: &str, slices: Option<&Vec<SliceFa
 }
 
 /// Whether the controller has seen the specification as it is now.
-pub(super) fn is_observed(stateful_set: &StatefulSet) -> bool {
+pub(crate) fn is_observed(stateful_set: &StatefulSet) -> bool {
     let observed = stateful_set
         .status
         .as_ref()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,8 +36,13 @@ SAYS_AND_STAYS = shell("echo the reason; exec sleep 1000")
 CODE_IN_TAG = "registry.example:5000/none/model:20240429"
 WORDS_IN_NAME = "timeout.example:503/tls/eof-unauthorized:429"
 
+#: The processor architecture of the local cluster's node, as Kubernetes calls it.
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 #: An image for a processor that no node has.
 FOREIGN = "registry.example/foreign"
+
+#: What makes a container of a PodTemplate run the local image.
+LOCAL = {"image": IMAGE, "imagePullPolicy": "IfNotPresent"}
 
 NO_PROGRAM = {"command": ["no-such-program"]}
 #: A process that takes more memory than it may.
@@ -72,10 +78,16 @@ QUICK = [
     Fault(
         "ImagePlatformMismatch",
         FAILED,
-        "it has no image for linux/s390y, which node",
-        {"Image": f"{FOREIGN}:index"},
+        "it has no image for the platform of node",
+        {"Image": f"{FOREIGN}:manifest"},
+        variant="-manifest",
+    ),
+    Fault(
+        "ImagePlatformMismatch",
+        FAILED,
+        f"it has no image for linux/{ARCHITECTURE}, which node",
+        {"Image": f"{FOREIGN}:index", "NodeSelector": {"kubernetes.io/arch": ARCHITECTURE}},
         variant="-known",
-        pod={"nodeSelector": {"kubernetes.io/arch": "s390y"}},
     ),
     Fault(
         "CommandNotFound", FAILED, "Correct Sidecars[0].command.", beside("Sidecars", NO_PROGRAM), variant="-sidecar"
@@ -91,11 +103,7 @@ QUICK = [
         "CommandNotFound",
         FAILED,
         "Correct PodTemplate.spec.containers[other].command.",
-        {
-            "PodTemplate": {
-                "spec": {"containers": [{"name": "primary"}, {"name": "other", "image": IMAGE, **NO_PROGRAM}]}
-            }
-        },
+        {"PodTemplate": {"spec": {"containers": [{"name": "primary"}, {"name": "other", **LOCAL, **NO_PROGRAM}]}}},
         variant="-template",
     ),
     Fault(

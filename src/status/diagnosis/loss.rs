@@ -9,7 +9,8 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: 
     lost.into_iter()
         .flatten()
         .find_map(|lost| taken_away(pod, lost))
-        .or_else(|| rejection::diagnose(stateful_set, pod, events))
+        // What a pod of the old revision asks for may have been mended in the new one.
+        .or_else(|| rejection::diagnose(stateful_set, pod, events).filter(|_| !pod.is_outdated(stateful_set)))
         .or_else(|| terminating(pod))
         .or_else(|| left_behind(stateful_set, pod))
         .or_else(|| silent(pod))

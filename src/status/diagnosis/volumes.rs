@@ -68,10 +68,15 @@ fn mounting(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     } else {
         Cause::VolumeMountFails
     };
-    let advice = match cause {
-        Cause::VolumeAttachFails => "Kubernetes tries again.",
-        Cause::VolumeMountFails => "",
-        _ => "Make it, or correct its name.",
+    // `MountVolume.SetUp failed for volume "v" : secret "s" not found`
+    let volume = message
+        .split_once("for volume \"")
+        .and_then(|(_, rest)| rest.split('"').next());
+    let advice = match (cause, volume) {
+        (Cause::VolumeAttachFails, _) => "Kubernetes tries again.".to_owned(),
+        (Cause::VolumeMountFails, _) => String::new(),
+        (_, Some(volume)) => format!("Create it, or correct its name in volume {volume}."),
+        (_, None) => "Create it, or correct its name.".to_owned(),
     };
     let words = format!("Pod {} cannot mount a volume: {} {advice}", pod.name, sentence(message));
     Some(Verdict::of_pod(cause, pod, words.trim_end().to_owned()))

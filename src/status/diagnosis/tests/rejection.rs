@@ -162,7 +162,10 @@ fn a_pod_that_was_not_looked_at_yet_is_told_by_its_predecessor() {
     let rejected = |uid: &str, at: i64| EventFacts {
         uid: uid.to_owned(),
         last: Some(second(at)),
-        ..event("OutOfcpu", "Node didn't have enough resource: cpu, requested: 1, used: 1, capacity: 1")
+        ..event(
+            "OutOfcpu",
+            "Node didn't have enough resource: cpu, requested: 1, used: 1, capacity: 1",
+        )
     };
     let new = || PodFacts {
         created: Some(second(100)),
