@@ -41,7 +41,8 @@ def make(kubernetes: Kubernetes, wanted: Object, ready: bool = True) -> None:
 
 
 def change(wanted: Object, **options: Any) -> Updated:
-    return update(wanted, **({"owner": "me", "wait": 120} | options))
+    settings: dict[str, Any] = {"owner": "me", "wait": 120} | options
+    return update(wanted, **settings)
 
 
 def stateful_set(kubernetes: Kubernetes, *options: str) -> Object:
