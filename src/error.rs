@@ -67,13 +67,19 @@ impl fmt::Display for FieldFault {
     }
 }
 
+/// How many faults a message shows, besides the first.
+const MOST_SHOWN: usize = 19;
+
 /// Faults, each on a line of its own after the first one.
 fn on_lines(faults: &[FieldFault]) -> String {
-    faults.iter().map(|fault| format!("\n{fault}")).collect()
+    let shown = faults.iter().take(MOST_SHOWN).map(|fault| format!("\n{fault}"));
+    let rest = faults.len().saturating_sub(MOST_SHOWN);
+    let rest = (rest > 0).then(|| format!("\n{rest} more fields are at fault."));
+    shown.chain(rest).collect()
 }
 
 /// Every error of this crate. The message of each is whole sentences: what happened to which object, why, what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A field of the configuration holds a value that no service can be made from. Nothing was made.
     #[error("{field} {problem}{}", on_lines(more))]
@@ -346,5 +352,8 @@ mod tests {
         assert_eq!(error.to_string(), "Port is wrong.\nReplicas is wrong.");
         assert_eq!(error.into_faults().expect("faults").len(), 2);
         assert!(Error::of_faults(Vec::new()).is_none());
+        let many = Error::of_faults(vec![fault("Port"); 100]).expect("an error").to_string();
+        assert_eq!(many.lines().count(), 21);
+        assert!(many.ends_with("\n80 more fields are at fault."), "{many}");
     }
 }

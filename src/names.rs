@@ -48,6 +48,9 @@ pub const OWNS_ANNOTATION: &str = "k8sdataservice.flyte.org/owns";
 pub const REPLICAS_ANNOTATION: &str = "k8sdataservice.flyte.org/replicas";
 /// The annotation of a `StatefulSet` whose pods stay at earlier revisions, since only their number has changed.
 pub const KEEPS_PODS_ANNOTATION: &str = "k8sdataservice.flyte.org/keeps-pods";
+/// The annotation with the names of the containers that come from `PodTemplate` and look as if they came from a field, where
+/// there are any.
+pub const TEMPLATE_ANNOTATION: &str = "k8sdataservice.flyte.org/from-pod-template";
 /// The annotation with the hash of the specification.
 pub const HASH_ANNOTATION: &str = "k8sdataservice.flyte.org/spec-hash";
 

@@ -10,8 +10,16 @@ from flytekitplugins_k8sdataservice.commands.update import update
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    package_name="flytekitplugins-k8sdataservice",
+    prog_name="flytekitplugins-k8sdataservice",
+    message="%(prog)s %(version)s",
+)
 def main() -> None:
-    """Data services for Flyte workflows."""
+    """Data services for Flyte workflows.
+
+    Documentation: https://github.com/flyteorg/flytekitplugins-k8sdataservice
+    """
 
 
 main.add_command(plan)

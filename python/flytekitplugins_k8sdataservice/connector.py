@@ -15,16 +15,16 @@ from flytekit.models.literals import LiteralMap
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.answer import Answer
 from flytekitplugins_k8sdataservice.client import default_client, warn
-from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.exceptions import DataServiceError, ForbiddenError, UnavailableError
 from flytekitplugins_k8sdataservice.log_links import log_links
-from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
-from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
+# This module is a part of every `import flytekit`, so that what only calls need is imported by them.
 if TYPE_CHECKING:
     from flytekit.models.task import TaskExecutionMetadata, TaskTemplate
 
     from flytekitplugins_k8sdataservice._core import Created
+    from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+    from flytekitplugins_k8sdataservice.owner import Owner
 
 __all__ = ["DataServiceConnector", "DataServiceMetadata"]
 
@@ -51,6 +51,15 @@ _SETTLE = 0.2
 _PATIENCE = 15.0
 
 
+#: What an interrupted run says of its service.
+_DELETED = {
+    "Gone": "was deleted.",
+    "Terminating": "is being deleted.",
+    "NothingThere": "does not exist.",
+    "LeftAlone": "was left alone: it belongs to another run.",
+}
+
+
 class DataServiceConnector(AsyncConnectorBase):
     """Brings data services up and takes them down for Flyte. It holds no state: all of it is in the metadata.
 
@@ -66,7 +75,14 @@ class DataServiceConnector(AsyncConnectorBase):
             InvalidSpecError: A setting of the platform is at fault, so that the process does not start.
         """
         settings.check_at_start()
-        super().__init__(task_type_name=TASK_TYPE, metadata_type=DataServiceMetadata)
+        super().__init__(task_type_name=TASK_TYPE, metadata_type=None)
+
+    @property
+    def metadata_type(self) -> type[DataServiceMetadata]:
+        """The type of the state that Flyte keeps for a task."""
+        from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+
+        return DataServiceMetadata
 
     async def create(
         self,
@@ -82,6 +98,10 @@ class DataServiceConnector(AsyncConnectorBase):
             DataServiceError: The service cannot be made; each subclass and message says why. Nothing is left behind,
                 unless the API server was away (UnavailableError): what it may have made is found by the next try.
         """
+        from flytekitplugins_k8sdataservice.config import DataServiceConfig
+        from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+        from flytekitplugins_k8sdataservice.owner import owner_of
+
         config: dict[str, Any] = task_template.custom or {}
         owner = owner_of(output_prefix, task_execution_metadata)
         arguments: dict[str, Any] = {
@@ -209,14 +229,18 @@ async def _take_down(resource_meta: DataServiceMetadata) -> str:
 
 
 def delete_on_interrupt(resource_meta: DataServiceMetadata) -> None:
-    """Does what the connector's delete does, without an event loop, as a signal handler needs it.
+    """Does what the connector's delete does, without an event loop, as a signal handler needs it, and says so.
 
-    A failure is logged, since the run ends all the same.
+    A failure is only reported, since the run ends all the same.
     """
+    from flytekitplugins_k8sdataservice.interruption import say
+
     if resource_meta.dataservice_config.ExistingReleaseName:
         return
+    service = f"data service {resource_meta.name} in namespace {resource_meta.namespace}"
+    say(f"Interrupted: deleting {service} ...")
     try:
-        default_client().delete_sync(
+        deletion = default_client().delete_sync(
             resource_meta.name,
             namespace=resource_meta.namespace,
             cluster=resource_meta.dataservice_config.Cluster,
@@ -224,7 +248,9 @@ def delete_on_interrupt(resource_meta: DataServiceMetadata) -> None:
             timeout=_PATIENCE,
         )
     except DataServiceError as error:
-        logger.error("Data service %s may still be there: %s", resource_meta.name, error)
+        say(f"Could not delete {service}. It may still exist. {error}")
+    else:
+        say(f"{service[0].upper()}{service[1:]} {_DELETED[deletion.outcome]}")
 
 
 def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, Any]) -> Created:
@@ -237,6 +263,8 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         return client.create_sync(config, **arguments)
     except (KeyboardInterrupt, SystemExit):
         from flytekitplugins_k8sdataservice._core import generate_name
+        from flytekitplugins_k8sdataservice.config import DataServiceConfig
+        from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 
         time.sleep(_SETTLE)
         made = DataServiceMetadata(
@@ -247,6 +275,14 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         )
         delete_on_interrupt(made)
         raise
+
+
+def __getattr__(name: str) -> Any:
+    if name == "DataServiceMetadata":
+        from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+
+        return DataServiceMetadata
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 ConnectorRegistry.register(DataServiceConnector())

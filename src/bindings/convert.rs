@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;
 
+use super::connect::Call;
 use super::errors::to_python;
 use super::value;
 use crate::names::{check_existing_name, check_namespace};
@@ -32,6 +33,16 @@ impl Place {
             namespace,
             cluster,
         })
+    }
+
+    /// A call to do something with the service.
+    pub(super) fn call(&self, verb: &'static str, timeout: Duration) -> Call<'_> {
+        Call {
+            verb,
+            namespace: &self.namespace,
+            name: &self.name,
+            timeout,
+        }
     }
 
     pub(super) fn cluster(&self) -> Option<&str> {

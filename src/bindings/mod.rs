@@ -2,7 +2,9 @@
 
 mod bridge;
 mod client;
+mod connect;
 mod convert;
+mod elsewhere;
 mod ending;
 mod errors;
 mod functions;

@@ -16,6 +16,7 @@ mod root;
 mod says;
 mod service;
 mod statefulset;
+mod template_note;
 
 pub use changes::{changes, replaces_pods};
 pub use count::{count, counts_pods, with_count};

@@ -7,7 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use super::count::counts_pods;
 use super::metadata;
 use super::pod_template::pod_template;
-use crate::names::{REPLICAS_ANNOTATION, selector};
+use super::template_note::template_note;
+use crate::names::{REPLICAS_ANNOTATION, TEMPLATE_ANNOTATION, selector};
 use crate::ownership::Identity;
 use crate::spec::{ClaimTemplate, DataServiceSpec};
 
@@ -20,6 +21,10 @@ pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet 
     if !counts_pods(spec) {
         let annotations = metadata.annotations.get_or_insert_default();
         annotations.insert(REPLICAS_ANNOTATION.to_owned(), spec.replicas.to_string());
+    }
+    if let Some(note) = template_note(spec, &identity.name) {
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(TEMPLATE_ANNOTATION.to_owned(), note);
     }
     StatefulSet {
         metadata,

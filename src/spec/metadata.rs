@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::fields::Fields;
+use super::fields::{Fields, all};
 use crate::error::{Error, Result};
 use crate::names::{ANNOTATION_PREFIX, APP_LABEL, INSTANCE_LABEL, MANAGED_BY_LABEL};
 use crate::wording::{shorten, shortened};
@@ -16,7 +16,7 @@ pub(crate) const ANNOTATIONS_LIMIT: usize = (256 << 10) - (16 << 10);
 /// Reads the field `Labels`.
 pub(super) fn labels(fields: Fields<'_>) -> Result<BTreeMap<String, String>> {
     let labels: BTreeMap<String, String> = fields.kubernetes("Labels")?.unwrap_or_default();
-    for (key, value) in &labels {
+    all(labels.iter().map(|(key, value)| {
         let path = format!("Labels.{}", shortened(key));
         check_key(&path, key)?;
         check_value(&path, value)?;
@@ -26,14 +26,15 @@ pub(super) fn labels(fields: Fields<'_>) -> Result<BTreeMap<String, String>> {
                 "is the plugin's own, by which it finds what it has made: use another label.",
             ));
         }
-    }
+        Ok(())
+    }))?;
     Ok(labels)
 }
 
 /// Reads the field `Annotations`.
 pub(super) fn annotations(fields: Fields<'_>) -> Result<BTreeMap<String, String>> {
     let annotations: BTreeMap<String, String> = fields.kubernetes("Annotations")?.unwrap_or_default();
-    for key in annotations.keys() {
+    all(annotations.keys().map(|key| {
         let path = format!("Annotations.{}", shortened(key));
         check_key(&path, key)?;
         if key.starts_with(ANNOTATION_PREFIX) {
@@ -42,7 +43,8 @@ pub(super) fn annotations(fields: Fields<'_>) -> Result<BTreeMap<String, String>
                 "is the plugin's own, by which it knows whose a service is: use another annotation.",
             ));
         }
-    }
+        Ok(())
+    }))?;
     check_size("Annotations", &annotations)?;
     Ok(annotations)
 }

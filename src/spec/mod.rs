@@ -17,6 +17,7 @@ mod policies;
 mod ports;
 mod probes;
 mod rollout;
+mod size;
 mod template;
 mod volumes;
 
@@ -27,6 +28,7 @@ pub use fields::FIELDS;
 pub(crate) use metadata::{ANNOTATIONS_LIMIT, is_key, is_label_value};
 pub use policies::NetworkPolicy;
 pub use ports::{MAIN_PORT_NAME, Port, Protocol};
+pub use size::{check_size, explain_size, size_of};
 pub use template::PodTemplate;
 pub(crate) use template::{DEFAULT_PRIMARY, FIELD as TEMPLATE, PRIMARY};
 
@@ -393,7 +395,8 @@ mod tests {
             (json!({"Image": "i", "Name": ""}), "Name "),
             (json!({"Image": "i", "Replicas": -1.0}), "Replicas is -1,"),
             (json!({"Image": "i", "Replicas": 1.5}), "Replicas is 1.5"),
-            (json!({"Image": "i", "Replicas": "2"}), "Replicas is \"2\""),
+            (json!({"Image": "i", "Replicas": "two"}), "Replicas is \"two\""),
+            (json!({"Image": "i", "Replicas": "-2"}), "Replicas is \"-2\""),
             (json!({"Image": "i", "Replicas": true}), "Replicas is"),
             (json!({"Image": "i", "Replicas": 3_000_000_000.0}), "Replicas is"),
             (json!({"Image": "i", "Port": 0.0}), "Port is 0,"),
@@ -428,7 +431,7 @@ mod tests {
     fn the_hash_tells_services_apart_but_not_ways_of_writing_one() {
         let plain = spec(&json!({"Image": "i", "Name": "a"}));
         let written_out = spec(&json!({
-            "Image": "i", "Name": "b", "Port": 40000.0, "Replicas": 1, "Command": [], "Requests": {"cpu": "2000m", "mem": 1e10},
+            "Image": "i", "Name": "b", "Port": 40000.0, "Replicas": "1", "Command": [], "Requests": {"cpu": "2000m", "mem": 1e10},
         }));
         assert_eq!(plain.hash(), written_out.hash());
         assert_eq!(plain.hash().len(), 16);

@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::Stream;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Deleted, Fault, Kind};
-use kube::runtime::watcher::Event;
+use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
 
 use crate::schedule::Step;
 use crate::server::{Server, Who};
@@ -235,8 +233,21 @@ impl Api for Gate {
             .await
     }
 
-    fn watch<K: Kind>(&self, _: &str, _: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
-        futures::stream::pending()
+    async fn delete_unchanged<K: Kind>(&self, _: &str, name: &str, uid: &str, version: &str) -> Result<Deleted, Fault> {
+        let [name, uid, version] = [name, uid, version].map(ToOwned::to_owned);
+        let (by, tell) = (Who::Actor(self.actor), |answer: &Deleted| format!("{answer:?}"));
+        self.ask::<K, _>("delete", tell, move |server, _| {
+            server.delete_unchanged::<K>(&name, &uid, &version, by)
+        })
+        .await
+    }
+
+    async fn list_chunk<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Chunk<K>, Fault> {
+        std::future::pending().await
+    }
+
+    async fn changes<K: Kind>(&self, _: &Selection, _: &str) -> Result<Changes<K>, Fault> {
+        std::future::pending().await
     }
 }
 

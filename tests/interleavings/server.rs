@@ -151,6 +151,21 @@ impl Server {
         Ok(self.remove(&key, by))
     }
 
+    /// Deletes the object with this uid, if it is still at this version.
+    pub fn delete_unchanged<K: Kind>(
+        &mut self,
+        name: &str,
+        uid: &str,
+        version: &str,
+        by: Who,
+    ) -> Result<Deleted, Fault> {
+        let there = self.objects.get(&key::<K>(name));
+        if there.is_some_and(|there| there.metadata.resource_version.as_deref() != Some(version)) {
+            return Err(Fault::Changed);
+        }
+        self.delete::<K>(name, uid, by)
+    }
+
     /// Writes an annotation on the object with this uid.
     pub fn annotate<K: Kind>(&mut self, name: &str, uid: &str, annotation: (&str, &str)) -> Result<(), Fault> {
         let key = key::<K>(name);
