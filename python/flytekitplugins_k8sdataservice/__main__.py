@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flytekitplugins_k8sdataservice.commands.console import log_to_standard_error
 from flytekitplugins_k8sdataservice.commands.plan import plan
 from flytekitplugins_k8sdataservice.commands.settings import settings
 from flytekitplugins_k8sdataservice.commands.update import update
@@ -17,6 +18,7 @@ from flytekitplugins_k8sdataservice.commands.update import update
 )
 def main() -> None:
     """Data services for Flyte workflows."""
+    log_to_standard_error()
 
 
 main.add_command(plan)
