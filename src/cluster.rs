@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::Response;
 use http::header::DATE;
@@ -28,6 +28,9 @@ const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 
 /// How long one attempt to connect may take. An API server that is away is tried again, not waited for.
 const CONNECT: Duration = Duration::from_secs(2);
+
+/// How often to look whether a kubeconfig has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The clusters in use, one shared client each, made when it is first needed.
 pub struct Clusters {
@@ -129,7 +132,9 @@ impl Clusters {
         if connection.warning.is_none() {
             return Ok(connection);
         }
-        let contexts = Kubeconfig::read().map(|kubeconfig| kubeconfig.contexts).unwrap_or_default();
+        let contexts = Kubeconfig::read()
+            .map(|kubeconfig| kubeconfig.contexts)
+            .unwrap_or_default();
         let contexts: Vec<&str> = contexts.iter().map(|context| context.name.as_str()).collect();
         let known = if contexts.is_empty() {
             "which has none".to_owned()
@@ -138,7 +143,10 @@ impl Clusters {
         };
         Err(Error::invalid(
             "cluster",
-            format!("is {}, but no context of the kubeconfig has that name, {known}.", shorten(name)),
+            format!(
+                "is {}, but no context of the kubeconfig has that name, {known}.",
+                shorten(name)
+            ),
         ))
     }
 
@@ -274,7 +282,7 @@ fn hear_date<B>(response: Response<B>) -> Response<B> {
 }
 
 fn is_in_cluster() -> bool {
-    std::env::var_os(IN_CLUSTER).is_some() && Path::new(TOKEN).exists()
+    std::env::var_os(IN_CLUSTER).is_some() && last_changed(Path::new(TOKEN)).is_some()
 }
 
 /// Whether the kubeconfig has a context of that name. A process in a cluster need not have any kubeconfig.
@@ -333,6 +341,37 @@ fn kubeconfig_files() -> Vec<(PathBuf, Option<SystemTime>)> {
 
 /// A file and when it was last changed.
 fn dated(path: PathBuf) -> (PathBuf, Option<SystemTime>) {
-    let changed = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    let changed = last_changed(&path);
     (path, changed)
+}
+
+/// When a file was last changed, as of a second ago at most: each poll asks, and a file system may be slow to answer.
+fn last_changed(path: &Path) -> Option<SystemTime> {
+    static LOOKED: LazyLock<Mutex<HashMap<PathBuf, (Instant, Option<SystemTime>)>>> = LazyLock::new(Mutex::default);
+    let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((at, changed)) = looked.get(path)
+        && at.elapsed() < LOOK_EVERY
+    {
+        return *changed;
+    }
+    let changed = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    looked.insert(path.to_owned(), (Instant::now(), changed));
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_looked_at_once_a_second() {
+        let path = std::env::temp_dir().join(format!("kubeconfig-{}", uuid::Uuid::new_v4()));
+        std::fs::write(&path, "one").expect("a file");
+        let before = last_changed(&path);
+        assert!(before.is_some());
+        std::fs::remove_file(&path).expect("the file");
+        assert_eq!(last_changed(&path), before);
+        std::thread::sleep(LOOK_EVERY);
+        assert_eq!(last_changed(&path), None);
+    }
 }

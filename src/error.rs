@@ -187,6 +187,14 @@ pub enum Error {
         /// The HTTP status code.
         code: u16,
     },
+    /// A verb has failed after it had changed something.
+    #[error("{error} {done}")]
+    Partial {
+        /// Why it has failed.
+        error: Box<Error>,
+        /// What it had changed by then, as a sentence.
+        done: String,
+    },
     /// The core panicked.
     #[error(
         "This is a bug in the plugin: {words}. The call may have been carried out in part; it can be repeated. \
@@ -258,6 +266,15 @@ impl Error {
         }
     }
 
+    /// Why a verb has failed, whether or not it had changed something before.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Partial { error, .. } => error.cause(),
+            other => other,
+        }
+    }
+
     /// A stable `CamelCase` code, for programs: the API server's own where it gave one.
     #[must_use]
     pub fn reason(&self) -> &str {
@@ -271,6 +288,7 @@ impl Error {
             Self::Unavailable { .. } => "Unavailable",
             Self::Timeout { .. } => "Timeout",
             Self::Rejected { reason, .. } => reason,
+            Self::Partial { error, .. } => error.reason(),
             Self::Bug { .. } => "Bug",
             Self::Cluster { .. } => "ClusterConfiguration",
         }
@@ -284,6 +302,7 @@ impl Error {
             Self::Conflict { .. } | Self::Unchanged { .. } => Some(409),
             Self::Forbidden { .. } => Some(403),
             Self::Rejected { code, .. } => Some(*code),
+            Self::Partial { error, .. } => error.code(),
             _ => None,
         }
     }
@@ -300,6 +319,7 @@ impl Error {
             | Self::Unavailable { object, .. }
             | Self::Timeout { object, .. }
             | Self::Rejected { object, .. } => Some(object),
+            Self::Partial { error, .. } => error.object(),
             Self::InvalidSpec { .. } | Self::Bug { .. } | Self::Cluster { .. } => None,
         }
     }
@@ -314,7 +334,10 @@ mod tests {
         let shown = |kind, namespace, name| ObjectReference::new(kind, namespace, name).to_string();
         assert_eq!(shown("Pod", "flyte", "foo-0"), "Pod foo-0 in namespace flyte");
         assert_eq!(shown("Pod", "", ""), "Pods");
-        assert_eq!(shown("NetworkPolicy", "flyte", ""), "NetworkPolicies in namespace flyte");
+        assert_eq!(
+            shown("NetworkPolicy", "flyte", ""),
+            "NetworkPolicies in namespace flyte"
+        );
         assert_eq!(shown("StorageClass", "", "fast"), "StorageClass fast");
         assert_eq!(shown("PriorityClass", "", ""), "PriorityClasses");
     }

@@ -63,7 +63,8 @@ fn auth_problem(error: &AuthError) -> String {
     }
 }
 
-#[cfg(test)]
+// An exit status is made as on Unix.
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::process::{ExitStatus, Output};

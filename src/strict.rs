@@ -14,6 +14,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldFault, Result};
+use crate::quantity;
 use crate::wording::{nearest, shortened};
 
 /// The most faults of one value that are reported.
@@ -158,6 +159,19 @@ impl<'a> Strict<'a> {
             })
     }
 
+    /// An amount, which may be written as a number.
+    fn quantity<V: Visitor<'a>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        let text = match self.value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => float(number),
+            _ => return Err(self.must_be("an amount, such as \"500m\" or \"2Gi\"")),
+        };
+        if let Err(problem) = quantity::check(&text) {
+            return Err(self.bad(format!("is {problem}")));
+        }
+        visitor.visit_newtype_struct(text.into_deserializer())
+    }
+
     fn child(&self, step: &str, value: &'a Value) -> Self {
         Self {
             value,
@@ -258,8 +272,8 @@ impl<'de> de::Deserializer<'de> for Strict<'de> {
         name: &'static str,
         visitor: V,
     ) -> std::result::Result<V::Value, Problem> {
-        if let (Value::Number(number), "Quantity") = (self.value, name) {
-            return visitor.visit_newtype_struct(float(number).into_deserializer());
+        if name == "Quantity" {
+            return self.quantity(visitor);
         }
         visitor.visit_newtype_struct(self)
     }
@@ -466,6 +480,28 @@ mod tests {
         assert_eq!(
             volume.empty_dir.and_then(|empty| empty.size_limit).map(|size| size.0),
             Some("1000000000".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_amount_is_checked_wherever_kubernetes_has_one() {
+        let container = |amount: Value| json!({"name": "x", "resources": {"limits": {"memory": amount}}});
+        let place = "Field.containers[0].resources.limits.memory";
+        for (amount, words) in [
+            (json!("Gi"), "is not a Kubernetes quantity"),
+            (json!(""), "is not a Kubernetes quantity"),
+            (json!("-1"), "is negative"),
+            (json!(-1), "is negative"),
+            (json!("100E"), "is more than Kubernetes can hold"),
+            (json!(true), "must be an amount"),
+        ] {
+            let message = problem::<PodSpec>(&json!({"containers": [container(amount)]}));
+            assert!(message.starts_with(&format!("{place} {words}")), "{message}");
+        }
+        let message = problem::<Volume>(&json!({"name": "v", "emptyDir": {"sizeLimit": "Mi"}}));
+        assert!(
+            message.starts_with("Field.emptyDir.sizeLimit is not a Kubernetes quantity"),
+            "{message}"
         );
     }
 

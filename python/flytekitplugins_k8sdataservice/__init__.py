@@ -3,13 +3,19 @@
 A ``DataServiceTask`` brings up a StatefulSet with a headless Service on Kubernetes, the tasks after it talk to its pods
 by stable names, and a ``CleanupSensor`` takes it away.
 
+Documentation: https://github.com/flyteorg/flytekitplugins-k8sdataservice
+
 Importing this package starts no thread, opens no socket and reads no configuration: flytekit imports it as a plugin at
-every start, so the compiled core is loaded only when a service is first asked for.
+every start, in the pods of all tasks. It registers the connector and loads everything else at its first use.
 """
 
-from flytekitplugins_k8sdataservice.config import DataServiceConfig
-from flytekitplugins_k8sdataservice.connector import DataServiceConnector, DataServiceMetadata
-from flytekitplugins_k8sdataservice.consumers import Endpoints, endpoints
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+# Registers the connector: this is what flytekit imports the plugin for.
+from flytekitplugins_k8sdataservice.connector import DataServiceConnector
 from flytekitplugins_k8sdataservice.exceptions import (
     ConflictError,
     DataServiceError,
@@ -20,10 +26,16 @@ from flytekitplugins_k8sdataservice.exceptions import (
     NotOwnedError,
     UnavailableError,
 )
-from flytekitplugins_k8sdataservice.planning import plan
-from flytekitplugins_k8sdataservice.sensor import CleanupSensor
-from flytekitplugins_k8sdataservice.task import DataServiceTask
-from flytekitplugins_k8sdataservice.updating import Updated, update
+
+if TYPE_CHECKING:
+    from flytekitplugins_k8sdataservice.config import DataServiceConfig
+    from flytekitplugins_k8sdataservice.consumers import Endpoints, endpoints
+    from flytekitplugins_k8sdataservice.infra import gen_infra_name
+    from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+    from flytekitplugins_k8sdataservice.planning import plan
+    from flytekitplugins_k8sdataservice.sensor import CleanupSensor
+    from flytekitplugins_k8sdataservice.task import DataServiceTask
+    from flytekitplugins_k8sdataservice.updating import Updated, update
 
 __all__ = [
     "CleanupSensor",
@@ -42,6 +54,40 @@ __all__ = [
     "UnavailableError",
     "Updated",
     "endpoints",
+    "gen_infra_name",
     "plan",
     "update",
 ]
+
+#: The module of each name that is loaded at its first use.
+_HOMES = {
+    "CleanupSensor": "sensor",
+    "DataServiceConfig": "config",
+    "DataServiceMetadata": "metadata",
+    "DataServiceTask": "task",
+    "Endpoints": "consumers",
+    "Updated": "updating",
+    "endpoints": "consumers",
+    "gen_infra_name": "infra",
+    "plan": "planning",
+    "update": "updating",
+}
+
+
+#: The modules that are attributes of the package without an import of their own.
+_SUBMODULES = frozenset({*_HOMES.values(), "kube_config", "manager", "owner"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_SUBMODULES})

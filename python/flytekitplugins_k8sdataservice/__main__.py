@@ -17,7 +17,10 @@ from flytekitplugins_k8sdataservice.commands.update import update
     message="%(prog)s %(version)s",
 )
 def main() -> None:
-    """Data services for Flyte workflows."""
+    """Data services for Flyte workflows.
+
+    Documentation: https://github.com/flyteorg/flytekitplugins-k8sdataservice
+    """
     log_to_standard_error()
 
 

@@ -277,6 +277,27 @@ class Client:
     def wait_sync(self, name: str, *, namespace: str, cluster: str | None = None, timeout: float = 600.0) -> Status:
         """Does what :meth:`wait` does, and blocks."""
 
+    def elsewhere(
+        self, name: str, *, namespace: str, candidates: Sequence[str], cluster: str | None = None
+    ) -> Awaitable[list[str]]:
+        """Finds out in which other namespaces a service of this name exists, after none was found in its own.
+
+        Args:
+            name: The service's name.
+            namespace: The namespace that has no such service.
+            candidates: The namespaces to search where the account may not list the StatefulSets of the whole cluster.
+            cluster: The cluster, as in the configuration.
+
+        Raises:
+            NotFoundError: The namespace itself does not exist.
+            UnavailableError: The API server could not be used within the timeout.
+        """
+
+    def elsewhere_sync(
+        self, name: str, *, namespace: str, candidates: Sequence[str], cluster: str | None = None
+    ) -> list[str]:
+        """Does what :meth:`elsewhere` does, and blocks."""
+
     def keep(
         self, name: str, *, namespace: str, owner: str, seconds: float, cluster: str | None = None
     ) -> Awaitable[float | None]:

@@ -1,16 +1,81 @@
 """The configuration of a data service."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: flytekit's type engine reads `Field.type`, and cannot use a string.
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flytekit import PodTemplate, Resources, Secret
-from flytekit.extras.accelerators import BaseAccelerator
+from flytekit import Resources
+
+if TYPE_CHECKING:
+    from flytekit import PodTemplate, Secret
+    from flytekit.extras.accelerators import BaseAccelerator
+
+    KubernetesObject = Any
+    KubernetesObjects = list[Any]
+    Template = PodTemplate | dict[str, Any] | str | PathLike[str]
+    FlyteSecrets = list[Secret]
+    Device = BaseAccelerator[Any] | dict[str, Any] | str
+    Strategy = Any
+    Policy = Any
+else:
+    # What a value is once it has travelled, which is as much as Flyte's type engine can know.
+    KubernetesObject = Template = dict
+    KubernetesObjects = FlyteSecrets = list[dict]
+    Device = Strategy = str | dict
+    Policy = bool | dict
 
 #: The keys that the wire form has always had, also where nothing was said.
 _ALWAYS = ("Name", "Image", "Command", "Port", "Replicas", "ExistingReleaseName", "Cluster")
+
+
+# The schema of the configuration has the return annotations of these, and cannot have more than such simple ones.
+
+
+def _object_to_wire(value: Any) -> dict:  # type: ignore[type-arg]
+    wire: dict[str, Any] = _to_wire(value)
+    return wire
+
+
+def _objects_to_wire(value: Any) -> list:  # type: ignore[type-arg]
+    wire: list[Any] = _to_wire(value)
+    return wire
+
+
+def _template_to_wire(value: Template) -> dict:  # type: ignore[type-arg]
+    from flytekitplugins_k8sdataservice.wire import template_to_wire
+
+    return template_to_wire(value)
+
+
+def _to_wire(value: Any) -> Any:
+    from flytekitplugins_k8sdataservice.wire import to_wire
+
+    return to_wire(value)
+
+
+def _secrets_of_wire(value: Any) -> FlyteSecrets:
+    from flytekitplugins_k8sdataservice.wire import secrets_of_wire
+
+    return secrets_of_wire(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _travels(to_wire: Callable[[Any], Any], read: Callable[[Any], Any] = _as_it_is, *, show: bool = True) -> Any:
+    """Returns a field that travels in its wire form where the configuration is an input or an output of a task.
+
+    Flyte's type engine would have to know how to write the types of flytekit and of the package ``kubernetes``.
+
+    Args:
+        to_wire: Returns the wire form. Flyte's schema of the configuration has its return annotation.
+        read: Reads the wire form.
+        show: Whether the configuration's repr has the value.
+    """
+    return field(default=None, repr=show, metadata={"serialize": to_wire, "deserialize": read})
 
 
 @dataclass
@@ -112,45 +177,45 @@ class DataServiceConfig:
     Replicas: int | None = None
     ExistingReleaseName: str | None = None
     Cluster: str | None = None
-    PodTemplate: PodTemplate | dict[str, Any] | str | PathLike[str] | None = field(default=None, repr=False)
+    PodTemplate: Template | None = _travels(_template_to_wire, show=False)
     Args: list[str] | None = field(default=None, repr=False)
-    Env: dict[str, Any] | None = field(default=None, repr=False)
-    EnvFrom: list[Any] | None = None
-    Secrets: list[Secret] | None = None
-    Ports: list[Any] | None = None
-    ReadinessProbe: Any | None = field(default=None, repr=False)
-    LivenessProbe: Any | None = field(default=None, repr=False)
-    StartupProbe: Any | None = field(default=None, repr=False)
-    PreStop: Any | None = field(default=None, repr=False)
+    Env: KubernetesObject | None = _travels(_object_to_wire, show=False)
+    EnvFrom: KubernetesObjects | None = _travels(_objects_to_wire)
+    Secrets: FlyteSecrets | None = _travels(_objects_to_wire, _secrets_of_wire)
+    Ports: KubernetesObjects | None = _travels(_objects_to_wire)
+    ReadinessProbe: KubernetesObject | None = _travels(_object_to_wire, show=False)
+    LivenessProbe: KubernetesObject | None = _travels(_object_to_wire, show=False)
+    StartupProbe: KubernetesObject | None = _travels(_object_to_wire, show=False)
+    PreStop: KubernetesObject | None = _travels(_object_to_wire, show=False)
     TerminationGracePeriodSeconds: int | None = None
-    Volumes: list[Any] | None = None
-    VolumeClaimTemplates: list[Any] | None = None
+    Volumes: KubernetesObjects | None = _travels(_objects_to_wire)
+    VolumeClaimTemplates: KubernetesObjects | None = _travels(_objects_to_wire)
     PersistentVolumeClaimRetentionPolicy: dict[str, str] | None = None
     ServiceAccount: str | None = None
     ImagePullSecrets: list[str] | None = None
     ImagePullPolicy: str | None = None
     NodeSelector: dict[str, str] | None = None
-    Tolerations: list[Any] | None = None
-    Affinity: Any | None = None
-    TopologySpreadConstraints: list[Any] | None = None
+    Tolerations: KubernetesObjects | None = _travels(_objects_to_wire)
+    Affinity: KubernetesObject | None = _travels(_object_to_wire)
+    TopologySpreadConstraints: KubernetesObjects | None = _travels(_objects_to_wire)
     PriorityClass: str | None = None
     RuntimeClass: str | None = None
-    Accelerator: BaseAccelerator[Any] | dict[str, Any] | str | None = None
-    PodSecurityContext: Any | None = None
-    SecurityContext: Any | None = None
-    InitContainers: list[Any] | None = field(default=None, repr=False)
-    Sidecars: list[Any] | None = field(default=None, repr=False)
+    Accelerator: Device | None = _travels(_to_wire)
+    PodSecurityContext: KubernetesObject | None = _travels(_object_to_wire)
+    SecurityContext: KubernetesObject | None = _travels(_object_to_wire)
+    InitContainers: KubernetesObjects | None = _travels(_objects_to_wire, show=False)
+    Sidecars: KubernetesObjects | None = _travels(_objects_to_wire, show=False)
     PodManagementPolicy: str | None = None
     MinReadySeconds: int | None = None
-    UpdateStrategy: Any | None = None
+    UpdateStrategy: Strategy | None = _travels(_to_wire)
     Labels: dict[str, str] | None = None
     Annotations: dict[str, str] | None = None
     Namespace: str | None = None
     PublishNotReadyAddresses: bool | None = None
     DnsPolicy: str | None = None
-    DnsConfig: Any | None = None
-    PodDisruptionBudget: dict[str, Any] | None = None
-    NetworkPolicy: bool | dict[str, Any] | None = None
+    DnsConfig: KubernetesObject | None = _travels(_object_to_wire)
+    PodDisruptionBudget: KubernetesObject | None = _travels(_object_to_wire)
+    NetworkPolicy: Policy | None = _travels(_to_wire)
 
     def to_wire(self) -> dict[str, Any]:
         """Returns the dictionary that travels in a task template, with the keys the plugin has always used.
@@ -160,7 +225,8 @@ class DataServiceConfig:
         """
         from flytekitplugins_k8sdataservice.wire import template_to_wire, to_wire
 
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        # A dataclass that extends this one may have fields of its own, which are none of the service's.
+        values = {each.name: getattr(self, each.name) for each in fields(DataServiceConfig)}
         template = values.pop("PodTemplate")
         wire = {name: to_wire(value) for name, value in values.items() if value is not None or name in _ALWAYS}
         if template is not None:

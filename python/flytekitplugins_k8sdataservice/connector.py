@@ -15,16 +15,16 @@ from flytekit.models.literals import LiteralMap
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.answer import Answer
 from flytekitplugins_k8sdataservice.client import default_client, warn
-from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.exceptions import DataServiceError, ForbiddenError, UnavailableError
 from flytekitplugins_k8sdataservice.log_links import log_links
-from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
-from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 
+# This module is a part of every `import flytekit`, so that what only calls need is imported by them.
 if TYPE_CHECKING:
     from flytekit.models.task import TaskExecutionMetadata, TaskTemplate
 
     from flytekitplugins_k8sdataservice._core import Created
+    from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+    from flytekitplugins_k8sdataservice.owner import Owner
 
 __all__ = ["DataServiceConnector", "DataServiceMetadata"]
 
@@ -75,7 +75,14 @@ class DataServiceConnector(AsyncConnectorBase):
             InvalidSpecError: A setting of the platform is at fault, so that the process does not start.
         """
         settings.check_at_start()
-        super().__init__(task_type_name=TASK_TYPE, metadata_type=DataServiceMetadata)
+        super().__init__(task_type_name=TASK_TYPE, metadata_type=None)
+
+    @property
+    def metadata_type(self) -> type[DataServiceMetadata]:
+        """The type of the state that Flyte keeps for a task."""
+        from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+
+        return DataServiceMetadata
 
     async def create(
         self,
@@ -91,6 +98,10 @@ class DataServiceConnector(AsyncConnectorBase):
             DataServiceError: The service cannot be made; each subclass and message says why. Nothing is left behind,
                 unless the API server was away (UnavailableError): what it may have made is found by the next try.
         """
+        from flytekitplugins_k8sdataservice.config import DataServiceConfig
+        from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+        from flytekitplugins_k8sdataservice.owner import owner_of
+
         config: dict[str, Any] = task_template.custom or {}
         owner = owner_of(output_prefix, task_execution_metadata)
         arguments: dict[str, Any] = {
@@ -252,6 +263,8 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         return client.create_sync(config, **arguments)
     except (KeyboardInterrupt, SystemExit):
         from flytekitplugins_k8sdataservice._core import generate_name
+        from flytekitplugins_k8sdataservice.config import DataServiceConfig
+        from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 
         time.sleep(_SETTLE)
         made = DataServiceMetadata(
@@ -262,6 +275,14 @@ def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, A
         )
         delete_on_interrupt(made)
         raise
+
+
+def __getattr__(name: str) -> Any:
+    if name == "DataServiceMetadata":
+        from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+
+        return DataServiceMetadata
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 ConnectorRegistry.register(DataServiceConnector())

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client, warn
-from flytekitplugins_k8sdataservice.owner import owner_of
+from flytekitplugins_k8sdataservice.config import DataServiceConfig
+from flytekitplugins_k8sdataservice.owner import Owner, owner_of
+from flytekitplugins_k8sdataservice.target import invalid
+from flytekitplugins_k8sdataservice.wire import to_wire
+
+if TYPE_CHECKING:
+    from kubernetes.client import V1ResourceRequirements, V1StatefulSet
 
 __all__ = ["K8sManager"]
 
@@ -22,16 +30,29 @@ _WORDS = {
 
 
 class K8sManager:
-    """Makes, checks and deletes one data service. Each instance stands alone."""
+    """Makes, checks and deletes one data service. Each instance stands alone.
+
+    The StatefulSet and its Service are made together, and each call that makes one of them makes both: the second finds
+    what the first has made. The types of the package ``kubernetes`` are returned where version 1 did so, which takes
+    ``flytekitplugins-k8sdataservice[kubernetes]``.
+    """
 
     def __init__(self) -> None:
         """Makes a manager. Nothing is connected to before the first call."""
-        self.data_service_config: dict[str, Any] = {}
-        self._made_in: str | None = None
+        self.set_configs({})
 
-    def set_configs(self, data_service_config: dict[str, Any]) -> None:
-        """Sets the configuration, as the wire form of a ``DataServiceConfig``."""
-        self.data_service_config = dict(data_service_config)
+    def set_configs(self, data_service_config: dict[str, Any] | DataServiceConfig) -> None:
+        """Sets the configuration of the next service.
+
+        Args:
+            data_service_config: A ``DataServiceConfig``, or its fields as a dictionary.
+        """
+        if isinstance(data_service_config, DataServiceConfig):
+            data_service_config = data_service_config.to_wire()
+        self.data_service_config: dict[str, Any] = {name: to_wire(each) for name, each in data_service_config.items()}
+        self._owner: Owner = owner_of("", None)
+        self._namespace: str | None = None
+        self._name: str | None = None
 
     def create_data_service(self) -> str:
         """Makes the service and returns its name.
@@ -39,13 +60,69 @@ class K8sManager:
         Raises:
             DataServiceError: As the core's ``create``.
         """
-        owner = owner_of("", None)
         created = default_client().create_sync(
-            self.data_service_config, namespace=settings.namespace(), owner=owner.id, execution=owner.execution
+            self.data_service_config,
+            namespace=self.namespace,
+            owner=self._owner.id,
+            execution=self._owner.execution,
         )
         warn(created.warning)
-        self._made_in = created.namespace
+        self._namespace, self._name = created.namespace, created.name
         return created.name
+
+    def create_service(self) -> str:
+        """Does what ``create_data_service`` does."""
+        return self.create_data_service()
+
+    def create_stateful_set(self, stateful_set_object: V1StatefulSet) -> str:
+        """Does what ``create_data_service`` does.
+
+        Args:
+            stateful_set_object: What ``create_stateful_set_object`` has returned.
+
+        Raises:
+            InvalidSpecError: The object was changed, which would have no effect.
+        """
+        if to_wire(stateful_set_object) != to_wire(self.create_stateful_set_object()):
+            raise invalid(
+                "stateful_set_object",
+                "stateful_set_object differs from what create_stateful_set_object returns, and would have no effect: "
+                "change the configuration instead. PodTemplate has whatever has no field of its own.",
+            )
+        return self.create_data_service()
+
+    def create_stateful_set_object(self) -> V1StatefulSet:
+        """Returns the StatefulSet that would be made. Nothing is made.
+
+        Raises:
+            InvalidSpecError: A field is at fault.
+            ImportError: The package ``kubernetes`` is not installed.
+        """
+        from kubernetes.client import ApiClient
+
+        from flytekitplugins_k8sdataservice._core import manifests
+
+        objects = manifests(
+            self.data_service_config,
+            namespace=self.namespace,
+            owner=self._owner.id,
+            execution=self._owner.execution,
+            platform=settings.platform(),
+        )
+        if not objects:
+            raise invalid("ExistingReleaseName", "ExistingReleaseName is set, so that no StatefulSet is made.")
+        response = SimpleNamespace(data=json.dumps(objects[0]))
+        return ApiClient().deserialize(response, "V1StatefulSet")
+
+    def get_resources(self) -> V1ResourceRequirements:
+        """Returns what each pod requests and is limited to.
+
+        Raises:
+            InvalidSpecError: A field is at fault.
+            ImportError: The package ``kubernetes`` is not installed.
+        """
+        containers = self.create_stateful_set_object().spec.template.spec.containers
+        return next(container.resources for container in containers if container.name == self.name)
 
     def check_stateful_set_status(self, name: str) -> str:
         """Returns ``pending``, ``running``, ``success`` or ``failed``."""
@@ -61,10 +138,20 @@ class K8sManager:
         self.delete_stateful_set(name)
 
     @property
+    def name(self) -> str:
+        """The name of the service."""
+        from flytekitplugins_k8sdataservice._core import generate_name
+
+        return self._name or self.data_service_config.get("Name") or generate_name(self._owner.id)
+
+    @property
     def namespace(self) -> str:
-        """The namespace of the service."""
-        config = self.data_service_config
-        return self._made_in or config.get("Namespace") or settings.namespace(self._cluster)
+        """The namespace of the service. Default: the configuration's, else the platform's."""
+        return self._namespace or self.data_service_config.get("Namespace") or settings.namespace(self._cluster)
+
+    @namespace.setter
+    def namespace(self, namespace: str) -> None:
+        self._namespace = namespace
 
     @property
     def _cluster(self) -> str | None:

@@ -52,8 +52,8 @@ def _of_file(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise _invalid(f"cannot be read from {path}: {error}") from error
     if not isinstance(content, dict):
         raise _invalid(f"has no dictionary in {path}.")

@@ -1,4 +1,4 @@
-"""The sensor that takes a data service away."""
+"""The sensor that deletes a data service."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from flytekit import logger
+from flytekit.configuration import SerializationSettings
 from flytekit.sensor.base_sensor import BaseSensor
 
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client, warn
 from flytekitplugins_k8sdataservice.exceptions import UnavailableError
+from flytekitplugins_k8sdataservice.registration import AcceptsNarrowerInputs, refuse_cache
 
 __all__ = ["CleanupSensor"]
+
+#: The module that both version 1 and this one have the sensor in: either may be asked to poll it.
+_MODULE = "flytekitplugins.k8sdataservice.sensor"
 
 
 @dataclass
@@ -36,7 +41,7 @@ class CleanupSensorConfig:
 
 
 class CleanupSensor(BaseSensor):
-    """Deletes a data service by its name, and succeeds when both its objects are gone."""
+    """Deletes a data service by its name, and succeeds when all its objects are gone."""
 
     def __init__(
         self, name: str, namespace: str | None = None, config: dict[str, Any] | None = None, **kwargs: Any
@@ -46,15 +51,32 @@ class CleanupSensor(BaseSensor):
         Args:
             name: The task's name in Flyte.
             namespace: The namespace of the services. Default: that of their cluster, else the connector's, which is
-                ``flyte`` unless the platform says something else.
+                ``flyte`` unless the platform's settings have another one.
             config: What flytekit hands back when it makes the sensor again for a poll.
             **kwargs: As for any ``flytekit`` sensor, such as ``timeout``.
         """
         namespace = namespace or (config or {}).get("namespace")
         kwargs.setdefault("sensor_config", CleanupSensorConfig(namespace) if namespace else None)
         kwargs.setdefault("task_type", "sensor")
+        self._cache = kwargs.pop("cache", None)
         super().__init__(name=name, **kwargs)
+        self._python_interface = AcceptsNarrowerInputs(self.python_interface)
         self.namespace = namespace
+        self.release_name: str | None = None
+        self.cleanup_data_service: bool | None = None
+        self.cluster: str | None = None
+
+    def get_custom(self, settings: SerializationSettings) -> dict[str, Any]:
+        """Returns what the connector has to know.
+
+        Raises:
+            InvalidSpecError: The task would be cached, so that a second run would delete nothing.
+        """
+        refuse_cache(self, self._cache, "a second run would succeed without deleting its service")
+        custom: dict[str, Any] = super().get_custom(settings)
+        if type(self) is CleanupSensor:
+            custom["sensor_module"] = _MODULE
+        return custom
 
     # flytekit makes the sensor's inputs from these hints, and drops defaults: only Optional may be left out.
     async def poke(self, release_name: str, cleanup_data_service: bool, cluster: Optional[str] = None) -> bool:  # noqa: UP045
@@ -66,21 +88,55 @@ class CleanupSensor(BaseSensor):
             cluster: The cluster, as in the service's configuration.
 
         Returns:
-            True when nothing is left; False when the sensor has to poll again.
+            True when nothing is left; False when the sensor has to poll again. No service of that name is a success,
+            since it may be deleted already, and a warning in the log.
 
         Raises:
+            NotFoundError: The namespace does not exist.
             NotOwnedError: Somebody else's object has the name; it was left alone.
-            ForbiddenError: The account in use lacks a right.
+            ForbiddenError: The account in use lacks a permission.
         """
+        self.release_name, self.cleanup_data_service, self.cluster = release_name, cleanup_data_service, cluster
         namespace = self.namespace or settings.namespace(cluster)
         if not cleanup_data_service:
             logger.info("Data service %s in namespace %s is kept, as asked.", release_name, namespace)
             return True
+        client = default_client()
         try:
-            deletion = await default_client().delete(release_name, namespace=namespace, cluster=cluster)
+            deletion = await client.delete(release_name, namespace=namespace, cluster=cluster)
+            if deletion.outcome == "NothingThere":
+                elsewhere = await client.elsewhere(
+                    release_name, namespace=namespace, candidates=_candidates(cluster), cluster=cluster
+                )
+                logger.warning(_nothing_there(release_name, namespace, elsewhere))
         except UnavailableError as error:
             logger.warning("%s The sensor polls again.", error)
             return False
         warn(deletion.warning)
         logger.info("Data service %s in namespace %s: %s.", release_name, namespace, deletion.outcome)
         return deletion.outcome != "Terminating"
+
+    def delete_data_service(self) -> None:
+        """Deletes the service that ``poke`` was last called for, and waits for the answer, as in version 1.
+
+        Raises:
+            DataServiceError: As ``poke``.
+        """
+        if self.release_name is not None:
+            namespace = self.namespace or settings.namespace(self.cluster)
+            warn(default_client().delete_sync(self.release_name, namespace=namespace, cluster=self.cluster).warning)
+
+
+def _candidates(cluster: str | None) -> list[str]:
+    """Returns the namespaces in which a service may be instead."""
+    return sorted({settings.namespace(cluster), settings.namespace(), settings.DEFAULT_NAMESPACE})
+
+
+def _nothing_there(name: str, namespace: str, elsewhere: list[str]) -> str:
+    nothing = f"Namespace {namespace} has no data service {name}, so that nothing was deleted."
+    if not elsewhere:
+        return f"{nothing} If it was not deleted before, correct release_name, or the namespace of the CleanupSensor."
+    return (
+        f"{nothing} A data service of that name exists in namespace {', '.join(elsewhere)}: to delete it, use "
+        f'CleanupSensor(..., namespace="{elsewhere[0]}").'
+    )

@@ -11,6 +11,7 @@ from flytekit import kwtypes
 from flytekit.configuration import SerializationSettings
 from flytekit.core.base_task import PythonTask
 from flytekit.core.interface import Interface
+from flytekit.core.promise import Promise
 from flytekit.extend.backend.base_connector import AsyncConnectorExecutorMixin, Resource
 from flytekit.extend.backend.utils import is_terminal_phase
 
@@ -18,8 +19,12 @@ from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.connector import TASK_TYPE, delete_on_interrupt
 from flytekitplugins_k8sdataservice.consumers import Endpoints, endpoints
 from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
+from flytekitplugins_k8sdataservice.registration import refuse_cache, refuse_cache_of_node
 
 __all__ = ["DataServiceConfig", "DataServiceTask"]
+
+#: Why the task cannot be cached.
+_OF_CACHING = "a second run would get the name of a service that may be deleted already"
 
 #: How often a local run looks at its service, in seconds.
 _INTERVAL = 0.1
@@ -45,6 +50,7 @@ class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]
             inputs: Inputs of the task, if any. They do not influence the service; they order it after other tasks.
             **kwargs: As for any ``flytekit`` task.
         """
+        self._cache = kwargs.pop("cache", None)
         super().__init__(
             name=name,
             task_config=task_config,
@@ -57,13 +63,22 @@ class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]
         """Returns the configuration as it travels to the connector.
 
         Raises:
-            InvalidSpecError: A field is at fault, so that registering fails and not the first run.
+            InvalidSpecError: A field is at fault, or the task would be cached, so that registering fails and not the
+                first run.
         """
         from flytekitplugins_k8sdataservice._core import validate
 
+        refuse_cache(self, self._cache, _OF_CACHING)
         wire = (self.task_config or DataServiceConfig()).to_wire()
         validate(wire)
         return wire
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the task or, in a workflow, adds it as a node that cannot be cached."""
+        result = super().__call__(*args, **kwargs)
+        if isinstance(result, Promise) and not result.is_ready:
+            refuse_cache_of_node(result.ref.node, self, _OF_CACHING)
+        return result
 
     def endpoints(self, name: str) -> Endpoints:
         """Tells where the pods of the service are that this task brings up, from what it declares.

@@ -46,6 +46,27 @@ def template_to_wire(template: PodTemplate | dict[str, Any] | str | PathLike[str
     return pod_template.to_wire(template)
 
 
+def secrets_of_wire(wire: list[Any]) -> list[Any]:
+    """Returns flytekit's secrets from the form that travels; what is none stays as it is."""
+    return [_secret_of_wire(each) for each in wire]
+
+
+def _secret_of_wire(wire: Any) -> Any:
+    keys = {"group", "key", "groupVersion", "mountRequirement", "envVar"}
+    if not isinstance(wire, dict) or not wire.get("group") or not wire.keys() <= keys:
+        return wire
+    mount = wire.get("mountRequirement", "ANY")
+    if mount not in Secret.MountType.__members__:
+        return wire
+    return Secret(
+        group=wire["group"],
+        key=wire.get("key"),
+        group_version=wire.get("groupVersion"),
+        mount_requirement=Secret.MountType[mount],
+        env_var=wire.get("envVar"),
+    )
+
+
 def _secret(secret: Secret) -> dict[str, Any]:
     wire = {
         "group": secret.group,

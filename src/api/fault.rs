@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::error::{Error, ObjectReference};
 use crate::wording::sentence;
 
+/// What the API server says where a webhook cannot be asked in a dry run (`NewDryRunUnsupportedErr`).
+const NO_DRY_RUN: &str = "does not support dry run";
+
 /// How one request can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -41,6 +44,22 @@ impl Fault {
             message: message.into(),
             retry_after: None,
         }
+    }
+
+    /// The fault of a dry run that is not supported, in the API server's words for a webhook that has side effects.
+    #[must_use]
+    pub fn no_dry_run() -> Self {
+        Self::Refused {
+            code: 400,
+            reason: "BadRequest".to_owned(),
+            message: NO_DRY_RUN.to_owned(),
+        }
+    }
+
+    /// Whether the request was refused for being a dry run, which says nothing of the object.
+    #[must_use]
+    pub fn is_no_dry_run(&self) -> bool {
+        matches!(self, Self::Refused { code: 400, message, .. } if message.contains(NO_DRY_RUN))
     }
 
     /// Whether the account lacks a right, by the API server's words.

@@ -3,27 +3,20 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use backon::ExponentialBuilder;
-use futures::{Stream, TryStreamExt};
+use futures::AsyncReadExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Status;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, ExponentialBackoff};
-
 use serde::Serialize;
 use serde_json::json;
 
 use super::managed_fields::FIELD_MANAGER;
-use super::{Api, Deleted, Fault, Kind};
+use super::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection, watch};
 use crate::secrets::secret_problem;
 
-/// How long one request to watch lasts, in seconds. A connection that broke without a word is noticed soon after.
-const WATCH_SECONDS: u32 = 60;
-
-/// How many objects to list at a time. What a list of many takes in memory while it is read, the process keeps.
-const PAGE: u32 = 100;
+/// How much of a log to read at most: more than a message shows, however long its lines are.
+const LOG_BYTES: i64 = 64 * 1024;
 
 /// What the kubelet answers, as if it were a log, where it has removed the log already.
 const LOG_IS_GONE: &str = "unable to retrieve container logs";
@@ -57,6 +50,32 @@ impl KubeApi {
         kube::Api::namespaced(self.client.clone(), namespace)
     }
 
+    async fn delete_if<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        preconditions: Preconditions,
+    ) -> Result<Deleted, Fault> {
+        let params = DeleteParams::background().preconditions(preconditions);
+        match self.of::<K>(namespace).delete(name, &params).await {
+            Ok(answer) => {
+                // The object comes back only while a finalizer holds it; otherwise a status says that it is gone.
+                let held = answer.left().is_some_and(|object| {
+                    object
+                        .meta()
+                        .finalizers
+                        .as_ref()
+                        .is_some_and(|finalizers| !finalizers.is_empty())
+                });
+                Ok(if held { Deleted::Terminating } else { Deleted::Gone })
+            }
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
+            // A precondition: the object that has this name now is another one, or was changed.
+            Err(kube::Error::Api(status)) if status.code == 409 => Err(Fault::Changed),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
     /// Patches exactly this version of an object.
     async fn change<K: Kind, P: Serialize + Debug + Sync>(
         &self,
@@ -76,6 +95,26 @@ impl KubeApi {
             Ok(changed) => Ok(changed),
         }
     }
+}
+
+/// The object as it is applied: an apply that brings notes of who has written what is refused.
+fn manifest<K: Kind>(object: &K) -> K {
+    let mut manifest = object.clone();
+    manifest.meta_mut().managed_fields = None;
+    manifest
+}
+
+/// Reads a log, of which no more is read than was asked for. What is cut off may end in the middle of a character.
+async fn read_log(pods: &kube::Api<Pod>, pod: &str, params: &LogParams) -> Result<String, Fault> {
+    let mut log = Vec::new();
+    let stream = pods.log_stream(pod, params).await.map_err(fault)?;
+    let limit = u64::try_from(LOG_BYTES).unwrap_or_default();
+    stream
+        .take(limit)
+        .read_to_end(&mut log)
+        .await
+        .map_err(|error| Fault::transient(format!("the log could not be read ({error})")))?;
+    Ok(String::from_utf8_lossy(&log).into_owned())
 }
 
 /// Whether the API server refuses a field.
@@ -99,11 +138,12 @@ impl Api for KubeApi {
         let params = LogParams {
             container: Some(container.to_owned()),
             tail_lines: Some(lines),
+            limit_bytes: Some(LOG_BYTES),
             ..LogParams::default()
         };
         let pods = self.of::<Pod>(namespace);
         // Of a container that waits to be started again, this is what its last run has written.
-        let log = pods.logs(pod, &params).await.map_err(fault)?;
+        let log = read_log(&pods, pod, &params).await?;
         if !log.trim().is_empty() && !log.starts_with(LOG_IS_GONE) {
             return Ok(log);
         }
@@ -111,7 +151,7 @@ impl Api for KubeApi {
             previous: true,
             ..params
         };
-        let previous = pods.logs(pod, &params).await.unwrap_or_default();
+        let previous = read_log(&pods, pod, &params).await.unwrap_or_default();
         Ok(if previous.starts_with(LOG_IS_GONE) {
             String::new()
         } else {
@@ -129,27 +169,25 @@ impl Api for KubeApi {
     }
 
     async fn delete<K: Kind>(&self, namespace: &str, name: &str, uid: &str) -> Result<Deleted, Fault> {
-        let params = DeleteParams::background().preconditions(Preconditions {
+        let preconditions = Preconditions {
             uid: Some(uid.to_owned()),
             ..Preconditions::default()
-        });
-        match self.of::<K>(namespace).delete(name, &params).await {
-            Ok(answer) => {
-                // The object comes back only while a finalizer holds it; otherwise a status says that it is gone.
-                let held = answer.left().is_some_and(|object| {
-                    object
-                        .meta()
-                        .finalizers
-                        .as_ref()
-                        .is_some_and(|finalizers| !finalizers.is_empty())
-                });
-                Ok(if held { Deleted::Terminating } else { Deleted::Gone })
-            }
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
-            // The precondition: the object that has this name now is another one.
-            Err(kube::Error::Api(status)) if status.code == 409 => Err(Fault::Changed),
-            Err(error) => Err(fault(error)),
-        }
+        };
+        self.delete_if::<K>(namespace, name, preconditions).await
+    }
+
+    async fn delete_unchanged<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        version: &str,
+    ) -> Result<Deleted, Fault> {
+        let preconditions = Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: Some(version.to_owned()),
+        };
+        self.delete_if::<K>(namespace, name, preconditions).await
     }
 
     async fn annotate<K: Kind>(
@@ -177,11 +215,16 @@ impl Api for KubeApi {
     }
 
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
-        let mut manifest = object.clone();
-        // An apply that brings its own is refused.
-        manifest.meta_mut().managed_fields = None;
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.change(object, &params, &Patch::Apply(&manifest)).await
+        self.change(object, &params, &Patch::Apply(manifest(object))).await
+    }
+
+    async fn preview<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::apply(FIELD_MANAGER).force()
+        };
+        self.change(object, &params, &Patch::Apply(manifest(object))).await
     }
 
     async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
@@ -198,29 +241,12 @@ impl Api for KubeApi {
         self.change(object, &params, &Patch::Merge(&patch)).await
     }
 
-    fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
-        let config = watcher::Config::default()
-            .labels(selector)
-            .timeout(WATCH_SECONDS)
-            .page_size(PAGE);
-        let pause = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(2))
-            .with_jitter();
-        watcher::watcher(self.of::<K>(namespace), config)
-            .backoff(ExponentialBackoff::from(pause.without_max_times()))
-            .map_err(watch_fault)
+    async fn list_chunk<K: Kind>(&self, selection: &Selection, token: Option<&str>) -> Result<Chunk<K>, Fault> {
+        watch::list_chunk(self.of(&selection.namespace), selection, token).await
     }
-}
 
-fn watch_fault(error: watcher::Error) -> Fault {
-    match error {
-        watcher::Error::InitialListFailed(source)
-        | watcher::Error::WatchStartFailed(source)
-        | watcher::Error::WatchFailed(source) => fault(source),
-        // Such as 410, "too old": the stream lists anew.
-        watcher::Error::WatchError(status) => Fault::transient(status.message),
-        watcher::Error::NoResourceVersion => Fault::transient(error.to_string()),
+    async fn changes<K: Kind>(&self, selection: &Selection, version: &str) -> Result<Changes<K>, Fault> {
+        watch::changes(self.of(&selection.namespace), selection, version).await
     }
 }
 
@@ -250,7 +276,7 @@ pub(super) fn fault(error: kube::Error) -> Fault {
     }
 }
 
-fn from_status(status: kube::core::Status) -> Fault {
+pub(super) fn from_status(status: kube::core::Status) -> Fault {
     match (status.code, status.reason.as_str()) {
         (409, "AlreadyExists") => Fault::AlreadyExists,
         // 409: two writers met at something that the request needs, such as a quota, and the next try gets through.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::bridge::{block, is_at_home, spawn};
-use super::convert::{Place, Strings, read, read_platform, seconds};
+use super::convert::{Place, Strings, joined, read, read_platform, seconds};
 use super::errors::to_python;
 use super::location::Location;
 use super::plan::{Asked, Plan};
@@ -284,6 +284,30 @@ impl Client {
         block(py, self.waiting(name, namespace, cluster, timeout)?)
     }
 
+    #[pyo3(signature = (name, *, namespace, candidates, cluster=None))]
+    fn elsewhere<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        candidates: Vec<String>,
+        cluster: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.looking_elsewhere(name, namespace, candidates, cluster)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, candidates, cluster=None))]
+    fn elsewhere_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        candidates: Vec<String>,
+        cluster: Option<String>,
+    ) -> PyResult<Vec<String>> {
+        block(py, self.looking_elsewhere(name, namespace, candidates, cluster)?)
+    }
+
     #[pyo3(signature = (name, *, namespace, owner, seconds, cluster=None))]
     fn keep<'py>(
         &self,
@@ -342,7 +366,7 @@ impl Client {
     fn known(&self, name: &str, namespace: &str, cluster: Option<&str>, uid: Option<&str>) -> Option<Status> {
         let key = self.clusters.connected(cluster.filter(|cluster| !cluster.is_empty()))?;
         let answer = self.cache.look_up(&key, namespace, name, uid)?;
-        (answer.needs_events.is_empty() && answer.needs_log.is_none()).then(|| Status::from(answer.status))
+        answer.is_complete().then(|| Status::from(answer.status))
     }
 
     fn creating(
@@ -364,6 +388,7 @@ impl Client {
         let request = fused_call(|| Request::read(&self.platform, &config, namespace, requester)).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
         let timeout = self.timeout;
+        let mut warnings = request.warnings;
         Ok(async move {
             let (mut spec, identity) = match request.wanted {
                 Wanted::New(spec, identity) => (spec, identity),
@@ -375,7 +400,8 @@ impl Client {
                 spec.native_sidecars = connection.api.has_native_sidecars().await;
             }
             let created = lifecycle::create(&connection.api, &spec, &identity, Deadline::after(timeout)).await?;
-            Ok(Created::new(created, connection.warning))
+            warnings.extend(connection.warning);
+            Ok(Created::new(created, joined(warnings)))
         })
     }
 

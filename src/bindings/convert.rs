@@ -54,6 +54,11 @@ pub(super) fn read_platform(settings: Option<&Bound<'_, PyAny>>, sources: Option
         .map_err(to_python)
 }
 
+/// Sentences as one warning; `None` where there are none.
+pub(super) fn joined(warnings: Vec<String>) -> Option<String> {
+    (!warnings.is_empty()).then(|| warnings.join(" "))
+}
+
 /// A number of seconds as a duration.
 pub(super) fn seconds(timeout: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(timeout).map_err(|_| {

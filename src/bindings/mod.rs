@@ -3,6 +3,7 @@
 mod bridge;
 mod client;
 mod convert;
+mod elsewhere;
 mod ending;
 mod errors;
 mod functions;

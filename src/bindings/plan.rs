@@ -158,8 +158,16 @@ impl Asked {
             Ok(request) => Ok(Ok(request)),
             Err(error) => {
                 let faults = error.into_faults().map_err(to_python)?;
-                let text = |field: &str| config.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
-                let (name, namespace) = (text("Name").unwrap_or_default(), text("Namespace").unwrap_or(&namespace));
+                let text = |field: &str| {
+                    config
+                        .get(field)
+                        .and_then(Value::as_str)
+                        .filter(|text| !text.is_empty())
+                };
+                let (name, namespace) = (
+                    text("Name").unwrap_or_default(),
+                    text("Namespace").unwrap_or(&namespace),
+                );
                 let problems = faults.into_iter().map(|fault| lifecycle::Problem {
                     message: fault.to_string(),
                     path: fault.field,
@@ -181,6 +189,7 @@ impl Client {
                 Ok(request) => request,
                 Err(plan) => return Ok(plan.into()),
             };
+            let warnings = request.warnings;
             let connection = clusters.connect(request.cluster.as_deref()).await?;
             let (api, deadline) = (&connection.api, Deadline::after(timeout));
             let mut plan = match request.wanted {
@@ -193,6 +202,7 @@ impl Client {
                 }
                 Wanted::Existing(name) => plan_existing(api, &name, &request.namespace, deadline).await?,
             };
+            plan.notes.extend(warnings);
             plan.notes.extend(connection.warning);
             Ok(plan.into())
         })

@@ -81,7 +81,9 @@ pub(super) fn replicas(fields: Fields<'_>) -> Result<u32> {
     let Some(value) = fields.given("Replicas") else {
         return Ok(DEFAULT_REPLICAS);
     };
-    whole(value)
+    // Version 1 took the number as text, too.
+    let text = value.as_str().and_then(|text| text.trim().parse::<i64>().ok());
+    text.or_else(|| whole(value))
         // Kubernetes keeps the number in a signed 32-bit integer.
         .and_then(|replicas| i32::try_from(replicas).ok())
         .and_then(|replicas| u32::try_from(replicas).ok())

@@ -7,6 +7,7 @@ mod basics;
 mod claims;
 mod container;
 mod environment;
+pub(crate) mod expansion;
 mod faults;
 mod fields;
 mod flyte_secrets;
@@ -23,6 +24,7 @@ pub use accelerator::Accelerator;
 pub use claims::{AccessMode, ClaimTemplate, Fate, Retention};
 pub use faults::every_fault;
 pub use fields::FIELDS;
+pub(crate) use metadata::{ANNOTATIONS_LIMIT, is_key, is_label_value};
 pub use policies::NetworkPolicy;
 pub use ports::{MAIN_PORT_NAME, Port, Protocol};
 pub use template::PodTemplate;
@@ -257,6 +259,11 @@ impl DataServiceSpec {
         let mounts = mounts.into_iter().chain(claims.iter().map(ClaimTemplate::mount));
         container.volume_mounts = some(container.volume_mounts.into_iter().flatten().chain(mounts).collect());
         let pod = pod::pod(fields, secrets.volumes.into_iter().chain(volumes).collect())?;
+        let pod_template = fields
+            .given("PodTemplate")
+            .map(|template| PodTemplate::parse(template).map(Box::new))
+            .transpose()?;
+        environment::check_circles(&container, pod_template.as_deref())?;
         Ok(Self {
             name,
             min_ready_seconds: own_min_ready_seconds.unwrap_or(DEFAULT_MIN_READY_SECONDS),
@@ -267,10 +274,7 @@ impl DataServiceSpec {
             own_hash: None,
             requests,
             limits,
-            pod_template: fields
-                .given("PodTemplate")
-                .map(|template| PodTemplate::parse(template).map(Box::new))
-                .transpose()?,
+            pod_template,
             pod: Box::new(pod),
             container: Box::new(container),
             init_containers,
@@ -389,7 +393,8 @@ mod tests {
             (json!({"Image": "i", "Name": ""}), "Name "),
             (json!({"Image": "i", "Replicas": -1.0}), "Replicas is -1,"),
             (json!({"Image": "i", "Replicas": 1.5}), "Replicas is 1.5"),
-            (json!({"Image": "i", "Replicas": "2"}), "Replicas is \"2\""),
+            (json!({"Image": "i", "Replicas": "two"}), "Replicas is \"two\""),
+            (json!({"Image": "i", "Replicas": "-2"}), "Replicas is \"-2\""),
             (json!({"Image": "i", "Replicas": true}), "Replicas is"),
             (json!({"Image": "i", "Replicas": 3_000_000_000.0}), "Replicas is"),
             (json!({"Image": "i", "Port": 0.0}), "Port is 0,"),
@@ -424,7 +429,7 @@ mod tests {
     fn the_hash_tells_services_apart_but_not_ways_of_writing_one() {
         let plain = spec(&json!({"Image": "i", "Name": "a"}));
         let written_out = spec(&json!({
-            "Image": "i", "Name": "b", "Port": 40000.0, "Replicas": 1, "Command": [], "Requests": {"cpu": "2000m", "mem": 1e10},
+            "Image": "i", "Name": "b", "Port": 40000.0, "Replicas": "1", "Command": [], "Requests": {"cpu": "2000m", "mem": 1e10},
         }));
         assert_eq!(plain.hash(), written_out.hash());
         assert_eq!(plain.hash().len(), 16);

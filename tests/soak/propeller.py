@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from contextlib import suppress
 from cluster.support.connector import outputs_of
 from flyteidl.admin import agent_pb2
 from flyteidl.core.execution_pb2 import TaskExecution
+from flytekitplugins_k8sdataservice import DataServiceMetadata
 
 from soak.admin import Admin, AwayError
 from soak.attempts import INTERVAL, PATIENCE, Attempts, WrongError
@@ -138,7 +138,7 @@ class Propeller:
         """Looks whether what was answered SUCCEEDED is so."""
         path = f"{self._admin.stateful_sets}/{service.name}"
         stateful_set = self._admin.until_answered("GET", path)
-        uid = json.loads(resource_meta)["uid"]
+        uid = DataServiceMetadata.decode(resource_meta).uid
         if reason := why_not_ready(stateful_set, uid, service.kind.replicas):
             raise WrongError(f"It was answered SUCCEEDED, but {reason}.")
 

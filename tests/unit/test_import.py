@@ -49,6 +49,38 @@ def test_importing_starts_nothing_and_reads_nothing() -> None:
     assert seen == {"events": [], "threads": 0, "core": False}
 
 
+def test_importing_flytekit_loads_of_the_plugin_only_what_registers_the_connector() -> None:
+    # Each of the others costs a part of a millisecond or more in the pods of all tasks, mostly for its dataclasses.
+    script = """
+        import json, sys
+        import flytekit
+        from flytekit.extend.backend.base_connector import ConnectorRegistry
+        before = set(sys.modules)
+        {}
+        print(json.dumps(sorted(name for name in {} if "k8sdataservice" in name or name in ("kubernetes", "yaml"))))
+    """
+    loaded = json.loads(python(script.format("", "sys.modules")))
+    package = "flytekitplugins_k8sdataservice"
+    assert {name.removeprefix(package).lstrip(".") for name in loaded} <= {
+        "",
+        "answer",
+        "client",
+        "connector",
+        "exceptions",
+        "log_links",
+        "settings",
+        "settings.refusal",
+        "settings.variables",
+        # flytekit's own transformers may have loaded it.
+        "yaml",
+    }
+    # The connector says what it serves without the rest, too; what reads a state is loaded with the first poll.
+    listed = "ConnectorRegistry.get_connector('dataservicetask'); ConnectorRegistry.list_connectors()"
+    assert json.loads(python(script.format(listed, "set(sys.modules) - before"))) == []
+    asked = "ConnectorRegistry.get_connector('dataservicetask').metadata_type"
+    assert f"{package}.metadata" in json.loads(python(script.format(asked, "set(sys.modules) - before")))
+
+
 def test_flytekit_finds_the_plugin_by_itself() -> None:
     output = python(
         """
@@ -65,14 +97,16 @@ def test_every_documented_name_imports_from_both_places() -> None:
         """
         import flytekitplugins_k8sdataservice as home
         import flytekitplugins.k8sdataservice as documented
-        assert set(home.__all__) <= set(dir(documented))
+        assert set(home.__all__) <= set(dir(documented)) & set(dir(home))
         from flytekitplugins.k8sdataservice import CleanupSensor, DataServiceConfig, DataServiceTask
         from flytekitplugins.k8sdataservice.connector import DataServiceConnector, DataServiceMetadata
         from flytekitplugins.k8sdataservice.sensor import CleanupSensor as sensor
         from flytekitplugins.k8sdataservice.task import DataServiceConfig as config, DataServiceTask as task
         from flytekitplugins.k8sdataservice.k8s.manager import K8sManager
         from flytekitplugins.k8sdataservice.k8s.kube_config import KubeConfig
-        from utils.infra import gen_infra_name
+        from flytekitplugins.k8sdataservice import gen_infra_name
+        from utils.infra import gen_infra_name as documented_gen_infra_name
+        assert gen_infra_name is documented_gen_infra_name is home.gen_infra_name
         assert (sensor, config, task) == (home.CleanupSensor, home.DataServiceConfig, home.DataServiceTask)
         assert gen_infra_name() != gen_infra_name()
         K8sManager(), KubeConfig()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from cluster.support.connector import Execution
 from flytekit.models.task import TaskExecutionMetadata
 from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceMetadata
@@ -14,6 +15,25 @@ def test_the_state_comes_back_as_it_went() -> None:
     config = DataServiceConfig(Name="foo", Port=40000, Replicas=2, Cluster="west")
     state = DataServiceMetadata(dataservice_config=config, name="foo", namespace="flyte", owner="abc", uid="1")
     assert DataServiceMetadata.decode(state.encode()) == state
+
+
+def test_the_state_of_an_existing_service_comes_back_as_it_went() -> None:
+    config = DataServiceConfig(ExistingReleaseName="theirs", Cluster="west")
+    state = DataServiceMetadata(config, "theirs", "flyte", "abc")
+    assert DataServiceMetadata.decode(state.encode()) == state
+
+
+def test_a_state_needs_only_a_configuration_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8SDATASERVICE_NAMESPACE", "ml")
+    state = DataServiceMetadata(DataServiceConfig(Name="foo"), "foo")
+    assert (state.namespace, state.owner, state.uid) == ("ml", None, None)
+    assert DataServiceMetadata(DataServiceConfig(Namespace="own"), "foo").namespace == "own"
+    assert DataServiceMetadata.decode(state.encode()) == state
+
+
+def test_a_number_of_pods_that_is_text_is_a_number_in_the_state() -> None:
+    state = DataServiceMetadata(DataServiceConfig(Name="foo", Replicas="2"), "foo")  # type: ignore[arg-type]
+    assert DataServiceMetadata.decode(state.encode()).dataservice_config.Replicas == 2
 
 
 def test_the_largest_state_is_under_a_kibibyte() -> None:

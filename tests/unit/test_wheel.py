@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def test_it_carries_its_types_and_its_licence(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     assert "flytekitplugins_k8sdataservice/py.typed" in names
     assert "flytekitplugins_k8sdataservice/_core.pyi" in names
+    assert "flytekitplugins/k8sdataservice/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
@@ -47,7 +49,30 @@ def test_flytekit_is_told_of_the_plugin(wheel: zipfile.ZipFile) -> None:
     assert "k8sdataservice=flytekitplugins_k8sdataservice" in wheel.read(entry_points).decode()
 
 
-def test_the_kubernetes_package_is_not_needed(wheel: zipfile.ZipFile) -> None:
-    (metadata,) = (name for name in wheel.namelist() if name.endswith("METADATA"))
-    required = [line for line in wheel.read(metadata).decode().splitlines() if line.startswith("Requires-Dist:")]
+def metadata(wheel: zipfile.ZipFile) -> str:
+    """Returns what PyPI and pip know of the package."""
+    (name,) = (name for name in wheel.namelist() if name.endswith("METADATA"))
+    return wheel.read(name).decode()
+
+
+def test_the_kubernetes_package_is_not_needed_and_is_an_extra(wheel: zipfile.ZipFile) -> None:
+    required = [line for line in metadata(wheel).splitlines() if line.startswith("Requires-Dist:")]
     assert [line for line in required if "extra ==" not in line] == ["Requires-Dist: flytekit>=1.16.0,<2"]
+    assert "Requires-Dist: kubernetes>=23.6.0 ; extra == 'kubernetes'" in required
+
+
+def test_it_says_where_the_documentation_is(wheel: zipfile.ZipFile) -> None:
+    urls = [line for line in metadata(wheel).splitlines() if line.startswith("Project-URL:")]
+    assert [line.split()[1] for line in urls] == ["Changelog,", "Documentation,", "Homepage,", "Issues,", "Repository,"]
+    for module in ("flytekitplugins_k8sdataservice", "flytekitplugins/k8sdataservice"):
+        source = wheel.read(f"{module}/__init__.py").decode()
+        assert "Documentation: https://github.com/flyteorg/flytekitplugins-k8sdataservice" in source
+
+
+def test_every_link_of_the_readme_works_on_pypi(wheel: zipfile.ZipFile) -> None:
+    links = re.findall(r"\]\(([^)]*)\)", metadata(wheel))
+    assert len(links) > 10
+    assert [link for link in links if not link.startswith("https://")] == []
+    here = "https://github.com/flyteorg/flytekitplugins-k8sdataservice/blob/main/"
+    paths = [link.removeprefix(here).split("#")[0] for link in links if link.startswith(here)]
+    assert [path for path in paths if not (FOLDER.parents[1] / path).exists()] == []

@@ -1,1 +1,2 @@
+from flytekitplugins_k8sdataservice.kube_config import KubeConfig as KubeConfig
 from flytekitplugins_k8sdataservice.sensor import *  # noqa: F403

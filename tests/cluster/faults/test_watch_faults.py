@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,11 @@ def ends_at_once(exchange: Exchange) -> None:
     exchange.reply(Answer(200, JSON, b""))
 
 
+def too_old_and_forbidden(exchange: Exchange) -> None:
+    """The watch has to list again, and may not."""
+    (too_old if "watch=true" in exchange.target else forbidden)(exchange)
+
+
 STRIKES: list[Strike] = [
     too_old,
     too_old_later,
@@ -65,28 +72,112 @@ STRIKES: list[Strike] = [
     unavailable,
 ]
 
+#: How watches end, and for how many seconds what they then ask for meets which strike. An API server that has just
+#: started refuses for a moment; a role that somebody has deleted is away for longer.
+INTERRUPTIONS = {
+    "ended-and-forbidden-for-a-moment": (FaultProxy.end_watches, forbidden, 0.5),
+    "cut-and-forbidden-for-a-moment": (FaultProxy.cut_watches, forbidden, 0.5),
+    "ended-and-forbidden-for-long": (FaultProxy.end_watches, forbidden, 9.0),
+    "cut-and-forbidden-for-long": (FaultProxy.cut_watches, forbidden, 9.0),
+    "ended-and-forbidden-to-list": (FaultProxy.end_watches, too_old_and_forbidden, 3.0),
+    "cut-and-unavailable": (FaultProxy.cut_watches, unavailable, 5.0),
+    "ended-and-throttled": (FaultProxy.end_watches, throttled, 3.0),
+}
+
+#: How soon after a fault polls are answered from memory again, in seconds: after the next attempt, whose pause is at
+#: most twice as long as the fault has lasted.
+MENDED = 30.0
+
+
+@dataclass
+class Watched:
+    """A service of a connector whose watches go through a proxy."""
+
+    proxy: FaultProxy
+    connector: Connector
+    kubernetes: Kubernetes
+    resource_meta: bytes
+
+    def has(self, replicas: int) -> bool:
+        """Tells whether an answer has this many replicas, and checks that no poll fails meanwhile."""
+        answer = self.connector.get(self.resource_meta)
+        assert answer.phase != TaskExecution.FAILED, answer
+        return f"{replicas} pods" in answer.message
+
+    def scale(self, replicas: int) -> None:
+        """Changes the service behind the connector's back."""
+        self.kubernetes.run("scale", "statefulset", "foo", "--replicas", str(replicas))
+
+    def cost(self, polls: int) -> int:
+        """Polls, and returns how many requests that has cost."""
+        before = self.proxy.calls
+        for _ in range(polls):
+            self.connector.get(self.resource_meta)
+        return self.proxy.calls - before
+
+    def is_watched_again(self) -> None:
+        """Checks that polls cost nothing and that what changes is reported."""
+        wait_until(lambda: self.cost(20) == 0, "polls to cost nothing", timeout=MENDED)
+        assert self.cost(100) == 0
+        self.scale(3)
+        wait_until(lambda: self.has(3), "what has changed since then", timeout=5)
+        assert "this is what was known then" not in self.connector.get(self.resource_meta).message
+        assert self.cost(100) == 0
+
+
+@pytest.fixture
+def watched(start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path) -> Iterator[Watched]:
+    """Returns a service that is known from memory."""
+    proxy = FaultProxy(ApiServer(kubernetes, tmp_path), watches=True)
+    connector = start_connector(KUBECONFIG=str(proxy.kubeconfig(tmp_path)))
+    resource_meta = connector.create(config("foo", Replicas=0))
+    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+    watched = Watched(proxy, connector, kubernetes, resource_meta)
+    wait_until(lambda: watched.cost(10) == 0, "the service to be known", timeout=10)
+    yield watched
+    proxy.close()
+
 
 @pytest.mark.parametrize("strike", STRIKES, ids=lambda strike: strike.__name__)
-def test_a_watch_that_breaks_misses_nothing(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path, strike: Strike
-) -> None:
-    proxy = FaultProxy(ApiServer(kubernetes, tmp_path), watches=True)
-    try:
-        connector = start_connector(KUBECONFIG=str(proxy.kubeconfig(tmp_path)))
-        resource_meta = connector.create(config("foo", Replicas=0))
-        assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+def test_a_watch_that_breaks_misses_nothing(watched: Watched, strike: Strike) -> None:
+    # Two rounds for each of the three watches; what changes while they are broken is found when they are not.
+    watched.proxy.break_watches([strike] * 6)
+    watched.scale(2)
+    wait_until(lambda: watched.has(2), "what changed while the watches were broken", timeout=30)
+    wait_until(lambda: not watched.has(-1) and watched.proxy.has_struck, "every strike to meet a watch", timeout=90)
+    watched.is_watched_again()
 
-        def told(words: str) -> bool:
-            answer = connector.get(resource_meta)
-            assert answer.phase != TaskExecution.FAILED, answer
-            return words in answer.message
 
-        # Two rounds for each of the three watches; what changes while they are broken is found when they are not.
-        proxy.break_watches([strike] * 6)
-        kubernetes.run("scale", "statefulset", "foo", "--replicas", "2")
-        wait_until(lambda: told("2 pods"), "what changed while the watches were broken", timeout=30)
-        wait_until(lambda: told("") and proxy.has_struck, "every strike to meet a watch", timeout=90)
-        kubernetes.run("scale", "statefulset", "foo", "--replicas", "3")
-        wait_until(lambda: told("3 pods"), "what changed after that", timeout=30)
-    finally:
-        proxy.close()
+@pytest.mark.parametrize("name", INTERRUPTIONS)
+def test_a_watch_that_is_interrupted_while_it_is_refused_goes_on_afterwards(watched: Watched, name: str) -> None:
+    interrupt, strike, seconds = INTERRUPTIONS[name]
+    watched.proxy.strike_watching(strike)
+    interrupt(watched.proxy)
+    watched.scale(2)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        watched.has(2)
+        time.sleep(0.05)
+    watched.proxy.strike_watching(None)
+    wait_until(lambda: watched.has(2), "what changed meanwhile", timeout=MENDED)
+    watched.is_watched_again()
+
+
+def test_a_watch_that_stays_refused_is_asked_for_less_and_less(watched: Watched) -> None:
+    watched.proxy.strike_watching(forbidden)
+    watched.proxy.end_watches()
+    time.sleep(12)
+    before = watched.proxy.attempts
+    time.sleep(5)
+    # After twelve seconds the pauses of each of the three watches are at least four seconds long.
+    assert watched.proxy.attempts - before <= 6
+
+
+def test_nothing_is_final_while_a_watch_is_cut_off(watched: Watched) -> None:
+    """What is known may be wrong by now; the API server, which answers, is asked instead."""
+    watched.proxy.strike_watching(unavailable)
+    watched.proxy.end_watches()
+    wait_until(lambda: watched.cost(5) > 0, "the interruption to be noticed", timeout=10)
+    watched.kubernetes.run("delete", "statefulset", "foo")
+    answer = watched.connector.get(watched.resource_meta)
+    assert answer.phase != TaskExecution.SUCCEEDED, answer
