@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -98,8 +99,6 @@ class K8sManager:
             InvalidSpecError: A field is at fault.
             ImportError: The package ``kubernetes`` is not installed.
         """
-        from kubernetes.client import ApiClient
-
         from flytekitplugins_k8sdataservice._core import manifests
 
         objects = manifests(
@@ -111,18 +110,17 @@ class K8sManager:
         )
         if not objects:
             raise invalid("ExistingReleaseName", "ExistingReleaseName is set, so that no StatefulSet is made.")
-        response = SimpleNamespace(data=json.dumps(objects[0]))
-        return ApiClient().deserialize(response, "V1StatefulSet")
+        return _stateful_set(objects[0])
 
-    def get_resources(self) -> V1ResourceRequirements:
+    def get_resources(self) -> V1ResourceRequirements | None:
         """Returns what each pod requests and is limited to.
 
         Raises:
             InvalidSpecError: A field is at fault.
             ImportError: The package ``kubernetes`` is not installed.
         """
-        containers = self.create_stateful_set_object().spec.template.spec.containers
-        return next(container.resources for container in containers if container.name == self.name)
+        containers: list[Any] = self.create_stateful_set_object().spec.template.spec.containers  # type: ignore[union-attr]
+        return next((container.resources for container in containers if container.name == self.name), None)
 
     def check_stateful_set_status(self, name: str) -> str:
         """Returns ``pending``, ``running``, ``success`` or ``failed``."""
@@ -156,3 +154,17 @@ class K8sManager:
     @property
     def _cluster(self) -> str | None:
         return self.data_service_config.get("Cluster")
+
+
+def _stateful_set(manifest: dict[str, Any]) -> V1StatefulSet:
+    from kubernetes.client import ApiClient
+
+    # The package's own reader takes other arguments in its newer versions.
+    read: Any = ApiClient().deserialize
+    text = json.dumps(manifest)
+    if "content_type" in inspect.signature(read).parameters:
+        arguments: tuple[Any, ...] = (text, "V1StatefulSet", "application/json")
+    else:
+        arguments = (SimpleNamespace(data=text), "V1StatefulSet")
+    stateful_set: V1StatefulSet = read(*arguments)
+    return stateful_set

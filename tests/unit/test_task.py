@@ -160,7 +160,7 @@ def test_caching_a_single_node_is_refused(cache: Any) -> None:
     @workflow
     def cached() -> str:
         version = {} if isinstance(cache, Cache) else {"cache_version": "1"}
-        return serve().with_overrides(cache=cache, **version)  # type: ignore[no-any-return]
+        return serve().with_overrides(cache=cache, **version)
 
     with pytest.raises(InvalidSpecError, match=f"task {serve.name} cannot be cached"):
         cached.compile()
@@ -171,7 +171,7 @@ def test_what_is_not_cached_is_registered() -> None:
 
     @workflow
     def plain() -> str:
-        return serve().with_overrides(node_name="store", cache=False, retries=2)  # type: ignore[no-any-return]
+        return serve().with_overrides(node_name="store", cache=False, retries=2)
 
     (node,) = get_serializable(OrderedDict(), SETTINGS, plain).template.nodes
     assert (node.id, node.metadata.retries.retries) == ("store", 2)

@@ -34,7 +34,15 @@ def python_of_version_1() -> Path:
         if complete.is_file() and complete.read_text() == repr(REQUIREMENTS):
             return python
         subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS]
+        install: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            *REQUIREMENTS,
+        ]
         done = subprocess.run(install, capture_output=True, text=True, check=False)
         if done.returncode and any(sign in done.stderr for sign in UNREACHABLE):
             pytest.skip(f"PyPI cannot be reached, so that there is no version 1 to compare with: {done.stderr[-300:]}")
