@@ -12,7 +12,7 @@ from flytekitplugins_k8sdataservice.client import default_client, warn
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 from flytekitplugins_k8sdataservice.target import invalid
-from flytekitplugins_k8sdataservice.wire import to_wire
+from flytekitplugins_k8sdataservice.wire import template_to_wire, to_wire
 
 if TYPE_CHECKING:
     from kubernetes.client import V1ResourceRequirements, V1StatefulSet
@@ -51,6 +51,8 @@ class K8sManager:
         if isinstance(data_service_config, DataServiceConfig):
             data_service_config = data_service_config.to_wire()
         self.data_service_config: dict[str, Any] = {name: to_wire(each) for name, each in data_service_config.items()}
+        if template := data_service_config.get("PodTemplate"):
+            self.data_service_config["PodTemplate"] = template_to_wire(template)
         self._owner: Owner = owner_of("", None)
         self._namespace: str | None = None
         self._name: str | None = None

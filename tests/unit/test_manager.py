@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flytekit import Resources
+from flytekit import PodTemplate, Resources
 from flytekitplugins.k8sdataservice.k8s.manager import K8sManager
 from flytekitplugins_k8sdataservice import DataServiceConfig, InvalidSpecError
 from kubernetes.client import V1Probe, V1StatefulSet
@@ -21,8 +21,12 @@ def manager(config: Any = CONFIG) -> K8sManager:
     return manager
 
 
+def stateful_set_of(manager: K8sManager) -> Any:
+    return manager.create_stateful_set_object()
+
+
 def test_the_stateful_set_has_the_types_of_the_package_kubernetes() -> None:
-    stateful_set = manager().create_stateful_set_object()
+    stateful_set = stateful_set_of(manager())
     assert isinstance(stateful_set, V1StatefulSet)
     assert (stateful_set.metadata.name, stateful_set.spec.replicas) == ("foo", 2)
     resources = manager().get_resources()
@@ -35,19 +39,19 @@ def test_the_stateful_set_has_the_types_of_the_package_kubernetes() -> None:
     [
         CONFIG,
         CONFIG.to_wire(),
-        # As the connector of version 1 called it, with values that have types of flytekit and of the package kubernetes.
-        {**vars(CONFIG), "ReadinessProbe": V1Probe(period_seconds=3)},
+        # As the connector of version 1 called it, with types of flytekit and of the package kubernetes.
+        {**vars(CONFIG), "ReadinessProbe": V1Probe(period_seconds=3), "PodTemplate": PodTemplate(labels={"a": "b"})},
         {"Name": "foo", "Image": "busybox", "Replicas": "2", "Port": 40001.0},
     ],
 )
 def test_configurations_are_taken_in_every_form(config: Any) -> None:
-    assert manager(config).create_stateful_set_object().spec.replicas == 2
+    assert stateful_set_of(manager(config)).spec.replicas == 2
 
 
 def test_a_service_without_a_name_has_one_from_the_start() -> None:
     unnamed = manager({"Image": "busybox"})
     assert unnamed.name.startswith("k8s-dataservice-")
-    assert unnamed.name == unnamed.create_stateful_set_object().metadata.name
+    assert unnamed.name == stateful_set_of(unnamed).metadata.name
     assert unnamed.name != manager({"Image": "busybox"}).name
 
 
@@ -57,11 +61,11 @@ def test_the_namespace_is_the_platforms_unless_it_is_set(monkeypatch: pytest.Mon
     elsewhere = manager()
     assert elsewhere.namespace == "ml"
     elsewhere.namespace = "own"
-    assert elsewhere.create_stateful_set_object().metadata.namespace == "own"
+    assert stateful_set_of(elsewhere).metadata.namespace == "own"
 
 
 def test_a_stateful_set_that_was_changed_is_refused() -> None:
-    changed = manager().create_stateful_set_object()
+    changed = stateful_set_of(manager())
     changed.spec.replicas = 7
     with pytest.raises(InvalidSpecError, match="change the configuration instead"):
         manager().create_stateful_set(changed)
