@@ -8,11 +8,12 @@ import pytest
 from flytekit import PodTemplate, Resources
 from flytekitplugins.k8sdataservice.k8s.manager import K8sManager
 from flytekitplugins_k8sdataservice import DataServiceConfig, InvalidSpecError
-from kubernetes.client import V1Probe, V1StatefulSet
+from kubernetes.client import V1Probe, V1StatefulSet, V1TCPSocketAction
 
 CONFIG = DataServiceConfig(
     Name="foo", Image="busybox", Replicas=2, Port=40001, Requests=Resources(cpu="1"), Limits=Resources(cpu="2")
 )
+PROBE = V1Probe(tcp_socket=V1TCPSocketAction(port=40001))
 
 
 def manager(config: Any = CONFIG) -> K8sManager:
@@ -40,7 +41,7 @@ def test_the_stateful_set_has_the_types_of_the_package_kubernetes() -> None:
         CONFIG,
         CONFIG.to_wire(),
         # As the connector of version 1 called it, with types of flytekit and of the package kubernetes.
-        {**vars(CONFIG), "ReadinessProbe": V1Probe(period_seconds=3), "PodTemplate": PodTemplate(labels={"a": "b"})},
+        {**vars(CONFIG), "ReadinessProbe": PROBE, "PodTemplate": PodTemplate(labels={"a": "b"})},
         {"Name": "foo", "Image": "busybox", "Replicas": "2", "Port": 40001.0},
     ],
 )

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 import pytest
-from flytekit import ImperativeWorkflow, Resources, kwtypes, workflow
+from flytekit import Resources, kwtypes, workflow
 from flytekit.configuration import ImageConfig, SerializationSettings
 from flytekit.core.base_task import TaskMetadata
 from flytekit.core.cache import Cache
+from flytekit.core.workflow import ImperativeWorkflow
 from flytekit.exceptions.user import FlyteFailureNodeInputMismatchException
 from flytekit.tools.translator import get_serializable
 from flytekitplugins_k8sdataservice import CleanupSensor, DataServiceConfig, DataServiceTask, InvalidSpecError
@@ -211,7 +212,6 @@ def test_the_sensor_cleans_up_after_an_imperative_workflow_with_a_cluster() -> N
     imperative = ImperativeWorkflow(name=f"workflow-{next(COUNT)}")
     for name, kind in {"release_name": str, "cleanup_data_service": bool, "cluster": str}.items():
         imperative.add_workflow_input(name, kind)
-    imperative.add_entity(task())
     imperative.add_on_failure_handler(sensor())
     assert "cluster" in inputs_of_failure_node(imperative)
 
