@@ -140,8 +140,10 @@ def test_a_cluster_that_is_named_explicitly_must_exist(workflows: Path, silent_c
 
 
 def test_the_readmes_quickstart_passes_its_own_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    readme = Path(__file__).parents[2] / "README.md"
-    blocks = re.findall(r"^```python\n(.*?)^```", readme.read_text(), re.M | re.S)
+    project = Path(__file__).parents[2]
+    readme = project / "README.md"
+    pages = readme.read_text() + (project / "docs" / "plan-and-update.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", pages, re.M | re.S)
     [quickstart] = [block for block in blocks if "feature_store = DataServiceTask(" in block]
     (tmp_path / "workflows.py").write_text(quickstart)
     command = re.search(r"python -m (flytekitplugins_k8sdataservice plan \S+)", readme.read_text())
