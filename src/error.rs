@@ -352,7 +352,9 @@ mod tests {
         assert_eq!(error.to_string(), "Port is wrong.\nReplicas is wrong.");
         assert_eq!(error.into_faults().expect("faults").len(), 2);
         assert!(Error::of_faults(Vec::new()).is_none());
-        let many = Error::of_faults(vec![fault("Port"); 100]).expect("an error").to_string();
+        let many = Error::of_faults(vec![fault("Port"); 100])
+            .expect("an error")
+            .to_string();
         assert_eq!(many.lines().count(), 21);
         assert!(many.ends_with("\n80 more fields are at fault."), "{many}");
     }

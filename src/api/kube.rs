@@ -275,4 +275,18 @@ pub(super) fn fault(error: kube::Error) -> Fault {
         kube::Error::Api(status) => from_status(*status),
         other => unreachable(&other),
     }
+
+    #[tokio::test]
+    async fn no_more_of_a_log_is_read_than_is_asked_for() {
+        let endless = tower::service_fn(|request: http::Request<kube::client::Body>| async move {
+            let query = request.uri().query().unwrap_or_default();
+            assert!(query.contains(&format!("limitBytes={LOG_BYTES}")), "{query}");
+            // A server that does not know the limit.
+            let line = "ö".repeat(4 * 1024 * 1024).into_bytes();
+            Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::from(line)))
+        });
+        let api = KubeApi::new(kube::Client::new(endless, "flyte"));
+        let log = api.log("flyte", "foo-0", "foo", 5).await.expect("a log");
+        assert!(log.len() <= 64 * 1024 && log.starts_with("öö"), "{}", log.len());
+    }
 }

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3_async_runtimes::tokio::{future_into_py, get_runtime, init};
 
 use super::ending::{WORKERS, expect_end, is_ending, note_answer};
-use super::errors;
+use super::{errors, logging};
 use crate::error::Result;
 use crate::fuse::fused;
 
@@ -117,6 +117,7 @@ fn enter(py: Python<'_>) -> PyResult<()> {
     });
     if is_first {
         expect_end(py)?;
+        logging::forward();
     }
     if here == home {
         return Ok(());

@@ -58,7 +58,14 @@ impl Client {
                     cluster => clusters.connect(cluster).await,
                 }
             };
-            Ok(within(timeout, "get", "", "", connect).await?.warning)
+            let connection = within(timeout, "get", "", "", connect).await;
+            let connection = connection.map_err(|error| match error {
+                Error::Unavailable { seconds, cause, .. } => Error::Cluster {
+                    problem: format!("No cluster was connected to within {seconds:.1} s: {cause}"),
+                },
+                other => other,
+            });
+            Ok(connection?.warning)
         })
     }
 

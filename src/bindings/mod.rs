@@ -9,6 +9,7 @@ mod ending;
 mod errors;
 mod functions;
 mod location;
+mod logging;
 mod plan;
 mod request;
 mod types;

@@ -9,7 +9,8 @@ use kube::runtime::watcher::Event;
 use super::members::Concerned;
 use crate::status::{EventFacts, PodFacts};
 
-/// What goes well is of no interest here, and is most of what there is. The API server leaves it out.
+/// What goes well is mostly of no interest here, and is most of what there is. The API server leaves it out. What tells since
+/// when a trouble lasts is not in here, such as `SuccessfulCreate`.
 const ORDINARY: &[&str] = &[
     "Completed",
     "Created",
@@ -17,11 +18,8 @@ const ORDINARY: &[&str] = &[
     "Pulled",
     "Pulling",
     "ScalingReplicaSet",
-    "Scheduled",
     "Started",
     "SuccessfulAttachVolume",
-    "SuccessfulCreate",
-    "SuccessfulDelete",
 ];
 
 /// How many events to keep of one object at most, of one service, and of objects that belong to no service yet.

@@ -1,6 +1,5 @@
 //! When events are read: by one watch per namespace, while somebody asks about a service that only events explain.
 
-use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::StreamExt;
@@ -11,7 +10,7 @@ use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use super::events::{Note, fields};
 use super::feed::reduced;
-use super::watch::{Update, watch};
+use super::watch::{Update, watch, watch_again};
 use crate::api::{Api, Fault, Selection};
 
 /// For how long events are watched after they were needed last.
@@ -86,10 +85,10 @@ impl Explanations {
             labels: String::new(),
             fields: fields(),
         };
+        let mut updates = watch::<_, Object>(api, selection.clone()).boxed();
         loop {
             let started = Instant::now();
             let mut is_listed = false;
-            let mut updates = pin!(watch::<_, Object>(api, selection.clone()));
             while let Some(update) = updates.next().await {
                 let is_refused = matches!(update, Update::Lost(Fault::Refused { code: 403, .. }));
                 if let Update::Event(event) = reduced(update, |event| Note::from(&event)) {
@@ -105,6 +104,7 @@ impl Explanations {
                 }
             }
             sleep(LIST_EVERY.max(started.elapsed() * LIST_SHARE)).await;
+            updates = watch_again(api, selection.clone()).boxed();
         }
     }
 

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::cluster::Key;
 use crate::error::Result;
 use crate::lifecycle::{self, Deadline, Found, Observed};
-use crate::status::Status;
+use crate::status::{EventFacts, Status};
 
 /// How long a poll waits for a watch to report what there is. What is not known then is left out.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -87,7 +87,10 @@ impl Cache {
         if answer.status.phase.is_final() || feed.may_look() {
             let looked = lifecycle::look(api, place.namespace, place.name, place.uid, deadline).await;
             match looked {
-                Ok(Observed::Found(found)) => return self.judge(feed, api, place, &found, deadline).await,
+                Ok(Observed::Found(found)) => {
+                    let events = feed.events_of(place.name, &found.pods);
+                    return self.judge(feed, api, place, &found, &events, deadline).await;
+                }
                 Ok(Observed::Not(status)) if status.phase.is_final() => return status,
                 // It could not be read: what was known is all there is.
                 Ok(Observed::Not(_)) | Err(_) => {}
@@ -96,29 +99,41 @@ impl Cache {
         answer.provisional()
     }
 
-    /// Reads what no watch has reported yet.
+    /// Reads what no watch has reported yet, or never will.
     async fn read<A: Api>(&self, feed: &Feed, api: &A, place: Place<'_>, deadline: Deadline) -> Result<Status> {
         let Place { namespace, name, uid } = place;
-        if !feed.is_filling() {
-            return lifecycle::observe(api, namespace, name, uid, &self.grace_periods, deadline).await;
-        }
         let found = match lifecycle::look(api, namespace, name, uid, deadline).await? {
             Observed::Found(found) => found,
             Observed::Not(status) => return Ok(status),
         };
-        if !found.judge(&[]).needs_events(clock::now()).is_empty() {
+        let mut events = feed.events_of(name, &found.pods);
+        let unexplained = found.judge(&events).needs_events(clock::now());
+        if unexplained.is_empty() {
+            return Ok(self.judge(feed, api, place, &found, &events, deadline).await);
+        }
+        if feed.is_filling() {
             // Events are read for the whole namespace at once, when it is known which of them count.
             feed.until(|| !feed.is_filling(), Instant::now() + PATIENCE).await;
             if let Some(answer) = feed.look_up(name, uid) {
                 return self.complete(feed, api, place, answer, deadline).await;
             }
+        } else {
+            events = lifecycle::events_of(api, namespace, &unexplained, deadline).await;
         }
-        Ok(self.judge(feed, api, place, &found, deadline).await)
+        Ok(self.judge(feed, api, place, &found, &events, deadline).await)
     }
 
-    /// Judges what was read, with the events that are known.
-    async fn judge<A: Api>(&self, feed: &Feed, api: &A, place: Place<'_>, found: &Found, deadline: Deadline) -> Status {
-        let assessment = found.judge(&feed.events_of(place.name, &found.pods));
+    /// Judges what was read, with the log where it belongs to the status.
+    async fn judge<A: Api>(
+        &self,
+        feed: &Feed,
+        api: &A,
+        place: Place<'_>,
+        found: &Found,
+        events: &[EventFacts],
+        deadline: Deadline,
+    ) -> Status {
+        let assessment = found.judge(events);
         let now = clock::now();
         let mut status = assessment.at(now, &self.grace_periods);
         let log_of = assessment.needs_log(now, &self.grace_periods);

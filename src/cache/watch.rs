@@ -37,13 +37,29 @@ pub(super) fn watch<'a, A: Api, K: Kind>(
     api: &'a A,
     selection: Selection,
 ) -> impl Stream<Item = Update<K>> + Send + 'a {
+    begin(api, selection, false)
+}
+
+/// The same, after a watch that was cut off: that is logged already.
+pub(super) fn watch_again<'a, A: Api, K: Kind>(
+    api: &'a A,
+    selection: Selection,
+) -> impl Stream<Item = Update<K>> + Send + 'a {
+    begin(api, selection, true)
+}
+
+fn begin<'a, A: Api, K: Kind>(
+    api: &'a A,
+    selection: Selection,
+    is_lost: bool,
+) -> impl Stream<Item = Update<K>> + Send + 'a {
     let watch = Watch {
         api,
         selection,
         state: State::Unlisted,
         pauses: Pauses::default(),
         pause: Duration::ZERO,
-        is_lost: false,
+        is_lost,
     };
     unfold(watch, |mut watch| async { Some((watch.next().await, watch)) })
 }
@@ -179,7 +195,9 @@ impl<A: Api, K: Kind> Watch<'_, A, K> {
             change = following.changes.next() => change,
             () = announcing => {
                 following.announce = None;
-                self.is_lost = false;
+                if std::mem::take(&mut self.is_lost) {
+                    tracing::info!("The watch over {} goes on.", self.subject());
+                }
                 self.state = State::Following(following);
                 return Some(Update::Following);
             }
@@ -219,7 +237,12 @@ impl<A: Api, K: Kind> Watch<'_, A, K> {
 
     /// Goes on after a pause: from a version, if there is one and the fault leaves it valid.
     fn lose(&mut self, version: Option<String>, fault: Fault) -> Update<K> {
-        self.is_lost = true;
+        if !std::mem::replace(&mut self.is_lost, true) {
+            tracing::warn!(
+                "The watch over {} is interrupted, and is tried again: {fault}",
+                self.subject()
+            );
+        }
         self.pause = self.pauses.after(&fault);
         // What was missed while the API server refused may never be reported, so all is listed again.
         self.state = match version {
@@ -227,6 +250,11 @@ impl<A: Api, K: Kind> Watch<'_, A, K> {
             _ => State::Unlisted,
         };
         Update::Lost(fault)
+    }
+
+    /// What is watched, as messages name it.
+    fn subject(&self) -> String {
+        format!("{}s in namespace {}", K::kind(&()), self.selection.namespace)
     }
 }
 

@@ -139,7 +139,9 @@ impl Backoff {
     /// Waits, for longer than the API server asked; `false` if the deadline would pass meanwhile.
     pub(super) async fn wait(&mut self, deadline: Deadline, at_least: Option<Duration>) -> bool {
         // The moment is added: all who were turned away together were told the same time.
-        let delay = at_least.unwrap_or_default().saturating_add(self.0.next().unwrap_or_default());
+        let delay = at_least
+            .unwrap_or_default()
+            .saturating_add(self.0.next().unwrap_or_default());
         if moment_after(Instant::now(), delay) >= deadline.end {
             return false;
         }
@@ -222,7 +224,11 @@ mod tests {
     async fn a_span_that_cannot_be_counted_is_long() {
         let deadline = Deadline::after(Duration::MAX);
         assert!(!deadline.has_passed());
-        assert!(!Backoff::new().wait(Deadline::after(Duration::from_secs(1)), Some(Duration::MAX)).await);
+        assert!(
+            !Backoff::new()
+                .wait(Deadline::after(Duration::from_secs(1)), Some(Duration::MAX))
+                .await
+        );
     }
 
     #[tokio::test(start_paused = true)]

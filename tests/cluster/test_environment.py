@@ -80,3 +80,19 @@ def test_a_variable_may_refer_to_any_other(kubernetes: Kubernetes) -> None:
     }
     assert {name: seen.get(name) for name in expected} == expected
     assert variables("beside")["A"] == "$(B)", "the order of a list is its user's"
+
+
+@pytest.mark.usefixtures("real_pods", "here")
+def test_a_reference_that_an_update_adds_is_expanded(kubernetes: Kubernetes) -> None:
+    client = Client(timeout=10)
+    asked: dict[str, Any] = {"namespace": kubernetes.namespace, "owner": "me", "execution": "a test"}
+    client.create_sync(CONFIG | {"Env": {"A_URL": "http://one", "B": "b"}}, **asked)
+    env = {"A_URL": "http://$(Z_HOST)", "B": "$(Z_HOST)", "Z_HOST": "two"}
+    client.update_sync(CONFIG | {"Env": env}, **asked)
+
+    def log() -> str | None:
+        text = kubernetes.run("logs", "foo-0", check=False)
+        return text if "Z_HOST=" in text and "\nend" in text else None
+
+    lines = wait_until(log, "the log of the new pod").splitlines()
+    assert {"A_URL=http://two", "B=two"} <= set(lines)

@@ -55,7 +55,10 @@ fn a_setting_at_fault_is_named_with_its_path() {
             json!({"keepFailed": 1e12}),
             "keepFailed is 1000000000000, but must be a number of seconds from 0 to 2592000, which is 30 days.",
         ),
-        (json!({"minReadySeconds": 86_401}), "minReadySeconds is 86401, but must be"),
+        (
+            json!({"minReadySeconds": 86_401}),
+            "minReadySeconds is 86401, but must be",
+        ),
         (
             json!({"gracePeriods": {"ClaimPending": 1e12}}),
             "gracePeriods.ClaimPending is 1000000000000, but must be a number of seconds from 0 to 86400",

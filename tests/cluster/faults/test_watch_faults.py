@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from flyteidl.core.execution_pb2 import TaskExecution
+from flytekitplugins_k8sdataservice._core import Client, Status
 
 from cluster.support.configs import config
-from cluster.support.connector import Connector
 from cluster.support.faults.api_server import Answer, ApiServer
 from cluster.support.faults.exchange import Exchange
 from cluster.support.faults.proxy import FaultProxy, Strike
@@ -91,28 +90,32 @@ MENDED = 30.0
 
 @dataclass
 class Watched:
-    """A service of a connector whose watches go through a proxy."""
+    """A service of a client whose watches go through a proxy."""
 
     proxy: FaultProxy
-    connector: Connector
+    client: Client
     kubernetes: Kubernetes
-    resource_meta: bytes
+
+    def get(self) -> Status:
+        """Polls as the connector does, and checks that the poll does not fail."""
+        service = {"name": "foo", "namespace": self.kubernetes.namespace}
+        status = self.client.get_known(**service) or self.client.get_sync(**service)
+        assert status.phase not in ("Failed", "RetryableFailed"), status.message
+        return status
 
     def has(self, replicas: int) -> bool:
-        """Tells whether an answer has this many replicas, and checks that no poll fails meanwhile."""
-        answer = self.connector.get(self.resource_meta)
-        assert answer.phase != TaskExecution.FAILED, answer
-        return f"{replicas} pods" in answer.message
+        """Tells whether an answer has this many replicas."""
+        return self.get().wanted == replicas
 
     def scale(self, replicas: int) -> None:
-        """Changes the service behind the connector's back."""
+        """Changes the service behind the client's back."""
         self.kubernetes.run("scale", "statefulset", "foo", "--replicas", str(replicas))
 
     def cost(self, polls: int) -> int:
         """Polls, and returns how many requests that has cost."""
         before = self.proxy.calls
         for _ in range(polls):
-            self.connector.get(self.resource_meta)
+            self.get()
         return self.proxy.calls - before
 
     def is_watched_again(self) -> None:
@@ -120,20 +123,21 @@ class Watched:
         wait_until(lambda: self.cost(20) == 0, "polls to cost nothing", timeout=MENDED)
         assert self.cost(100) == 0
         self.scale(3)
-        wait_until(lambda: self.has(3), "what has changed since then", timeout=5)
-        assert "this is what was known then" not in self.connector.get(self.resource_meta).message
+        wait_until(lambda: self.has(3), "what has changed since then", timeout=MENDED)
+        assert "this is what was known then" not in self.get().message
         assert self.cost(100) == 0
 
 
 @pytest.fixture
-def watched(start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path) -> Iterator[Watched]:
+def watched(kubernetes: Kubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     """Returns a service that is known from memory."""
     proxy = FaultProxy(ApiServer(kubernetes, tmp_path), watches=True)
-    connector = start_connector(KUBECONFIG=str(proxy.kubeconfig(tmp_path)))
-    resource_meta = connector.create(config("foo", Replicas=0))
-    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
-    watched = Watched(proxy, connector, kubernetes, resource_meta)
-    wait_until(lambda: watched.cost(10) == 0, "the service to be known", timeout=10)
+    monkeypatch.setenv("KUBECONFIG", str(proxy.kubeconfig(tmp_path)))
+    client = Client(timeout=10.0)
+    client.create_sync(config("foo", Replicas=0), namespace=kubernetes.namespace, owner="a test", execution="a test")
+    watched = Watched(proxy, client, kubernetes)
+    wait_until(lambda: watched.get().phase == "Ready", "the service to be ready")
+    wait_until(lambda: watched.cost(10) == 0, "the service to be known")
     yield watched
     proxy.close()
 
@@ -177,7 +181,7 @@ def test_nothing_is_final_while_a_watch_is_cut_off(watched: Watched) -> None:
     """What is known may be wrong by now; the API server, which answers, is asked instead."""
     watched.proxy.strike_watching(unavailable)
     watched.proxy.end_watches()
-    wait_until(lambda: watched.cost(5) > 0, "the interruption to be noticed", timeout=10)
-    watched.kubernetes.run("delete", "statefulset", "foo")
-    answer = watched.connector.get(watched.resource_meta)
-    assert answer.phase != TaskExecution.SUCCEEDED, answer
+    wait_until(lambda: watched.cost(5) > 0, "the interruption to be noticed")
+    watched.scale(2)
+    assert watched.has(2)
+    assert watched.get().phase != "Ready"

@@ -128,7 +128,7 @@ TINY_LIMIT: Object = {
 }
 IN_MEMORY = Use(known(lambda _: True))
 ENDPOINTS = Use(known(lambda status: status.endpoints), config())
-PENDING = Use(told("InsufficientCpu"), config(**requests(cpu="1000000")))
+PENDING = Use(known(lambda status: status.reason == "InsufficientCpu"), config(**requests(cpu="1000000")))
 
 #: What each right of the Role is for.
 USES: dict[Right, Use] = {
