@@ -28,8 +28,8 @@ _OCI = "application/vnd.oci.image"
 def _foreign_contents() -> dict[str, tuple[str, bytes]]:
     """Return an image for a processor that no machine of the tests has: an index with one manifest, by their digests.
 
-    The image is `foreign:index`. The manifest alone would do no harm: containerd takes it whatever it is for, and the kernel
-    does not know the format of its programs.
+    The image is `foreign:index`. The manifest alone would not do: containerd takes it whatever it is for, and the
+    kernel alone finds that it does not know its programs.
     """
     contents: dict[str, tuple[str, bytes]] = {}
     platform = {"architecture": "s390x", "os": "linux"}
