@@ -70,6 +70,12 @@ impl Fault {
         matches!(self, Self::Refused { code: 400, message, .. } if message.contains(NO_DRY_RUN))
     }
 
+    /// Whether the version that was asked for is too old, so that a list has to come first.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        matches!(self, Self::Refused { code: 410, .. })
+    }
+
     /// Whether the account lacks a right, by the API server's words.
     #[must_use]
     pub fn is_missing_right(&self) -> bool {

@@ -9,9 +9,6 @@ use crate::api::Fault;
 /// read the roles, and forbids everything until then.
 const DOUBT: Duration = Duration::from_secs(5);
 
-/// The code of a refusal that says that the version is too old, which the next list mends.
-const EXPIRED: u16 = 410;
-
 /// The state of one watch.
 #[derive(Debug, Default)]
 pub(super) struct Link {
@@ -41,7 +38,7 @@ impl Link {
     /// Notes that the watch is cut off, or still is. What is known is kept until a refusal is believed; then this returns
     /// `true`, and what is known has to be forgotten.
     pub(super) fn lose(&mut self, fault: &Fault, now: Timestamp) -> bool {
-        let refused = matches!(fault, Fault::Refused { code, .. } if *code != EXPIRED);
+        let refused = matches!(fault, Fault::Refused { .. }) && !fault.is_expired();
         let before = self.lost;
         let since = before.map_or(now, |lost| lost.since);
         let refused = refused.then(|| before.and_then(|lost| lost.refused).unwrap_or_else(Instant::now));

@@ -41,6 +41,8 @@ type Feeds = HashMap<Key, HashMap<String, Running>>;
 struct Running {
     feed: Arc<Feed>,
     task: AbortHandle,
+    /// The process in which the task runs.
+    process: u32,
 }
 
 impl Cache {
@@ -116,6 +118,7 @@ impl Cache {
         let running = Running {
             feed: Arc::clone(&feed),
             task: task.abort_handle(),
+            process: std::process::id(),
         };
         of_cluster.insert(namespace.to_owned(), running);
         feed
@@ -138,8 +141,12 @@ impl Cache {
 
 impl Drop for Cache {
     fn drop(&mut self) {
+        // A child that was forked has none of the runtime's threads, one of which may have held a lock.
+        let here = std::process::id();
         for running in self.feeds().values().flat_map(HashMap::values) {
-            running.task.abort();
+            if running.process == here {
+                running.task.abort();
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ impl Pauses {
     /// How long to wait after a fault: longer than the API server asked for.
     pub(super) fn after(&mut self, fault: &Fault) -> Duration {
         let (pauses, (_, most)) = match fault {
-            Fault::Refused { .. } => (&mut self.refused, REFUSED),
+            Fault::Refused { .. } if !fault.is_expired() => (&mut self.refused, REFUSED),
             _ => (&mut self.transient, TRANSIENT),
         };
         let pause = pauses.next().unwrap_or(most);
