@@ -67,13 +67,19 @@ impl fmt::Display for FieldFault {
     }
 }
 
+/// How many faults a message shows, besides the first.
+const MOST_SHOWN: usize = 19;
+
 /// Faults, each on a line of its own after the first one.
 fn on_lines(faults: &[FieldFault]) -> String {
-    faults.iter().map(|fault| format!("\n{fault}")).collect()
+    let shown = faults.iter().take(MOST_SHOWN).map(|fault| format!("\n{fault}"));
+    let rest = faults.len().saturating_sub(MOST_SHOWN);
+    let rest = (rest > 0).then(|| format!("\n{rest} more fields are at fault."));
+    shown.chain(rest).collect()
 }
 
 /// Every error of this crate. The message of each is whole sentences: what happened to which object, why, what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A field of the configuration holds a value that no service can be made from. Nothing was made.
     #[error("{field} {problem}{}", on_lines(more))]
@@ -181,6 +187,14 @@ pub enum Error {
         /// The HTTP status code.
         code: u16,
     },
+    /// A verb has failed after it had changed something.
+    #[error("{error} {done}")]
+    Partial {
+        /// Why it has failed.
+        error: Box<Error>,
+        /// What it had changed by then, as a sentence.
+        done: String,
+    },
     /// The core panicked.
     #[error(
         "This is a bug in the plugin: {words}. The call may have been carried out in part; it can be repeated. \
@@ -252,6 +266,15 @@ impl Error {
         }
     }
 
+    /// Why a verb has failed, whether or not it had changed something before.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Partial { error, .. } => error.cause(),
+            other => other,
+        }
+    }
+
     /// A stable `CamelCase` code, for programs: the API server's own where it gave one.
     #[must_use]
     pub fn reason(&self) -> &str {
@@ -265,6 +288,7 @@ impl Error {
             Self::Unavailable { .. } => "Unavailable",
             Self::Timeout { .. } => "Timeout",
             Self::Rejected { reason, .. } => reason,
+            Self::Partial { error, .. } => error.reason(),
             Self::Bug { .. } => "Bug",
             Self::Cluster { .. } => "ClusterConfiguration",
         }
@@ -278,6 +302,7 @@ impl Error {
             Self::Conflict { .. } | Self::Unchanged { .. } => Some(409),
             Self::Forbidden { .. } => Some(403),
             Self::Rejected { code, .. } => Some(*code),
+            Self::Partial { error, .. } => error.code(),
             _ => None,
         }
     }
@@ -294,6 +319,7 @@ impl Error {
             | Self::Unavailable { object, .. }
             | Self::Timeout { object, .. }
             | Self::Rejected { object, .. } => Some(object),
+            Self::Partial { error, .. } => error.object(),
             Self::InvalidSpec { .. } | Self::Bug { .. } | Self::Cluster { .. } => None,
         }
     }
@@ -326,5 +352,10 @@ mod tests {
         assert_eq!(error.to_string(), "Port is wrong.\nReplicas is wrong.");
         assert_eq!(error.into_faults().expect("faults").len(), 2);
         assert!(Error::of_faults(Vec::new()).is_none());
+        let many = Error::of_faults(vec![fault("Port"); 100])
+            .expect("an error")
+            .to_string();
+        assert_eq!(many.lines().count(), 21);
+        assert!(many.ends_with("\n80 more fields are at fault."), "{many}");
     }
 }

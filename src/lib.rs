@@ -14,6 +14,7 @@ pub mod clock;
 pub mod cluster;
 pub mod endpoints;
 pub mod error;
+pub mod execution;
 pub mod fit;
 pub mod fuse;
 pub mod lifecycle;

@@ -23,7 +23,7 @@ pub const GENERATED_PREFIX: &str = "k8s-dataservice-";
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY_LABEL`] on everything this plugin makes.
 pub const MANAGED_BY: &str = "flytekitplugins-k8sdataservice";
-/// The label that selects the pods of one service, the only one in selectors.
+/// The label with the name of the service that an object belongs to.
 pub const INSTANCE_LABEL: &str = "app.kubernetes.io/instance";
 /// The second label that the plugin has always put on its objects.
 pub const APP_LABEL: &str = "app";
@@ -44,6 +44,13 @@ pub const OWN_LABELS_ANNOTATION: &str = "k8sdataservice.flyte.org/own-labels";
 pub const OWN_ANNOTATIONS_ANNOTATION: &str = "k8sdataservice.flyte.org/own-annotations";
 /// The annotation with the kinds of the objects that the service has besides its Service, where there are any.
 pub const OWNS_ANNOTATION: &str = "k8sdataservice.flyte.org/owns";
+/// The annotation with the `Replicas` of the configuration, where the pods' `GE_COUNT` does not tell it.
+pub const REPLICAS_ANNOTATION: &str = "k8sdataservice.flyte.org/replicas";
+/// The annotation of a `StatefulSet` whose pods stay at earlier revisions, since only their number has changed.
+pub const KEEPS_PODS_ANNOTATION: &str = "k8sdataservice.flyte.org/keeps-pods";
+/// The annotation with the names of the containers that come from `PodTemplate` and look as if they came from a field, where
+/// there are any.
+pub const TEMPLATE_ANNOTATION: &str = "k8sdataservice.flyte.org/from-pod-template";
 /// The annotation with the hash of the specification.
 pub const HASH_ANNOTATION: &str = "k8sdataservice.flyte.org/spec-hash";
 
@@ -154,13 +161,20 @@ pub fn labels(name: &str, execution: &BTreeMap<String, String>) -> BTreeMap<Stri
     let mut labels = execution.clone();
     labels.extend(selector(name));
     labels.insert(APP_LABEL.to_owned(), APP.to_owned());
-    labels.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
     labels
 }
 
-/// The labels that select the pods of a service.
+/// The labels that select the pods of a service, and no pod of anything else: charts use [`INSTANCE_LABEL`], too.
 #[must_use]
 pub fn selector(name: &str) -> BTreeMap<String, String> {
+    let mut selector = instance(name);
+    selector.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
+    selector
+}
+
+/// The only label in the selectors of services that version 2.0 and the plugin before it created.
+#[must_use]
+pub fn instance(name: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(INSTANCE_LABEL.to_owned(), name.to_owned())])
 }
 

@@ -25,6 +25,8 @@ def default_client() -> Client:
     """
     from flytekitplugins_k8sdataservice._core import Client
 
+    for warning in settings.warnings():
+        logger.warning(warning)
     settings.check()
     return Client(platform=settings.platform(), sources=settings.sources())
 

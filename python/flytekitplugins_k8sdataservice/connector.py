@@ -51,6 +51,15 @@ _SETTLE = 0.2
 _PATIENCE = 15.0
 
 
+#: What an interrupted run says of its service.
+_DELETED = {
+    "Gone": "was deleted.",
+    "Terminating": "is being deleted.",
+    "NothingThere": "does not exist.",
+    "LeftAlone": "was left alone: it belongs to another run.",
+}
+
+
 class DataServiceConnector(AsyncConnectorBase):
     """Brings data services up and takes them down for Flyte. It holds no state: all of it is in the metadata.
 
@@ -220,14 +229,18 @@ async def _take_down(resource_meta: DataServiceMetadata) -> str:
 
 
 def delete_on_interrupt(resource_meta: DataServiceMetadata) -> None:
-    """Does what the connector's delete does, without an event loop, as a signal handler needs it.
+    """Does what the connector's delete does, without an event loop, as a signal handler needs it, and says so.
 
-    A failure is logged, since the run ends all the same.
+    A failure is only reported, since the run ends all the same.
     """
+    from flytekitplugins_k8sdataservice.interruption import say
+
     if resource_meta.dataservice_config.ExistingReleaseName:
         return
+    service = f"data service {resource_meta.name} in namespace {resource_meta.namespace}"
+    say(f"Interrupted: deleting {service} ...")
     try:
-        default_client().delete_sync(
+        deletion = default_client().delete_sync(
             resource_meta.name,
             namespace=resource_meta.namespace,
             cluster=resource_meta.dataservice_config.Cluster,
@@ -235,7 +248,9 @@ def delete_on_interrupt(resource_meta: DataServiceMetadata) -> None:
             timeout=_PATIENCE,
         )
     except DataServiceError as error:
-        logger.error("Data service %s may still be there: %s", resource_meta.name, error)
+        say(f"Could not delete {service}. It may still exist. {error}")
+    else:
+        say(f"{service[0].upper()}{service[1:]} {_DELETED[deletion.outcome]}")
 
 
 def _create_locally(config: dict[str, Any], owner: Owner, arguments: dict[str, Any]) -> Created:

@@ -12,7 +12,7 @@ from rich.text import Text
 Object = dict[str, Any]
 
 #: What follows from everything else, so that it tells nobody anything.
-_HASH = "k8sdataservice.flyte.org/spec-hash"
+_DERIVED = {"k8sdataservice.flyte.org/spec-hash", "k8sdataservice.flyte.org/from-pod-template"}
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -38,7 +38,7 @@ def coloured(diff: str) -> Text:
 
 def _differences(running: Sequence[Object], planned: Sequence[Object]) -> Iterator[str]:
     before, after = (
-        {_title(each): _document(_without_hash(each)) for each in objects} for objects in (running, planned)
+        {_title(each): _document(_without_derived(each)) for each in objects} for objects in (running, planned)
     )
     for title in dict.fromkeys((*after, *before)):
         old, new = before.get(title, ""), after.get(title, "")
@@ -50,10 +50,10 @@ def _differences(running: Sequence[Object], planned: Sequence[Object]) -> Iterat
         )
 
 
-def _without_hash(manifest: Object) -> Object:
+def _without_derived(manifest: Object) -> Object:
     metadata = dict(manifest.get("metadata", {}))
     if annotations := metadata.get("annotations"):
-        metadata["annotations"] = {key: value for key, value in annotations.items() if key != _HASH}
+        metadata["annotations"] = {key: value for key, value in annotations.items() if key not in _DERIVED}
     return manifest | {"metadata": metadata}
 
 

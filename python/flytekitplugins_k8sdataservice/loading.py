@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import importlib.util
+import inspect
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.task import DataServiceTask
@@ -21,10 +25,11 @@ def load(place: str) -> DataServiceTask | DataServiceConfig:
     """Returns the task or the configuration of that name.
 
     Args:
-        place: The path of a Python file or the name of a module, a colon, and the name of the task's variable in it.
+        place: The path of a Python file or the name of a module, a colon, and the name of a variable in it that holds
+            the task or its configuration, or of a function without required arguments that returns one.
 
     Raises:
-        LoadingError: There is no such file, module or task, or importing it fails.
+        LoadingError: There is no such file, module or task, or importing or calling it fails.
     """
     source, colon, name = place.rpartition(":")
     if not colon or not source or not name:
@@ -33,13 +38,66 @@ def load(place: str) -> DataServiceTask | DataServiceConfig:
         )
     module = _module(source)
     found = getattr(module, name, None)
+    if found is not None and _is_factory(found):
+        return _made(found, f"{source}:{name}")
     if isinstance(found, (DataServiceTask, DataServiceConfig)):
         return found
-    there = [key for key, value in vars(module).items() if isinstance(value, (DataServiceTask, DataServiceConfig))]
+    there = [key for key, value in vars(module).items() if _is_task(value) or _returns_one(value)]
     nearest = sorted(there, key=lambda key: -difflib.SequenceMatcher(None, key.lower(), name.lower()).ratio())
     problem = "has no" if found is None else f"has a {type(found).__name__} where it should have a DataServiceTask"
     has = f"it has {', '.join(nearest)}." if nearest else "it has no DataServiceTask and no DataServiceConfig at all."
     raise LoadingError(f"{source} {problem} {name}: {has}")
+
+
+def _is_task(value: Any) -> bool:
+    return isinstance(value, (DataServiceTask, DataServiceConfig))
+
+
+def _is_factory(value: Any) -> bool:
+    """Whether calling something may return a task; tasks and workflows of Flyte would run."""
+    return inspect.isroutine(value) or isinstance(value, functools.partial)
+
+
+def _returns_one(value: Any) -> bool:
+    """Whether a function says that it returns a task or a configuration."""
+    returned = getattr(value, "__annotations__", {}).get("return") if _is_factory(value) else None
+    name = returned if isinstance(returned, str) else getattr(returned, "__name__", "")
+    return name.rpartition(".")[2] in (DataServiceTask.__name__, DataServiceConfig.__name__)
+
+
+def _made(factory: Callable[..., Any], place: str) -> DataServiceTask | DataServiceConfig:
+    """Returns what a function returns that makes a task."""
+    missing = [
+        parameter.name
+        for parameter in _parameters(factory)
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if missing:
+        raise LoadingError(
+            f"{place} is a function that needs arguments ({', '.join(missing)}), so its task is not known. Assign a "
+            f"task to a variable, such as `task = {place.rpartition(':')[2]}(...)`, and name that."
+        )
+    # Whatever a user's function does when it is called is the user's.
+    try:
+        made = factory()
+    except Exception as error:
+        raise LoadingError(f"{place} is a function, and calling it failed: {type(error).__name__}: {error}") from error
+    if _is_task(made):
+        return made  # type: ignore[no-any-return]
+    if inspect.iscoroutine(made):
+        made.close()
+    raise LoadingError(
+        f"{place} is a function that returned a {type(made).__name__}, but must return a DataServiceTask or a "
+        "DataServiceConfig."
+    )
+
+
+def _parameters(factory: Callable[..., Any]) -> Iterable[inspect.Parameter]:
+    try:
+        return inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return ()
 
 
 def _module(source: str) -> ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from flytekit import logger
@@ -44,7 +45,10 @@ class Progress:
         self._told = message
         logger.info("%s (%.1f s)", message, self._elapsed)
         if not self._live:
-            self._console.print(f"{message} ({self._elapsed:.1f} s)", markup=False, highlight=False, soft_wrap=True)
+            line = f"{message} ({self._elapsed:.1f} s)"
+            with suppress(OSError):
+                # A terminal that was closed is no reason to stop what removes the service.
+                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     @property
     def _elapsed(self) -> float:

@@ -91,6 +91,13 @@ class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]
         """
         return endpoints(name, self)
 
+    def execute(self, **kwargs: Any) -> Any:
+        """Runs the task locally. Ctrl-C, SIGTERM or closing the terminal removes the service that it made."""
+        from flytekitplugins_k8sdataservice.interruption import end_like_ctrl_c
+
+        end_like_ctrl_c()
+        return super().execute(**kwargs)
+
     async def _get(self, resource_meta: DataServiceMetadata) -> Resource:
         """Polls until the service of a local run is ready or has failed, and shows what it waits for.
 
@@ -111,7 +118,7 @@ class DataServiceTask(AsyncConnectorExecutorMixin, PythonTask[DataServiceConfig]
     def connector_signal_handler(
         self, resource_meta: DataServiceMetadata, signum: int, frame: FrameType | None
     ) -> None:
-        """Removes on Ctrl-C what a local run made.
+        """Removes what a local run made when it is interrupted, and says so.
 
         flytekit's own handler starts an event loop inside the one that is running, which fails, and deletes nothing.
         """

@@ -60,9 +60,11 @@ def update(
 ) -> Updated:
     """Makes a service that runs as a configuration says, and waits until it is.
 
-    What can change without a new service: ``Replicas``, everything of the pods, and their ports. The pods are replaced
-    one after the other, each once the one before is ready; since they find the number of pods in ``GE_COUNT``, that is
-    so with ``Replicas``, too. What the configuration says no more is gone afterwards; what others have written stays.
+    What can change without a new service: ``Replicas``, everything of the pods, and their ports. A change of
+    ``Replicas`` alone restarts no pod: those that start from then on find the new number in ``GE_COUNT``. Any other
+    change of the pods replaces them one after the other, each once the one before is ready. What the configuration no
+    longer says is removed; what others have written stays, as does a number of pods that ``kubectl scale`` or an
+    autoscaler has set, until ``Replicas`` changes.
 
     In a task of Flyte, a service of the same execution can be changed. Anybody else, such as a person, says
     ``adopt=True``, or whose id the service carries.

@@ -5,6 +5,17 @@ use std::time::Duration;
 use crate::error::{Error, ObjectReference};
 use crate::wording::sentence;
 
+/// The reason of a request that was not made, since its credentials cannot be had.
+pub(super) const CREDENTIALS: &str = "ClusterConfiguration";
+
+/// Why credentials cannot be had, as the end of a sentence.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unauthenticated(pub(crate) String);
+
+/// What the API server says where a webhook cannot be asked in a dry run (`NewDryRunUnsupportedErr`).
+const NO_DRY_RUN: &str = "does not support dry run";
+
 /// How one request can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -43,6 +54,22 @@ impl Fault {
         }
     }
 
+    /// The fault of a dry run that is not supported, in the API server's words for a webhook that has side effects.
+    #[must_use]
+    pub fn no_dry_run() -> Self {
+        Self::Refused {
+            code: 400,
+            reason: "BadRequest".to_owned(),
+            message: NO_DRY_RUN.to_owned(),
+        }
+    }
+
+    /// Whether the request was refused for being a dry run, which says nothing of the object.
+    #[must_use]
+    pub fn is_no_dry_run(&self) -> bool {
+        matches!(self, Self::Refused { code: 400, message, .. } if message.contains(NO_DRY_RUN))
+    }
+
     /// Whether the account lacks a right, by the API server's words.
     #[must_use]
     pub fn is_missing_right(&self) -> bool {
@@ -53,6 +80,9 @@ impl Fault {
     #[must_use]
     pub fn into_error(self, verb: &'static str, (group, resource): (&str, &str), object: ObjectReference) -> Error {
         match self {
+            Self::Refused { message, reason, .. } if reason == CREDENTIALS => Error::Cluster {
+                problem: sentence(&message),
+            },
             Self::Refused {
                 code: 403,
                 message,

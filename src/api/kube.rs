@@ -1,29 +1,24 @@
 //! A cluster, through the Kubernetes client.
 
 use std::fmt::Debug;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
-use backon::ExponentialBuilder;
-use futures::{Stream, TryStreamExt};
+use futures::AsyncReadExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Status;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, ExponentialBackoff};
-
 use serde::Serialize;
 use serde_json::json;
 
+use super::answer::{from_status, is_gone};
+use super::fault::CREDENTIALS;
 use super::managed_fields::FIELD_MANAGER;
-use super::{Api, Deleted, Fault, Kind};
-use crate::secrets::secret_problem;
+use super::unreachable::unreachable;
+use super::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection, watch};
 
-/// How long one request to watch lasts, in seconds. A connection that broke without a word is noticed soon after.
-const WATCH_SECONDS: u32 = 60;
-
-/// How many objects to list at a time. What a list of many takes in memory while it is read, the process keeps.
-const PAGE: u32 = 100;
+/// How much of a log to read at most: more than a message shows, however long its lines are.
+const LOG_BYTES: i64 = 64 * 1024;
 
 /// What the kubelet answers, as if it were a log, where it has removed the log already.
 const LOG_IS_GONE: &str = "unable to retrieve container logs";
@@ -32,29 +27,68 @@ const LOG_IS_GONE: &str = "unable to retrieve container logs";
 #[derive(Clone)]
 pub struct KubeApi {
     pub(super) client: kube::Client,
+    native_sidecars: Arc<OnceLock<bool>>,
 }
 
 impl KubeApi {
     /// Wraps a client.
     #[must_use]
     pub fn new(client: kube::Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            native_sidecars: Arc::default(),
+        }
     }
 
     /// Whether the server starts a container of `restartPolicy: Always` before the others and ends it after them, which it
-    /// does from 1.29 on (Kubernetes, *Sidecar Containers*). One that does not say its version is taken for a new one.
-    pub async fn has_native_sidecars(&self) -> bool {
-        let Ok(version) = self.client.apiserver_version().await else {
-            return true;
-        };
+    /// does from 1.29 on (Kubernetes, *Sidecar Containers*). The answer is remembered. A server that does not say its
+    /// version, though it answers, is taken for a new one.
+    ///
+    /// # Errors
+    /// A fault that may pass: a wrong guess would make a service that never starts.
+    pub async fn has_native_sidecars(&self) -> Result<bool, Fault> {
+        if let Some(known) = self.native_sidecars.get() {
+            return Ok(*known);
+        }
         let number = |text: &str| text.trim_end_matches('+').parse::<u32>().ok();
-        number(&version.major)
-            .zip(number(&version.minor))
-            .is_none_or(|version| version >= (1, 29))
+        let native = match self.client.apiserver_version().await.map_err(fault) {
+            Ok(version) => number(&version.major)
+                .zip(number(&version.minor))
+                .is_none_or(|version| version >= (1, 29)),
+            Err(Fault::Refused { reason, .. }) if reason != CREDENTIALS => true,
+            Err(fault) => return Err(fault),
+        };
+        Ok(*self.native_sidecars.get_or_init(|| native))
     }
 
     fn of<K: Kind>(&self, namespace: &str) -> kube::Api<K> {
         kube::Api::namespaced(self.client.clone(), namespace)
+    }
+
+    async fn delete_if<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        preconditions: Preconditions,
+    ) -> Result<Deleted, Fault> {
+        let params = DeleteParams::background().preconditions(preconditions);
+        match self.of::<K>(namespace).delete(name, &params).await {
+            Ok(answer) => {
+                // The object comes back only while a finalizer holds it; otherwise a status says that it is gone.
+                let held = answer.left().is_some_and(|object| {
+                    object
+                        .meta()
+                        .finalizers
+                        .as_ref()
+                        .is_some_and(|finalizers| !finalizers.is_empty())
+                });
+                Ok(if held { Deleted::Terminating } else { Deleted::Gone })
+            }
+            Err(kube::Error::Api(status)) if is_gone(&status) => Ok(Deleted::Gone),
+            // A precondition: the object that has this name now is another one, or was changed.
+            Err(kube::Error::Api(status)) if status.code == 409 => Err(Fault::Changed),
+            Err(error) => Err(fault(error)),
+        }
     }
 
     /// Patches exactly this version of an object.
@@ -69,13 +103,33 @@ impl KubeApi {
         let name = metadata.name.as_deref().unwrap_or_default();
         match kind.patch(name, params, patch).await {
             // It was changed or is gone, and is not made anew for a manifest that has a uid.
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Err(Fault::Changed),
+            Err(kube::Error::Api(status)) if status.code == 409 || is_gone(&status) => Err(Fault::Changed),
             // Another has its name, and no uid can be changed.
             Err(kube::Error::Api(status)) if concerns(&status, "metadata.uid") => Err(Fault::Changed),
             Err(error) => Err(fault(error)),
             Ok(changed) => Ok(changed),
         }
     }
+}
+
+/// The object as it is applied: an apply that brings notes of who has written what is refused.
+fn manifest<K: Kind>(object: &K) -> K {
+    let mut manifest = object.clone();
+    manifest.meta_mut().managed_fields = None;
+    manifest
+}
+
+/// Reads a log, of which no more is read than was asked for. What is cut off may end in the middle of a character.
+async fn read_log(pods: &kube::Api<Pod>, pod: &str, params: &LogParams) -> Result<String, Fault> {
+    let mut log = Vec::new();
+    let stream = pods.log_stream(pod, params).await.map_err(fault)?;
+    let limit = u64::try_from(LOG_BYTES).unwrap_or_default();
+    stream
+        .take(limit)
+        .read_to_end(&mut log)
+        .await
+        .map_err(|error| Fault::transient(format!("the log could not be read ({error})")))?;
+    Ok(String::from_utf8_lossy(&log).into_owned())
 }
 
 /// Whether the API server refuses a field.
@@ -86,7 +140,11 @@ fn concerns(status: &Status, field: &str) -> bool {
 
 impl Api for KubeApi {
     async fn read<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, Fault> {
-        self.of::<K>(namespace).get_opt(name).await.map_err(fault)
+        match self.of::<K>(namespace).get(name).await {
+            Ok(object) => Ok(Some(object)),
+            Err(kube::Error::Api(status)) if is_gone(&status) => Ok(None),
+            Err(error) => Err(fault(error)),
+        }
     }
 
     async fn list<K: Kind>(&self, namespace: &str, labels: &str, fields: &str) -> Result<Vec<K>, Fault> {
@@ -99,11 +157,12 @@ impl Api for KubeApi {
         let params = LogParams {
             container: Some(container.to_owned()),
             tail_lines: Some(lines),
+            limit_bytes: Some(LOG_BYTES),
             ..LogParams::default()
         };
         let pods = self.of::<Pod>(namespace);
         // Of a container that waits to be started again, this is what its last run has written.
-        let log = pods.logs(pod, &params).await.map_err(fault)?;
+        let log = read_log(&pods, pod, &params).await?;
         if !log.trim().is_empty() && !log.starts_with(LOG_IS_GONE) {
             return Ok(log);
         }
@@ -111,7 +170,7 @@ impl Api for KubeApi {
             previous: true,
             ..params
         };
-        let previous = pods.logs(pod, &params).await.unwrap_or_default();
+        let previous = read_log(&pods, pod, &params).await.unwrap_or_default();
         Ok(if previous.starts_with(LOG_IS_GONE) {
             String::new()
         } else {
@@ -129,27 +188,25 @@ impl Api for KubeApi {
     }
 
     async fn delete<K: Kind>(&self, namespace: &str, name: &str, uid: &str) -> Result<Deleted, Fault> {
-        let params = DeleteParams::background().preconditions(Preconditions {
+        let preconditions = Preconditions {
             uid: Some(uid.to_owned()),
             ..Preconditions::default()
-        });
-        match self.of::<K>(namespace).delete(name, &params).await {
-            Ok(answer) => {
-                // The object comes back only while a finalizer holds it; otherwise a status says that it is gone.
-                let held = answer.left().is_some_and(|object| {
-                    object
-                        .meta()
-                        .finalizers
-                        .as_ref()
-                        .is_some_and(|finalizers| !finalizers.is_empty())
-                });
-                Ok(if held { Deleted::Terminating } else { Deleted::Gone })
-            }
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
-            // The precondition: the object that has this name now is another one.
-            Err(kube::Error::Api(status)) if status.code == 409 => Err(Fault::Changed),
-            Err(error) => Err(fault(error)),
-        }
+        };
+        self.delete_if::<K>(namespace, name, preconditions).await
+    }
+
+    async fn delete_unchanged<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        version: &str,
+    ) -> Result<Deleted, Fault> {
+        let preconditions = Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: Some(version.to_owned()),
+        };
+        self.delete_if::<K>(namespace, name, preconditions).await
     }
 
     async fn annotate<K: Kind>(
@@ -177,11 +234,16 @@ impl Api for KubeApi {
     }
 
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
-        let mut manifest = object.clone();
-        // An apply that brings its own is refused.
-        manifest.meta_mut().managed_fields = None;
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.change(object, &params, &Patch::Apply(&manifest)).await
+        self.change(object, &params, &Patch::Apply(manifest(object))).await
+    }
+
+    async fn preview<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::apply(FIELD_MANAGER).force()
+        };
+        self.change(object, &params, &Patch::Apply(manifest(object))).await
     }
 
     async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
@@ -198,109 +260,33 @@ impl Api for KubeApi {
         self.change(object, &params, &Patch::Merge(&patch)).await
     }
 
-    fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
-        let config = watcher::Config::default()
-            .labels(selector)
-            .timeout(WATCH_SECONDS)
-            .page_size(PAGE);
-        let pause = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(2))
-            .with_jitter();
-        watcher::watcher(self.of::<K>(namespace), config)
-            .backoff(ExponentialBackoff::from(pause.without_max_times()))
-            .map_err(watch_fault)
+    async fn list_chunk<K: Kind>(&self, selection: &Selection, token: Option<&str>) -> Result<Chunk<K>, Fault> {
+        watch::list_chunk(self.of(&selection.namespace), selection, token).await
     }
-}
 
-fn watch_fault(error: watcher::Error) -> Fault {
-    match error {
-        watcher::Error::InitialListFailed(source)
-        | watcher::Error::WatchStartFailed(source)
-        | watcher::Error::WatchFailed(source) => fault(source),
-        // Such as 410, "too old": the stream lists anew.
-        watcher::Error::WatchError(status) => Fault::transient(status.message),
-        watcher::Error::NoResourceVersion => Fault::transient(error.to_string()),
+    async fn changes<K: Kind>(&self, selection: &Selection, version: &str) -> Result<Changes<K>, Fault> {
+        watch::changes(self.of(&selection.namespace), selection, version).await
     }
 }
 
 /// Sorts an error of the client by what it means for the caller.
 pub(super) fn fault(error: kube::Error) -> Fault {
-    let secret = secret_problem(&error);
     match error {
         kube::Error::Api(status) => from_status(*status),
-        // A credential that cannot be had or a request that cannot be built stays so, however often it is repeated.
-        kube::Error::Auth(_) => Fault::Refused {
-            code: 401,
-            reason: "Unauthorized".to_owned(),
-            message: format!(
-                "the credentials of the cluster's configuration cannot be used: {}",
-                secret.unwrap_or_default()
-            ),
-        },
-        kube::Error::BuildRequest(source) => Fault::Refused {
-            code: 400,
-            reason: "BadRequest".to_owned(),
-            message: source.to_string(),
-        },
-        other => Fault::transient(format!(
-            "the API server could not be reached ({}).",
-            secret.unwrap_or_else(|| innermost(&other))
-        )),
-    }
-}
-
-fn from_status(status: kube::core::Status) -> Fault {
-    match (status.code, status.reason.as_str()) {
-        (409, "AlreadyExists") => Fault::AlreadyExists,
-        // 409: two writers met at something that the request needs, such as a quota, and the next try gets through.
-        // 429 and 5xx: Kubernetes API conventions, "HTTP Status codes"; 408 comes from proxies in front of it. A token that
-        // has expired (401) is had anew within a minute.
-        (401 | 408 | 409 | 429 | 500..=599, _) => Fault::Transient {
-            retry_after: status
-                .details
-                .as_ref()
-                .filter(|details| details.retry_after_seconds > 0)
-                .map(|details| Duration::from_secs(u64::from(details.retry_after_seconds))),
-            message: format!("the API server answered {} ({})", status.code, status.message),
-        },
-        (code, _) => Fault::Refused {
-            code,
-            reason: status.reason,
-            message: status.message,
-        },
-    }
-}
-
-/// The innermost cause of an error, which is the one that says what happened.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_api_server_is_worth_another_try_and_a_refusal_is_not() {
-        for code in [401, 408, 429, 500, 503, 504] {
-            let fault = from_status(Status::failure("busy", "").with_code(code));
-            assert!(matches!(fault, Fault::Transient { .. }), "{code}");
-        }
-        for code in [400, 403, 404, 422] {
-            let fault = from_status(Status::failure("no", "").with_code(code));
-            assert!(matches!(fault, Fault::Refused { .. }), "{code}");
-        }
+        other => unreachable(&other),
     }
 
-    #[test]
-    fn a_name_that_is_taken_is_told_from_writers_that_met() {
-        let fault = |reason| from_status(Status::failure("x", reason).with_code(409));
-        assert!(matches!(fault("AlreadyExists"), Fault::AlreadyExists));
-        assert!(matches!(fault("Conflict"), Fault::Transient { .. }));
+    #[tokio::test]
+    async fn no_more_of_a_log_is_read_than_is_asked_for() {
+        let endless = tower::service_fn(|request: http::Request<kube::client::Body>| async move {
+            let query = request.uri().query().unwrap_or_default();
+            assert!(query.contains(&format!("limitBytes={LOG_BYTES}")), "{query}");
+            // A server that does not know the limit.
+            let line = "ö".repeat(4 * 1024 * 1024).into_bytes();
+            Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::from(line)))
+        });
+        let api = KubeApi::new(kube::Client::new(endless, "flyte"));
+        let log = api.log("flyte", "foo-0", "foo", 5).await.expect("a log");
+        assert!(log.len() <= 64 * 1024 && log.starts_with("öö"), "{}", log.len());
     }
 }

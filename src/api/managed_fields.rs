@@ -61,6 +61,53 @@ pub fn keys<'a>(metadata: &'a ObjectMeta, of: &str) -> BTreeSet<&'a str> {
         .collect()
 }
 
+/// Who else has written a field, given as a JSON pointer such as `/f:spec/f:replicas`: the last of them.
+#[must_use]
+pub fn other_writer<'a>(metadata: &'a ObjectMeta, field: &str) -> Option<&'a str> {
+    let wrote = |entry: &&ManagedFieldsEntry| fields(entry).pointer(field).is_some();
+    last(others(metadata).filter(wrote))
+}
+
+/// Who else was the last to write the object. Controllers, which report its status, do not count.
+#[must_use]
+pub fn last_writer(metadata: &ObjectMeta) -> Option<&str> {
+    last(others(metadata).filter(|entry| entry.subresource.as_deref() != Some("status")))
+}
+
+fn others(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
+    let entries = metadata.managed_fields.iter().flatten();
+    entries.filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER))
+}
+
+fn last<'a>(entries: impl Iterator<Item = &'a ManagedFieldsEntry>) -> Option<&'a str> {
+    let last = entries.max_by_key(|entry| entry.time.as_ref().map(|time| time.0));
+    last?.manager.as_deref()
+}
+
+/// The notes of a `StatefulSet` after which an apply without `rollingUpdate` takes it away, also where the API server has
+/// filled it in; `None` where that is so already, or somebody else has written it.
+///
+/// Kubernetes takes no `rollingUpdate` beside the type `OnDelete`.
+#[must_use]
+pub fn with_rolling_update(managers: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
+    const FIELD: &str = "/f:spec/f:updateStrategy/f:rollingUpdate";
+    let is_written = |entry: &ManagedFieldsEntry| fields(entry).pointer(FIELD).is_some();
+    if managers.iter().any(|entry| !is_applied(entry) && is_written(entry)) {
+        return None;
+    }
+    let mut managers = managers.to_vec();
+    let ours = managers.iter_mut().find(|entry| is_applied(entry))?;
+    let before = fields(ours).clone();
+    let mut after = before.clone();
+    let whole = json!({".": {}, "f:partition": {}});
+    unite(
+        &mut after,
+        &json!({"f:spec": {"f:updateStrategy": {"f:rollingUpdate": whole}}}),
+    );
+    ours.fields_v1 = Some(FieldsV1(after.clone()));
+    (after != before).then_some(managers)
+}
+
 fn is_applied(entry: &ManagedFieldsEntry) -> bool {
     entry.manager.as_deref() == Some(FIELD_MANAGER) && entry.operation.as_deref() == Some("Apply")
 }
@@ -172,5 +219,41 @@ mod tests {
             entry("kubectl", "Update", None, theirs),
         ]);
         assert_eq!(keys(&metadata, "f:labels"), BTreeSet::from(["a"]));
+    }
+
+    #[test]
+    fn who_else_writes_a_field_is_named() {
+        let replicas = json!({"f:spec": {"f:replicas": {}}});
+        let scaled = noted(&[
+            entry(FIELD_MANAGER, "Update", None, made()),
+            entry("kubectl", "Update", Some("scale"), replicas),
+            entry(
+                "kube-controller-manager",
+                "Update",
+                Some("status"),
+                json!({"f:status": {}}),
+            ),
+        ]);
+        assert_eq!(other_writer(&scaled, "/f:spec/f:replicas"), Some("kubectl"));
+        assert_eq!(other_writer(&scaled, "/f:spec/f:selector"), None);
+        assert_eq!(last_writer(&scaled), Some("kubectl"));
+        assert_eq!(last_writer(&ObjectMeta::default()), None);
+    }
+
+    #[test]
+    fn what_the_api_server_has_filled_in_becomes_ours_and_what_others_have_written_does_not() {
+        let ours = |fields: Value| entry(FIELD_MANAGER, "Apply", None, json!({"f:spec": fields}));
+        let owned = json!({"f:updateStrategy": {"f:rollingUpdate": {".": {}, "f:partition": {}}}});
+        for before in [
+            json!({}),
+            json!({"f:updateStrategy": {"f:rollingUpdate": {"f:partition": {}}}}),
+        ] {
+            let after = with_rolling_update(&[ours(before)]).expect("there is something to do");
+            assert_eq!(after, [ours(owned.clone())]);
+            assert_eq!(with_rolling_update(&after), None, "once is enough");
+        }
+        let theirs = entry("kubectl", "Update", None, json!({"f:spec": owned}));
+        assert_eq!(with_rolling_update(&[ours(json!({})), theirs]), None);
+        assert_eq!(with_rolling_update(&[]), None);
     }
 }

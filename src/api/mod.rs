@@ -3,12 +3,17 @@
 //! The lifecycle is written against [`Api`] alone, so that the same code can also be run against a cluster in memory
 //! which steps through every interleaving and every lost reply.
 
+mod answer;
 mod fault;
 mod inspect;
 mod kube;
 pub mod managed_fields;
+mod unreachable;
+mod watch;
 
+pub use answer::TOO_LARGE;
 pub use fault::Fault;
+pub(crate) use fault::Unauthenticated;
 pub use inspect::{Inspect, Page, Refusal, Trial, Violation};
 pub use kube::KubeApi;
 
@@ -17,8 +22,7 @@ use std::future::Future;
 
 use ::kube::Resource;
 use ::kube::core::NamespaceResourceScope;
-use ::kube::runtime::watcher::Event;
-use futures::Stream;
+use futures::stream::BoxStream;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,7 +61,7 @@ pub enum Deleted {
     Terminating,
 }
 
-/// A cluster, as the lifecycle sees it. Each call is one request, and none is repeated in here, but for the watch.
+/// A cluster, as the lifecycle sees it. Each call is one request, and none is repeated in here.
 pub trait Api: Send + Sync {
     /// Reads an object; `None` where there is none of that name.
     fn read<K: Kind>(&self, namespace: &str, name: &str) -> impl Future<Output = Result<Option<K>, Fault>> + Send;
@@ -92,6 +96,16 @@ pub trait Api: Send + Sync {
         uid: &str,
     ) -> impl Future<Output = Result<Deleted, Fault>> + Send;
 
+    /// As [`Self::delete`], but only if the object is still at this version: for a deletion that was decided on what the
+    /// object says. The answer to one that was changed since is [`Fault::Changed`].
+    fn delete_unchanged<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        version: &str,
+    ) -> impl Future<Output = Result<Deleted, Fault>> + Send;
+
     /// Writes an annotation on exactly the object with this uid. One that has come under its name since is not touched: the
     /// answer is [`Fault::Changed`].
     fn annotate<K: Kind>(
@@ -110,6 +124,12 @@ pub trait Api: Send + Sync {
     /// was changed since is not touched, and none is made: the answer is [`Fault::Changed`].
     fn apply<K: Kind>(&self, object: &K) -> impl Future<Output = Result<K, Fault>> + Send;
 
+    /// What an [`apply`](Api::apply) of the manifest would make of the object, which stays as it is (`dryRun=All`). A cluster
+    /// that has no dry run answers so.
+    fn preview<K: Kind>(&self, _object: &K) -> impl Future<Output = Result<K, Fault>> + Send {
+        std::future::ready(Err(Fault::no_dry_run()))
+    }
+
     /// Notes anew who has written which field ([`managed_fields`]) of exactly this version of an object. One that has come
     /// under its name or was changed since is not touched: the answer is [`Fault::Changed`].
     fn note_managers<K: Kind>(
@@ -118,9 +138,56 @@ pub trait Api: Send + Sync {
         managers: &[ManagedFieldsEntry],
     ) -> impl Future<Output = Result<K, Fault>> + Send;
 
-    /// Watches the objects of a namespace that a label selector matches: first all that there are, then each change.
+    /// Lists one chunk of the objects that a selection matches. `token` is that of the chunk before; the first one has none.
+    fn list_chunk<K: Kind>(
+        &self,
+        selection: &Selection,
+        token: Option<&str>,
+    ) -> impl Future<Output = Result<Chunk<K>, Fault>> + Send;
+
+    /// Begins a watch over the objects that a selection matches, from the changes after a version on. The watch ends by
+    /// itself after a while, and with the first fault.
     ///
-    /// The stream mends itself: after a fault, which it yields, it tries again after a moment, and lists anew where it
-    /// has missed something.
-    fn watch<K: Kind>(&self, namespace: &str, selector: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send;
+    /// [`Fault::Refused`] with the code 410 says that the version is too old.
+    fn changes<K: Kind>(
+        &self,
+        selection: &Selection,
+        version: &str,
+    ) -> impl Future<Output = Result<Changes<K>, Fault>> + Send;
+}
+
+/// Which objects to list and to watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// The namespace.
+    pub namespace: String,
+    /// A label selector; an empty one matches all.
+    pub labels: String,
+    /// A field selector; an empty one matches all.
+    pub fields: String,
+}
+
+/// A chunk of a list from which a watch can go on.
+#[derive(Debug, Clone)]
+pub struct Chunk<K> {
+    /// The objects.
+    pub items: Vec<K>,
+    /// The token of the next chunk; `None` on the last one.
+    pub next: Option<String>,
+    /// The version of the whole list, from which a watch can go on.
+    pub version: String,
+}
+
+/// What a watch reports.
+pub type Changes<K> = BoxStream<'static, Result<Change<K>, Fault>>;
+
+/// One change that a watch reports.
+#[derive(Debug, Clone)]
+pub enum Change<K> {
+    /// An object was created or changed.
+    Applied(K),
+    /// An object was deleted.
+    Deleted(K),
+    /// Nothing has changed up to this version (a *bookmark*).
+    Bookmark(String),
 }

@@ -56,6 +56,7 @@ fn class(error: &Error) -> &'static str {
         Error::Forbidden { .. } => "ForbiddenError",
         Error::Unavailable { .. } => "UnavailableError",
         Error::Timeout { .. } => "DataServiceTimeoutError",
+        Error::Partial { error, .. } => class(error),
         Error::Rejected { .. } | Error::Bug { .. } | Error::Cluster { .. } => "DataServiceError",
     }
 }

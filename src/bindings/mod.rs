@@ -2,12 +2,14 @@
 
 mod bridge;
 mod client;
+mod connect;
 mod convert;
 mod elsewhere;
 mod ending;
 mod errors;
 mod functions;
 mod location;
+mod logging;
 mod plan;
 mod request;
 mod types;

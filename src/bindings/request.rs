@@ -4,17 +4,20 @@ use serde_json::Value;
 
 use super::convert::Strings;
 use crate::error::Result;
+use crate::execution::Decoration;
 use crate::manifests::stateful_set;
 use crate::names::{check_namespace, generate_name};
 use crate::ownership::{Identity, Owner};
 use crate::platform::Platform;
-use crate::spec::{DataServiceSpec, Target, every_fault, parse_cluster};
+use crate::spec::{DataServiceSpec, Target, check_size, every_fault, parse_cluster, size_of};
 
 /// A service to be made or used, and where.
 pub(super) struct Request {
     pub(super) cluster: Option<String>,
     pub(super) namespace: String,
     pub(super) wanted: Wanted,
+    /// What of the execution's labels and annotations Kubernetes would not have taken.
+    pub(super) warnings: Vec<String>,
 }
 
 /// What is asked for.
@@ -56,23 +59,40 @@ impl Request {
         platform.cluster(cluster.as_deref())?;
         check_namespace(namespace)?;
         let namespace = platform.namespace(config, namespace)?;
-        let wanted = match target {
+        let (wanted, warnings) = match target {
             Target::New(spec) => {
+                let (requester, warnings) = requester.decorated(&spec);
                 let identity = requester.identity(spec.name.clone(), namespace.clone());
-                platform.check(&stateful_set(&spec, &identity), config)?;
-                Wanted::New(Box::new(spec), identity)
+                let stateful_set = stateful_set(&spec, &identity);
+                check_size(size_of(&stateful_set), config)?;
+                platform.check(&stateful_set, config)?;
+                (Wanted::New(Box::new(spec), identity), warnings)
             }
-            Target::Existing(name) => Wanted::Existing(name),
+            Target::Existing(name) => (Wanted::Existing(name), Vec::new()),
         };
         Ok(Self {
             cluster,
             namespace,
             wanted,
+            warnings,
         })
     }
 }
 
 impl Requester {
+    /// The same with labels and annotations that Kubernetes takes, and what was changed for that.
+    pub(super) fn decorated(self, spec: &DataServiceSpec) -> (Self, Vec<String>) {
+        let (has_labels, has_annotations) = (self.labels.is_some(), self.annotations.is_some());
+        let (labels, annotations) = (self.labels.unwrap_or_default(), self.annotations.unwrap_or_default());
+        let decoration = Decoration::new(labels, annotations, &spec.annotations);
+        let requester = Self {
+            labels: has_labels.then_some(decoration.labels),
+            annotations: has_annotations.then_some(decoration.annotations),
+            ..self
+        };
+        (requester, decoration.warnings)
+    }
+
     /// The identity of a service; without a name, its name is made from its owner.
     fn identity(self, name: Option<String>, namespace: String) -> Identity {
         Identity {

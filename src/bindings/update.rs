@@ -4,16 +4,19 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use pyo3::prelude::*;
 
 use super::client::Client;
-use super::convert::{Strings, read, seconds};
+use super::connect::Call;
+use super::convert::{Strings, joined, read, seconds};
 use super::errors::to_python;
 use super::request::{Request, Requester, Wanted};
 use crate::error::{Error, Result};
 use crate::fuse::fused_call;
-use crate::lifecycle::{self, Claim, Deadline};
+use crate::lifecycle::{self, Claim};
 use crate::ownership::Owner;
+use crate::spec::explain_size;
 
 /// What an update has done.
 #[pyclass(frozen, get_all, module = "flytekitplugins_k8sdataservice._core")]
@@ -71,11 +74,12 @@ impl Client {
         let config = read(config)?;
         let timeout: Duration = asking.timeout.map_or(Ok(self.timeout), seconds)?;
         let requester = Requester {
-            owner: asking.owner.clone(),
-            execution: asking.execution.clone(),
-            labels: asking.labels.clone(),
-            annotations: asking.annotations.clone(),
+            owner: asking.owner,
+            execution: asking.execution,
+            labels: asking.labels,
+            annotations: asking.annotations,
         };
+        let asked = requester.clone();
         let parse = || {
             let request = Request::read(&self.platform, &config, &asking.namespace, requester)?;
             let Wanted::New(spec, _) = request.wanted else {
@@ -88,36 +92,46 @@ impl Client {
                 .name
                 .clone()
                 .ok_or_else(|| Error::invalid("Name", "is missing: say which service is to be changed."))?;
-            Ok((name, spec, request.cluster, request.namespace))
+            Ok((name, spec, request.cluster, request.namespace, request.warnings))
         };
-        let (name, mut spec, cluster, namespace) = fused_call(parse).map_err(to_python)?;
+        let (name, mut spec, cluster, namespace, mut warnings) = fused_call(parse).map_err(to_python)?;
         let (clusters, cache) = (Arc::clone(&self.clusters), Arc::clone(&self.cache));
+        let platform = Arc::clone(&self.platform);
+        let (asked, _) = asked.decorated(&spec);
         let claim = Claim {
             owner: Owner {
-                id: asking.owner,
-                description: asking.execution,
+                id: asked.owner,
+                description: asked.execution,
             },
-            labels: asking.labels,
-            annotations: asking.annotations,
+            labels: asked.labels,
+            annotations: asked.annotations,
             adopt: asking.adopt,
         };
         Ok(async move {
-            let connection = clusters.connect(cluster.as_deref()).await?;
-            if !spec.sidecars.is_empty() {
-                spec.native_sidecars = connection.api.has_native_sidecars().await;
-            }
-            let deadline = Deadline::after(timeout);
+            let call = Call {
+                verb: "update",
+                namespace: &namespace,
+                name: &name,
+                timeout,
+            };
+            let (connection, deadline) = call.connect(&clusters, cluster.as_deref()).await?;
+            call.choose_sidecars(&connection, &mut spec, deadline).await?;
+            // What is written has the labels of the service's own execution.
+            let check = |stateful_set: &StatefulSet| platform.check(stateful_set, &config);
             let updated = Box::pin(lifecycle::update(
                 &connection.api,
                 &spec,
                 &namespace,
                 &name,
                 &claim,
+                &check,
                 deadline,
             ))
-            .await?;
+            .await
+            .map_err(|error| connection.explain(explain_size(error, &config)))?;
             cache.outdate(&connection.key, &namespace, &updated.uid, updated.generation);
-            Ok(Updated::new(updated, connection.warning))
+            warnings.extend(connection.warning);
+            Ok(Updated::new(updated, joined(warnings)))
         })
     }
 }

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldFault, Result};
 use crate::wording::shortened;
 
 /// How deep values may be nested. A configuration needs three levels; one that holds itself has no end.
@@ -71,12 +71,16 @@ impl Place {
 
     fn list(&self, list: &Bound<'_, PyAny>) -> Result<Value> {
         let unreadable = |_| self.bad("cannot be read as a list.");
-        list.try_iter()
-            .map_err(unreadable)?
-            .enumerate()
-            .map(|(index, item)| self.inside(&format!("[{index}]"))?.read(&item.map_err(unreadable)?))
-            .collect::<Result<Vec<_>>>()
-            .map(Value::Array)
+        let mut faults = Vec::new();
+        let mut items = Vec::new();
+        for (index, item) in list.try_iter().map_err(unreadable)?.enumerate() {
+            let item = item.map_err(unreadable)?;
+            items.extend(noted(
+                &mut faults,
+                self.inside(&format!("[{index}]")).and_then(|place| place.read(&item)),
+            )?);
+        }
+        Error::of_faults(faults).map_or(Ok(Value::Array(items)), Err)
     }
 
     fn dictionary(&self, mapping: &Bound<'_, PyMapping>) -> Result<Value> {
@@ -85,6 +89,7 @@ impl Place {
             .items()
             .map_err(|_| self.bad("cannot be read as a dictionary."))?;
         let mut fields = Map::new();
+        let mut faults = Vec::new();
         for item in items {
             let Ok((key, value)) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else {
                 return Err(self.bad("cannot be read as a dictionary."));
@@ -94,10 +99,11 @@ impl Place {
             };
             let key = self.text(key)?;
             let dot = if self.depth == 0 { "" } else { "." };
-            let value = self.inside(&format!("{dot}{}", shortened(&key)))?.read(&value)?;
-            fields.insert(key, value);
+            let place = self.inside(&format!("{dot}{}", shortened(&key)))?;
+            let value = noted(&mut faults, place.read(&value))?;
+            fields.extend(value.map(|value| (key, value)));
         }
-        Ok(Value::Object(fields))
+        Error::of_faults(faults).map_or(Ok(Value::Object(fields)), Err)
     }
 
     /// The place of a value inside of this one. A field of the whole is called by its name alone.
@@ -118,6 +124,17 @@ impl Place {
 
     fn bad(&self, problem: impl Into<String>) -> Error {
         Error::invalid(self.path.as_str(), problem)
+    }
+}
+
+/// The value, if it could be read; what is at fault in it is noted.
+fn noted(faults: &mut Vec<FieldFault>, value: Result<Value>) -> Result<Option<Value>> {
+    match value.map_err(Error::into_faults) {
+        Ok(value) => Ok(Some(value)),
+        Err(of_value) => {
+            faults.extend(of_value?);
+            Ok(None)
+        }
     }
 }
 

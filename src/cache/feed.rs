@@ -1,39 +1,47 @@
-//! One watch, from its beginning until nobody asks about it any more.
+//! The watches over one namespace, from their beginning until nobody asks about it any more.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use futures::stream::unfold;
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::watcher::Event;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, interval, timeout_at};
 
+use super::explain::Explanations;
+use super::logs::Logs;
 use super::store::{Answer, Store};
-use crate::api::{Api, Fault};
+use super::sweep::Sweeper;
+use super::watch::{Update, watch};
+use crate::api::{Api, Selection};
 use crate::clock;
 use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
 use crate::status::diagnosis::GracePeriods;
 use crate::status::{EventFacts, PodFacts, SliceFacts};
 
-/// For how long a watch goes on that nobody asks about.
+/// For how long the watches go on although nobody asks.
 const IDLE: Duration = Duration::from_mins(10);
 
 /// How often to look for services whose time is up.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// How long to leave a cluster alone that does not let us watch, at first and at most. Services are read one by one
-/// meanwhile.
-const REFUSED_FIRST: Duration = Duration::from_secs(1);
-const REFUSED_LAST: Duration = Duration::from_mins(1);
+/// How often a service may be looked at, in the whole namespace, while the watches are cut off for long.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// A watch over the services of one namespace, and what it has told.
+/// The watches over the services of one namespace, and what they have reported.
 pub(super) struct Feed {
     store: Mutex<Store>,
     asked: Mutex<Instant>,
+    /// When a service was last looked at because the watches were cut off.
+    looked: Mutex<Option<Instant>>,
+    /// Wakes those who wait for something to become known.
+    changed: Notify,
+    /// The events, which are watched while somebody needs them.
+    pub(super) explanations: Explanations,
+    pub(super) logs: Logs,
 }
 
 impl Feed {
@@ -41,12 +49,25 @@ impl Feed {
         Self {
             store: Mutex::new(Store::new(grace_periods)),
             asked: Mutex::new(Instant::now()),
+            looked: Mutex::default(),
+            changed: Notify::new(),
+            explanations: Explanations::default(),
+            logs: Logs::default(),
         }
     }
 
+    /// What is known of a service.
     pub(super) fn look_up(&self, name: &str, uid: Option<&str>) -> Option<Answer> {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.store().look_up(name, uid, clock::now())
+        *lock(&self.asked) = Instant::now();
+        let mut answer = self.store().look_up(name, uid, clock::now())?;
+        if answer.needs_events {
+            answer.needs_events = !self.explanations.want();
+        }
+        if let Some(tail) = answer.needs_log.as_ref().and_then(|key| self.logs.known(key)) {
+            tail.add_to(&mut answer.status);
+            answer.needs_log = None;
+        }
+        Some(answer)
     }
 
     pub(super) fn forget(&self, uid: &str) {
@@ -57,197 +78,147 @@ impl Feed {
         self.store().outdate(uid, generation);
     }
 
-    pub(super) fn apply_events(&self, name: &str, events: Vec<EventFacts>) {
-        self.store().apply_events(name, events, clock::now());
+    /// The events on the objects of a service, as far as they are known.
+    pub(super) fn events_of(&self, name: &str, pods: &[PodFacts]) -> Vec<EventFacts> {
+        self.store().events_of(name, pods)
+    }
+
+    /// Whether the watches have yet to report what there is.
+    pub(super) fn is_filling(&self) -> bool {
+        self.store().is_filling()
+    }
+
+    /// Waits until something holds, and for so long at most.
+    pub(super) async fn until(&self, holds: impl Fn() -> bool, end: Instant) {
+        let waiting = async {
+            loop {
+                let mut changed = pin!(self.changed.notified());
+                changed.as_mut().enable();
+                if holds() {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let _ = timeout_at(end, waiting).await;
+    }
+
+    /// Whether a service may be looked at now because the watches are cut off: not too often in one namespace, since the
+    /// API server may be in trouble.
+    pub(super) fn may_look(&self) -> bool {
+        let mut looked = lock(&self.looked);
+        let may = looked.is_none_or(|last| last.elapsed() >= LOOK);
+        if may {
+            *looked = Some(Instant::now());
+        }
+        may
     }
 
     /// Watches until nobody has asked for [`IDLE`] and no service is left that is to be deleted later.
     pub(super) async fn run<A: Api>(&self, api: &A, namespace: &str) {
         tokio::select! {
             () = self.watch(api, namespace) => {}
+            () = self.explain(api, namespace) => {}
             () = self.sweep_until_idle(api, namespace) => {}
         }
     }
 
     async fn watch<A: Api>(&self, api: &A, namespace: &str) {
-        let selector = format!("{MANAGED_BY_LABEL}={MANAGED_BY}");
-        let mut stateful_sets = pin!(patient(api.watch::<StatefulSet>(namespace, &selector)));
-        let mut pods = pin!(patient(api.watch::<Pod>(namespace, &selector)));
-        let mut slices = pin!(patient(api.watch::<EndpointSlice>(namespace, &selector)));
+        let selection = Selection {
+            namespace: namespace.to_owned(),
+            labels: format!("{MANAGED_BY_LABEL}={MANAGED_BY}"),
+            fields: String::new(),
+        };
+        let mut stateful_sets = pin!(watch::<_, StatefulSet>(api, selection.clone()));
+        let mut pods = pin!(watch::<_, Pod>(api, selection.clone()));
+        let mut slices = pin!(watch::<_, EndpointSlice>(api, selection));
         loop {
             tokio::select! {
-                Some(event) = stateful_sets.next() => match event {
-                    Ok(event) => self.store().apply(event),
-                    // What is not watched any more is not known.
-                    Err(Fault::Refused { .. }) => self.store().clear(),
-                    Err(_) => self.store().lose(clock::now()),
-                },
-                // Without pods and slices a service is known all the same, only less well.
-                Some(event) = pods.next() => match event {
-                    Ok(event) => self.store().apply_pod(reduced(event, |pod| PodFacts::from(&pod))),
-                    Err(Fault::Refused { .. }) => self.store().clear_pods(),
-                    Err(_) => {}
-                },
-                Some(event) = slices.next() => match event {
-                    Ok(event) => self.store().apply_slice(reduced(event, |slice| SliceFacts::from(&slice))),
-                    Err(Fault::Refused { .. }) => self.store().clear_slices(),
-                    Err(_) => {}
-                },
+                Some(update) = stateful_sets.next() => {
+                    let wakes = wakes(&update);
+                    self.store().update(update, clock::now());
+                    self.wake(wakes);
+                }
+                Some(update) = pods.next() => {
+                    let wakes = wakes(&update);
+                    self.store().update_pods(reduced(update, |pod| PodFacts::from(&pod)), clock::now());
+                    self.wake(wakes);
+                }
+                Some(update) = slices.next() => {
+                    let wakes = wakes(&update);
+                    self.store().update_slices(reduced(update, |slice| SliceFacts::from(&slice)), clock::now());
+                    self.wake(wakes);
+                }
                 else => return,
             }
         }
     }
 
+    /// Watches the events while somebody needs them.
+    async fn explain<A: Api>(&self, api: &A, namespace: &str) {
+        loop {
+            self.explanations.wanted().await;
+            tokio::select! {
+                () = self.explanations.unwanted() => {}
+                () = self.explanations.run(api, namespace, |event| self.store().apply_event(event), || self.wake(true)) => {}
+            }
+            self.explanations.end();
+            self.store().forget_events();
+        }
+    }
+
     async fn sweep_until_idle<A: Api>(&self, api: &A, namespace: &str) {
         let mut tick = interval(SWEEP);
+        let mut sweeper = Sweeper::default();
         loop {
             tick.tick().await;
-            let are_left = self.sweep(api, namespace).await;
-            if !are_left && self.asked_last() + IDLE <= Instant::now() {
+            let kept = self.store().kept();
+            for uid in sweeper.sweep(api, namespace, &kept, clock::now()).await {
+                self.forget(&uid);
+            }
+            let keeps_any = self.store().keeps_any();
+            if !keeps_any && self.asked_last() + IDLE <= Instant::now() {
                 return;
             }
         }
     }
 
-    /// Deletes services that have failed and whose time is up, and tells whether others are left whose time will come.
-    async fn sweep<A: Api>(&self, api: &A, namespace: &str) -> bool {
-        loop {
-            let next = self.store().next_to_delete();
-            let Some((due, name, uid)) = next else { return false };
-            if clock::now() < due {
-                return true;
-            }
-            // Its Service goes with it. What cannot be deleted now is tried again at the next sweep.
-            let deleting = api.delete::<StatefulSet>(namespace, &name, &uid);
-            match timeout(SWEEP, deleting).await {
-                Ok(Ok(_) | Err(Fault::Changed)) => self.forget(&uid),
-                _ => return true,
-            }
+    fn wake(&self, wakes: bool) {
+        if wakes {
+            self.changed.notify_waiters();
         }
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.store)
     }
 
     fn asked_last(&self) -> Instant {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.asked)
     }
 }
 
-/// An event with what counts of its object.
-fn reduced<K, F>(event: Event<K>, reduce: impl Fn(K) -> F) -> Event<F> {
-    match event {
-        Event::Apply(object) => Event::Apply(reduce(object)),
-        Event::Delete(object) => Event::Delete(reduce(object)),
-        Event::Init => Event::Init,
-        Event::InitApply(object) => Event::InitApply(reduce(object)),
-        Event::InitDone => Event::InitDone,
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A watch that leaves a cluster alone for a while that refuses it: longer each time, since an API server that starts, and
-/// has not read its rules yet, refuses everybody for a moment.
-fn patient<T>(watch: impl Stream<Item = Result<T, Fault>>) -> impl Stream<Item = Result<T, Fault>> {
-    let begin = (Box::pin(watch), Duration::ZERO, Duration::ZERO);
-    unfold(begin, async |(mut watch, pause, next_pause)| {
-        // Even a sleep of no time lasts until the timer's next millisecond, and there are very many events.
-        if !pause.is_zero() {
-            sleep(pause).await;
-        }
-        let event = watch.next().await?;
-        let (pause, next_pause) = match &event {
-            Err(Fault::Refused { .. }) => {
-                let pause = next_pause.max(REFUSED_FIRST);
-                (pause, (pause * 2).min(REFUSED_LAST))
-            }
-            Err(_) => (Duration::ZERO, next_pause),
-            Ok(_) => (Duration::ZERO, Duration::ZERO),
-        };
-        Some((event, (watch, pause, next_pause)))
-    })
+/// Whether an update may be what somebody waits for.
+fn wakes<K>(update: &Update<K>) -> bool {
+    !matches!(update, Update::Event(_))
+}
+
+/// An update with what counts of its object.
+pub(super) fn reduced<K, F>(update: Update<K>, reduce: impl Fn(K) -> F) -> Update<F> {
+    match update {
+        Update::Event(Event::Apply(object)) => Update::Event(Event::Apply(reduce(object))),
+        Update::Event(Event::Delete(object)) => Update::Event(Event::Delete(reduce(object))),
+        Update::Event(Event::Init) => Update::Event(Event::Init),
+        Update::Event(Event::InitApply(object)) => Update::Event(Event::InitApply(reduce(object))),
+        Update::Event(Event::InitDone) => Update::Event(Event::InitDone),
+        Update::Following => Update::Following,
+        Update::Lost(fault) => Update::Lost(fault),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::{Deleted, Kind};
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-
-    /// A cluster in which nothing happens.
-    struct Quiet;
-
-    impl Api for Quiet {
-        async fn read<K: Kind>(&self, _: &str, _: &str) -> Result<Option<K>, Fault> {
-            Ok(None)
-        }
-
-        async fn list<K: Kind>(&self, _: &str, _: &str, _: &str) -> Result<Vec<K>, Fault> {
-            Ok(Vec::new())
-        }
-
-        async fn log(&self, _: &str, _: &str, _: &str, _: i64) -> Result<String, Fault> {
-            Ok(String::new())
-        }
-
-        async fn create<K: Kind>(&self, object: &K) -> Result<K, Fault> {
-            Ok(object.clone())
-        }
-
-        async fn annotate<K: Kind>(&self, _: &str, _: &str, _: &str, _: &str, _: &str) -> Result<(), Fault> {
-            Ok(())
-        }
-
-        async fn delete<K: Kind>(&self, _: &str, _: &str, _: &str) -> Result<Deleted, Fault> {
-            Ok(Deleted::Gone)
-        }
-
-        async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
-            Ok(object.clone())
-        }
-
-        async fn note_managers<K: Kind>(&self, object: &K, _: &[ManagedFieldsEntry]) -> Result<K, Fault> {
-            Ok(object.clone())
-        }
-
-        fn watch<K: Kind>(&self, _: &str, _: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
-            futures::stream::pending()
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_watch_that_nobody_asks_about_ends_after_ten_minutes() {
-        let start = Instant::now();
-        Feed::new(Arc::default()).run(&Quiet, "flyte").await;
-        assert_eq!(start.elapsed().as_secs(), IDLE.as_secs());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_watch_goes_on_while_somebody_asks() {
-        let feed = Feed::new(Arc::default());
-        let start = Instant::now();
-        let asking = async {
-            for _ in 0..3 {
-                sleep(Duration::from_mins(9)).await;
-                feed.look_up("foo", None);
-            }
-        };
-        tokio::join!(feed.run(&Quiet, "flyte"), asking);
-        assert_eq!(start.elapsed().as_secs(), 27 * 60 + IDLE.as_secs());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_cluster_that_refuses_is_asked_less_and_less_and_each_answer_is_told_at_once() {
-        let refused = || {
-            Err::<(), _>(Fault::Refused {
-                code: 403,
-                reason: String::new(),
-                message: String::new(),
-            })
-        };
-        let answers = futures::stream::iter([refused(), refused(), refused(), Ok(()), refused(), refused()]);
-        let start = Instant::now();
-        let told: Vec<u64> = patient(answers).map(|_| start.elapsed().as_secs()).collect().await;
-        assert_eq!(told, [0, 1, 3, 7, 7, 8]);
-    }
-}
+mod tests;

@@ -1,8 +1,12 @@
-//! What a watch tells of the objects that belong to services, such as their pods, kept by service.
+//! What a watch reports of the objects that belong to services, such as their pods, kept by service.
 
 use std::collections::HashMap;
 
+use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::Event;
+
+use super::link::{Link, Lost};
+use super::watch::Update;
 
 /// A fact about an object that belongs to a service.
 pub(super) trait Member {
@@ -19,12 +23,14 @@ type ByService<F> = HashMap<String, Vec<F>>;
 /// collection keeps free for more would be most of the memory.
 const FEW: usize = 8;
 
-/// Which services an event concerns.
+/// Which services an update concerns.
 pub(super) enum Concerned {
-    /// None yet: a list has begun, and counts only once it is complete.
+    /// None, at least not yet: a list counts only once it is complete.
     None,
     /// One, by its name.
     One(String),
+    /// Those whose pods use the claim of this name.
+    Claim(String),
     /// All of them.
     All,
 }
@@ -32,11 +38,9 @@ pub(super) enum Concerned {
 /// The facts of all services of a namespace.
 pub(super) struct Members<F> {
     current: ByService<F>,
-    /// What a watch that begins anew has listed so far. It counts only once the list is complete.
+    /// What a watch that lists again has listed so far. It counts only once the list is complete.
     listing: ByService<F>,
-    complete: bool,
-    /// Whether the watch was refused, so that it will not tell.
-    refused: bool,
+    link: Link,
 }
 
 impl<F> Default for Members<F> {
@@ -44,34 +48,52 @@ impl<F> Default for Members<F> {
         Self {
             current: HashMap::new(),
             listing: HashMap::new(),
-            complete: false,
-            refused: false,
+            link: Link::default(),
         }
     }
 }
 
 impl<F: Member + Clone> Members<F> {
-    /// The facts of a watch that was refused: none, and none are waited for.
-    pub(super) fn refused() -> Self {
-        Self {
-            refused: true,
-            ..Self::default()
+    /// Takes in what the watch reports, and returns which services it concerns.
+    pub(super) fn update(&mut self, update: Update<F>, now: Timestamp) -> Concerned {
+        match update {
+            Update::Event(event) => self.apply(event),
+            Update::Following => {
+                self.link.follow();
+                Concerned::All
+            }
+            Update::Lost(fault) => {
+                if self.link.lose(&fault, now) {
+                    self.current = HashMap::new();
+                    Concerned::All
+                } else {
+                    Concerned::None
+                }
+            }
         }
     }
 
-    /// Whether there is nothing to wait for: all has been told, or nothing will be.
+    /// Whether there is nothing to wait for: all is known, or nothing will be.
     pub(super) fn is_settled(&self) -> bool {
-        self.complete || self.refused
+        self.is_known() || self.link.is_refused()
     }
 
-    /// Takes in what the watch tells, and returns which services it concerns.
-    pub(super) fn apply(&mut self, event: Event<F>) -> Concerned {
+    /// Whether the watch has reported everything that there is, or was when it was cut off.
+    pub(super) fn is_known(&self) -> bool {
+        self.link.is_known()
+    }
+
+    /// The interruption of the watch, if it has reported everything before.
+    pub(super) fn lost(&self) -> Option<Lost> {
+        self.link.lost()
+    }
+
+    fn apply(&mut self, event: Event<F>) -> Concerned {
         match event {
             Event::Init => self.listing.clear(),
             Event::InitApply(fact) => put(&mut self.listing, fact),
             Event::InitDone => {
                 self.current = std::mem::take(&mut self.listing);
-                self.complete = true;
                 return Concerned::All;
             }
             Event::Apply(fact) => {
@@ -93,14 +115,22 @@ impl<F: Member + Clone> Members<F> {
         Concerned::None
     }
 
-    /// The facts of one service.
+    /// The facts of one service, as far as they are known.
     pub(super) fn of(&self, service: &str) -> Vec<F> {
-        self.current.get(service).cloned().unwrap_or_default()
+        // What was only listed may be long out of date.
+        let known = self.is_known().then(|| self.current.get(service)).flatten();
+        known.cloned().unwrap_or_default()
     }
 
-    /// Whether the watch has told of everything that there was.
-    pub(super) fn is_complete(&self) -> bool {
-        self.complete
+    /// Takes the watch for one that the account may not have.
+    #[cfg(test)]
+    pub(super) fn refuse(&mut self) {
+        self.link.refuse();
+    }
+
+    /// All facts.
+    pub(super) fn all(&self) -> impl Iterator<Item = &F> {
+        self.current.values().flatten()
     }
 }
 

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
 use super::deadline::reference;
 use crate::api::managed_fields;
 use crate::error::{Error, Result};
 use crate::names::{
-    APP_LABEL, DELETE_AFTER_ANNOTATION, EXECUTION_ANNOTATION, HASH_ANNOTATION, INSTANCE_LABEL, MANAGED_BY_LABEL,
-    OWN_ANNOTATIONS_ANNOTATION, OWN_LABELS_ANNOTATION, OWNER_ANNOTATION, OWNS_ANNOTATION,
+    ANNOTATION_PREFIX, APP_LABEL, INSTANCE_LABEL, MANAGED_BY_LABEL, OWN_ANNOTATIONS_ANNOTATION, OWN_LABELS_ANNOTATION,
 };
 use crate::ownership::{Identity, Maker, Owner, describe, is_of_same_execution, is_owned_by, maker, marks, owner};
+use k8s_openapi::api::apps::v1::StatefulSet;
 
 /// Labels or annotations.
 type Strings = BTreeMap<String, String>;
@@ -38,7 +35,8 @@ pub struct Claim {
 /// # Errors
 /// [`Error::NotOwned`] for what somebody else has made, whatever is asked; [`Error::Unchanged`] for what is being deleted and
 /// for another owner's service that is not to be taken over.
-pub(super) fn permitted(there: &ObjectMeta, namespace: &str, name: &str, claim: &Claim) -> Result<Identity> {
+pub(super) fn permitted(set: &StatefulSet, namespace: &str, name: &str, claim: &Claim) -> Result<Identity> {
+    let there = &set.metadata;
     let object = reference::<StatefulSet>(namespace, name);
     let made_by = maker(there);
     if made_by == Maker::Other {
@@ -69,40 +67,36 @@ pub(super) fn permitted(there: &ObjectMeta, namespace: &str, name: &str, claim: 
              it is yours, and an abort of its former owner leaves it alone.",
         ));
     }
-    // What the user asked for is asked for anew, or not.
+    // What the user asked for is asked for again, or not.
     let noted = |note: &str| -> Vec<&str> {
         let keys = there.annotations.as_ref().and_then(|all| all.get(note));
         keys.map(|keys| keys.split(' ').collect()).unwrap_or_default()
     };
-    let written = |of: &str, values: Option<&Strings>, ours: &[&str], note: &str| -> Strings {
+    // What the execution brought is on the pods, too; what is not was added to the StatefulSet by a webhook.
+    let of_pods = set.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+    let written = |of: &str, values: Option<&Strings>, of_pods: Option<&Strings>, note: &str| -> Strings {
         let keys = managed_fields::keys(there, of);
         let asked_for = noted(note);
-        let is_flytes = |key: &str| keys.contains(key) && !ours.contains(&key) && !asked_for.contains(&key);
-        let written = values.into_iter().flatten().filter(|(key, _)| is_flytes(key));
+        let is_flytes = |key: &String, value: &String| {
+            let is_of_pods = of_pods.and_then(|all| all.get(key)) == Some(value);
+            keys.contains(key.as_str()) && is_of_pods && !is_ours(key) && !asked_for.contains(&key.as_str())
+        };
+        let values = values.filter(|_| made_by == Maker::Us).into_iter().flatten();
+        let written = values.filter(|(key, value)| is_flytes(key, value));
         written.map(|(key, value)| (key.clone(), value.clone())).collect()
     };
-    let is_ours = made_by == Maker::Us;
     let labels = || {
-        let ours = [INSTANCE_LABEL, APP_LABEL, MANAGED_BY_LABEL];
-        written(
-            "f:labels",
-            there.labels.as_ref().filter(|_| is_ours),
-            &ours,
-            OWN_LABELS_ANNOTATION,
-        )
+        let of_pods = of_pods.and_then(|metadata| metadata.labels.as_ref());
+        written("f:labels", there.labels.as_ref(), of_pods, OWN_LABELS_ANNOTATION)
     };
     let annotations = || {
-        let ours = [
-            OWNER_ANNOTATION,
-            EXECUTION_ANNOTATION,
-            HASH_ANNOTATION,
-            DELETE_AFTER_ANNOTATION,
-            OWN_LABELS_ANNOTATION,
+        let of_pods = of_pods.and_then(|metadata| metadata.annotations.as_ref());
+        written(
+            "f:annotations",
+            there.annotations.as_ref(),
+            of_pods,
             OWN_ANNOTATIONS_ANNOTATION,
-            OWNS_ANNOTATION,
-        ];
-        let there = there.annotations.as_ref().filter(|_| is_ours);
-        written("f:annotations", there, &ours, OWN_ANNOTATIONS_ANNOTATION)
+        )
     };
     Ok(Identity {
         name: name.to_owned(),
@@ -111,4 +105,9 @@ pub(super) fn permitted(there: &ObjectMeta, namespace: &str, name: &str, claim: 
         labels: claim.labels.clone().unwrap_or_else(labels),
         annotations: claim.annotations.clone().unwrap_or_else(annotations),
     })
+}
+
+/// Whether a label or an annotation is the plugin's own.
+fn is_ours(key: &str) -> bool {
+    [INSTANCE_LABEL, APP_LABEL, MANAGED_BY_LABEL].contains(&key) || key.starts_with(ANNOTATION_PREFIX)
 }

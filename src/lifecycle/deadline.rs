@@ -29,7 +29,7 @@ impl Deadline {
         let started = Instant::now();
         Self {
             started,
-            end: started + span,
+            end: moment_after(started, span),
         }
     }
 
@@ -54,6 +54,12 @@ impl Deadline {
     fn seconds(&self) -> f64 {
         (self.end - self.started).as_secs_f64()
     }
+}
+
+/// The moment that is so far away; one that is too far to be counted is as good as the end of a century.
+pub(super) fn moment_after(start: Instant, span: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    start.checked_add(span).unwrap_or(start + CENTURY)
 }
 
 /// What is attempted, for messages.
@@ -133,8 +139,10 @@ impl Backoff {
     /// Waits, for longer than the API server asked; `false` if the deadline would pass meanwhile.
     pub(super) async fn wait(&mut self, deadline: Deadline, at_least: Option<Duration>) -> bool {
         // The moment is added: all who were turned away together were told the same time.
-        let delay = at_least.unwrap_or_default() + self.0.next().unwrap_or_default();
-        if Instant::now() + delay >= deadline.end {
+        let delay = at_least
+            .unwrap_or_default()
+            .saturating_add(self.0.next().unwrap_or_default());
+        if moment_after(Instant::now(), delay) >= deadline.end {
             return false;
         }
         sleep(delay).await;
@@ -210,6 +218,17 @@ mod tests {
 
     fn reading() -> Step {
         Step::new::<StatefulSet>("get", "flyte", "foo")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_span_that_cannot_be_counted_is_long() {
+        let deadline = Deadline::after(Duration::MAX);
+        assert!(!deadline.has_passed());
+        assert!(
+            !Backoff::new()
+                .wait(Deadline::after(Duration::from_secs(1)), Some(Duration::MAX))
+                .await
+        );
     }
 
     #[tokio::test(start_paused = true)]

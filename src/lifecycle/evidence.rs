@@ -23,6 +23,10 @@ const LOG_LINES: i64 = 5;
 /// How many characters of them, from the end.
 const LOG_CHARACTERS: usize = 600;
 
+/// What the kernel's own words for it, `exec format error`, leave out.
+const FOREIGN_PROGRAM: &str = " Its program is made for another processor architecture than that of its node, or is a \
+     script without a first line such as #!/bin/sh.";
+
 /// The pods of a service.
 pub(super) async fn pods_of<A: Api>(
     api: &A,
@@ -83,8 +87,53 @@ pub async fn events_of<A: Api>(api: &A, namespace: &str, objects: &[Involved], d
     join_all(lists).await.iter().flatten().map(EventFacts::from).collect()
 }
 
+/// The last that a container has written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tail {
+    /// These lines; empty where it has written nothing.
+    Lines(String),
+    /// The account may not read logs.
+    Forbidden,
+    /// The log could not be read, for a reason that may pass.
+    Unreadable,
+}
+
+impl Tail {
+    /// Adds the lines to the message of a status.
+    pub fn add_to(&self, status: &mut Status) {
+        let words = match self {
+            Self::Lines(log) if log.is_empty() => " It has written nothing.",
+            Self::Lines(log) => {
+                if log.contains("exec format error") {
+                    status.message.push_str(FOREIGN_PROGRAM);
+                }
+                status.message.push_str(" The last it has written:\n");
+                log
+            }
+            Self::Forbidden => " Its log cannot be read: the account in use lacks the permission to get pods/log.",
+            Self::Unreadable => " Its log cannot be read at the moment.",
+        };
+        status.message.push_str(words);
+    }
+}
+
+/// Reads the last that a container has written.
+pub async fn read_tail<A: Api>(api: &A, namespace: &str, pod: &str, container: &str, deadline: Deadline) -> Tail {
+    let step = Step::new::<Pod>("get", namespace, pod).optional();
+    match repeat(deadline, &step, || api.log(namespace, pod, container, LOG_LINES)).await {
+        Ok(Ok(log)) => {
+            let log = log.trim();
+            let mut characters = log.char_indices().rev();
+            let start = characters.nth(LOG_CHARACTERS - 1).map_or(0, |(index, _)| index);
+            Tail::Lines(log[start..].to_owned())
+        }
+        Ok(Err(Fault::Refused { code: 403, .. })) => Tail::Forbidden,
+        Ok(Err(_)) | Err(_) => Tail::Unreadable,
+    }
+}
+
 /// The state of a service now; where it has failed for the end of a process, with the last that the process has written.
-pub async fn last_words<A: Api>(
+pub(super) async fn last_words<A: Api>(
     api: &A,
     namespace: &str,
     assessment: &Assessment,
@@ -93,34 +142,10 @@ pub async fn last_words<A: Api>(
 ) -> Status {
     let now = clock::now();
     let mut status = assessment.at(now, grace_periods);
-    let Some((pod, container)) = assessment.needs_log(now, grace_periods) else {
-        return status;
-    };
-    let step = Step::new::<Pod>("get", namespace, pod).optional();
-    let log = repeat(deadline, &step, || api.log(namespace, pod, container, LOG_LINES)).await;
-    let log = match &log {
-        Ok(Ok(log)) => log.trim(),
-        Ok(Err(Fault::Refused { code: 403, .. })) => {
-            status
-                .message
-                .push_str(" Its log cannot be read: the account in use lacks the right to get pods/log.");
-            return status;
-        }
-        Ok(Err(_)) | Err(_) => {
-            status.message.push_str(" Its log cannot be read at the moment.");
-            return status;
-        }
-    };
-    if log.is_empty() {
-        status.message.push_str(" It has written nothing.");
-    } else {
-        let start = log
-            .char_indices()
-            .rev()
-            .nth(LOG_CHARACTERS - 1)
-            .map_or(0, |(index, _)| index);
-        status.message.push_str(" The last it has written:\n");
-        status.message.push_str(&log[start..]);
+    if let Some((pod, container)) = assessment.needs_log(now, grace_periods) {
+        read_tail(api, namespace, pod, container, deadline)
+            .await
+            .add_to(&mut status);
     }
     status
 }

@@ -43,7 +43,7 @@ pub async fn keep<A: Api>(
     if let Some(until) = kept_until(&metadata) {
         return Ok(Some(until));
     }
-    let until = clock::now() + span;
+    let until = clock::now().checked_add(span).unwrap_or(Timestamp::MAX);
     let text = until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let uid = metadata.uid.unwrap_or_default();
     let annotate = || api.annotate::<StatefulSet>(namespace, name, &uid, DELETE_AFTER_ANNOTATION, &text);

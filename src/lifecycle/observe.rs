@@ -9,10 +9,40 @@ use crate::api::Api;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::status::diagnosis::GracePeriods;
-use crate::status::{Assessment, Evidence, StatefulSetFacts, Status};
+use crate::status::{Assessment, EventFacts, Evidence, PodFacts, SliceFacts, StatefulSetFacts, Status};
 
-/// Tells how a service is doing, from its `StatefulSet`, its pods and the names that they have, and, where that leaves
-/// something unexplained, from events.
+/// What was read of a service.
+#[derive(Debug)]
+pub enum Observed {
+    /// Its objects.
+    Found(Found),
+    /// It could not be read, or is not there: this says so.
+    Not(Status),
+}
+
+/// The objects of a service.
+#[derive(Debug)]
+pub struct Found {
+    stateful_set: StatefulSetFacts,
+    /// Its pods.
+    pub pods: Vec<PodFacts>,
+    slices: Option<Vec<SliceFacts>>,
+}
+
+impl Found {
+    /// Judges the service.
+    #[must_use]
+    pub fn judge(&self, events: &[EventFacts]) -> Assessment {
+        let evidence = Evidence {
+            pods: &self.pods,
+            events,
+            slices: self.slices.as_ref(),
+        };
+        Assessment::new(&self.stateful_set, evidence)
+    }
+}
+
+/// Reads a service's `StatefulSet`, its pods and the names that they have.
 ///
 /// With a `uid` only the service with that uid is meant: another one of that name says that it is gone.
 ///
@@ -21,6 +51,40 @@ use crate::status::{Assessment, Evidence, StatefulSetFacts, Status};
 ///
 /// # Errors
 /// [`Error::Forbidden`] and [`Error::Rejected`], which waiting does not mend.
+pub async fn look<A: Api>(
+    api: &A,
+    namespace: &str,
+    name: &str,
+    uid: Option<&str>,
+    deadline: Deadline,
+) -> Result<Observed> {
+    let reading = Step::new::<StatefulSet>("get", namespace, name);
+    let stateful_set = match repeat(deadline, &reading, || api.read::<StatefulSet>(namespace, name)).await {
+        Ok(Ok(Some(stateful_set))) => stateful_set,
+        Ok(Ok(None)) => return Ok(Observed::Not(Status::gone(namespace, name))),
+        Ok(Err(fault)) => return Err(reading.failed(fault)),
+        Err(error @ Error::Unavailable { .. }) => return Ok(Observed::Not(Status::unknown(error.to_string()))),
+        Err(error) => return Err(error),
+    };
+    if uid.is_some() && stateful_set.metadata.uid.as_deref() != uid {
+        return Ok(Observed::Not(Status::replaced(namespace, name)));
+    }
+    let (slices, pods) = join(
+        slices_of(api, namespace, &stateful_set, deadline),
+        pods_of(api, namespace, &stateful_set, deadline),
+    )
+    .await;
+    Ok(Observed::Found(Found {
+        stateful_set: StatefulSetFacts::from(&stateful_set),
+        pods,
+        slices,
+    }))
+}
+
+/// Tells how a service is doing: as [`look`] finds it, and, where that leaves something unexplained, from events.
+///
+/// # Errors
+/// As [`look`].
 pub async fn observe<A: Api>(
     api: &A,
     namespace: &str,
@@ -29,34 +93,15 @@ pub async fn observe<A: Api>(
     grace_periods: &GracePeriods,
     deadline: Deadline,
 ) -> Result<Status> {
-    let reading = Step::new::<StatefulSet>("get", namespace, name);
-    let stateful_set = match repeat(deadline, &reading, || api.read::<StatefulSet>(namespace, name)).await {
-        Ok(Ok(Some(stateful_set))) => stateful_set,
-        Ok(Ok(None)) => return Ok(Status::gone(namespace, name)),
-        Ok(Err(fault)) => return Err(reading.failed(fault)),
-        Err(error @ Error::Unavailable { .. }) => return Ok(Status::unknown(error.to_string())),
-        Err(error) => return Err(error),
+    let found = match look(api, namespace, name, uid, deadline).await? {
+        Observed::Found(found) => found,
+        Observed::Not(status) => return Ok(status),
     };
-    if uid.is_some() && stateful_set.metadata.uid.as_deref() != uid {
-        return Ok(Status::replaced(namespace, name));
-    }
-    let (slices, pods) = join(
-        slices_of(api, namespace, &stateful_set, deadline),
-        pods_of(api, namespace, &stateful_set, deadline),
-    )
-    .await;
-    let mut evidence = Evidence {
-        pods: &pods,
-        slices: slices.as_ref(),
-        ..Evidence::default()
-    };
-    let facts = StatefulSetFacts::from(&stateful_set);
-    let mut assessment = Assessment::new(&facts, evidence);
+    let mut assessment = found.judge(&[]);
     let unexplained = assessment.needs_events(clock::now());
     if !unexplained.is_empty() {
         let events = events_of(api, namespace, &unexplained, deadline).await;
-        evidence.events = &events;
-        assessment = Assessment::new(&facts, evidence);
+        assessment = found.judge(&events);
     }
     Ok(last_words(api, namespace, &assessment, grace_periods, deadline).await)
 }

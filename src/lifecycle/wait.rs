@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::deadline::reference;
+use super::deadline::{moment_after, reference};
 use crate::error::{Error, Result};
 use crate::status::Status;
 
@@ -22,7 +22,7 @@ pub async fn wait<F: Future<Output = Result<Status>>>(
     patience: Duration,
     look: impl Fn() -> F,
 ) -> Result<Status> {
-    let end = Instant::now() + patience;
+    let end = moment_after(Instant::now(), patience);
     let mut message = "The API server has not answered.".to_owned();
     loop {
         // A look that has begun must not outlast the patience.

@@ -6,29 +6,16 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::names::{
-    APP_LABEL, DELETE_AFTER_ANNOTATION, EXECUTION_ANNOTATION, HASH_ANNOTATION, INSTANCE_LABEL, MANAGED_BY_LABEL,
-    OWN_ANNOTATIONS_ANNOTATION, OWN_LABELS_ANNOTATION, OWNER_ANNOTATION, OWNS_ANNOTATION,
-};
+use super::count;
+use crate::names::{ANNOTATION_PREFIX, APP_LABEL, INSTANCE_LABEL, MANAGED_BY_LABEL};
 use crate::quantity::{Amounts, same_amounts};
 use crate::spec::MAIN_PORT_NAME;
 
-/// What is ours alone, so that nobody needs to be told of it.
-const OURS: [&str; 10] = [
-    OWN_LABELS_ANNOTATION,
-    OWN_ANNOTATIONS_ANNOTATION,
-    OWNS_ANNOTATION,
-    OWNER_ANNOTATION,
-    EXECUTION_ANNOTATION,
-    HASH_ANNOTATION,
-    DELETE_AFTER_ANNOTATION,
-    INSTANCE_LABEL,
-    APP_LABEL,
-    MANAGED_BY_LABEL,
-];
+/// The labels that are ours alone, so that nobody needs to be told of them.
+const OUR_LABELS: [&str; 3] = [INSTANCE_LABEL, APP_LABEL, MANAGED_BY_LABEL];
 
 /// The variables that follow from other fields.
-const VARIABLES: [&str; 3] = ["GE_BASE_PORT", "GE_COUNT", "SERVER_PORT"];
+const VARIABLES: [&str; 3] = ["GE_BASE_PORT", count::VARIABLE, "SERVER_PORT"];
 
 /// The fields of the service's own container.
 const OF_CONTAINER: [(&str, &str); 16] = [
@@ -228,7 +215,8 @@ fn name(path: &[String], own: &str) -> Option<String> {
         whole => find(whole, &OF_OBJECT)?,
     };
     let hidden = part.first().is_some_and(|part| match field {
-        "Labels" | "Annotations" => OURS.contains(part),
+        "Labels" => OUR_LABELS.contains(part),
+        "Annotations" => part.starts_with(ANNOTATION_PREFIX),
         "Env" => VARIABLES.contains(part),
         _ => false,
     });
@@ -254,6 +242,7 @@ fn find<'a>(path: &'a [&'a str], fields: &[(&'static str, &'static str)]) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::HASH_ANNOTATION;
     use serde_json::json;
 
     fn set(container: &Value, replicas: i64) -> Value {

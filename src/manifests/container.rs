@@ -3,6 +3,7 @@
 use k8s_openapi::DeepMerge;
 use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar, ResourceRequirements};
 
+use super::count;
 use crate::spec::{DataServiceSpec, MAIN_PORT_NAME, Port, Protocol};
 
 /// Makes the container from the fields.
@@ -15,7 +16,7 @@ pub(super) fn container(spec: &DataServiceSpec, name: &str) -> Container {
     let said = spec.container.env.iter().flatten();
     let mut env = vec![
         variable("GE_BASE_PORT", spec.port.to_string()),
-        variable("GE_COUNT", spec.replicas.to_string()),
+        variable(count::VARIABLE, spec.replicas.to_string()),
         variable("SERVER_PORT", spec.port.to_string()),
     ];
     env.retain(|variable| said.clone().all(|said| said.name != variable.name));

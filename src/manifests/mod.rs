@@ -2,6 +2,7 @@
 
 mod changes;
 mod container;
+mod count;
 mod differences;
 mod fields;
 mod fixed;
@@ -15,8 +16,10 @@ mod root;
 mod says;
 mod service;
 mod statefulset;
+mod template_note;
 
 pub use changes::{changes, replaces_pods};
+pub use count::{count, counts_pods, with_count};
 pub use differences::differences;
 pub use fields::{NAMESPACE, Origins, WHOLE};
 pub use fixed::fixed;

@@ -5,14 +5,16 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use crate::names::selector;
+use crate::names::instance;
 use crate::platform::GpuNames;
 use crate::spec::Accelerator;
 
-/// Means the service's own pods where the user says that pods keep apart, or spread, and not which.
+/// Selects the service's own pods where the user says that pods keep apart, or spread, and not which.
+///
+/// The selector is part of the pods: another one would replace the pods of every service that runs.
 pub(super) fn add_selectors(pod: &mut PodSpec, name: &str) {
     let own = || LabelSelector {
-        match_labels: Some(selector(name)),
+        match_labels: Some(instance(name)),
         ..LabelSelector::default()
     };
     for constraint in pod.topology_spread_constraints.iter_mut().flatten() {

@@ -4,9 +4,11 @@ use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetPersistentVolumeClaimRe
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
+use super::count::counts_pods;
 use super::metadata;
 use super::pod_template::pod_template;
-use crate::names::selector;
+use super::template_note::template_note;
+use crate::names::{REPLICAS_ANNOTATION, TEMPLATE_ANNOTATION, selector};
 use crate::ownership::Identity;
 use crate::spec::{ClaimTemplate, DataServiceSpec};
 
@@ -15,8 +17,17 @@ use crate::spec::{ClaimTemplate, DataServiceSpec};
 pub fn stateful_set(spec: &DataServiceSpec, identity: &Identity) -> StatefulSet {
     let policy = spec.pod_management_policy.as_deref().unwrap_or("Parallel");
     let claims: Vec<_> = spec.claims.iter().map(|template| claim(template, identity)).collect();
+    let mut metadata = metadata(spec, identity);
+    if !counts_pods(spec) {
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(REPLICAS_ANNOTATION.to_owned(), spec.replicas.to_string());
+    }
+    if let Some(note) = template_note(spec, &identity.name) {
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(TEMPLATE_ANNOTATION.to_owned(), note);
+    }
     StatefulSet {
-        metadata: metadata(spec, identity),
+        metadata,
         spec: Some(StatefulSetSpec {
             replicas: Some(replicas(spec)),
             selector: LabelSelector {

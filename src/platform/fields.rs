@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::wording::{nearest, shortened, shown};
 
-/// The most that Kubernetes and people can have meant: a day.
-const LONGEST: f64 = 86_400.0;
+/// A day, in seconds.
+const DAY: u32 = 86_400;
 
 /// The path of a key inside of another; the settings as a whole have the empty path.
 pub(super) fn inside(path: &str, key: &str) -> String {
@@ -78,13 +78,25 @@ pub(super) fn whole(path: &str, value: &Value) -> Result<i32> {
     ))
 }
 
+/// A number of seconds, of at most a day: more, neither Kubernetes nor people can have meant.
 pub(super) fn seconds(path: &str, value: &Value) -> Result<f64> {
+    seconds_within(path, value, 1)
+}
+
+/// A number of seconds, of at most so many days.
+pub(super) fn seconds_within(path: &str, value: &Value, days: u32) -> Result<f64> {
+    let longest = DAY * days;
     value
         .as_f64()
-        .filter(|seconds| (0.0..=LONGEST).contains(seconds))
+        .filter(|seconds| (0.0..=f64::from(longest)).contains(seconds))
         .ok_or_else(|| {
+            let in_days = if days == 1 {
+                "a day".to_owned()
+            } else {
+                format!("{days} days")
+            };
             let words = format!(
-                "is {}, but must be a number of seconds from 0 to {LONGEST}.",
+                "is {}, but must be a number of seconds from 0 to {longest}, which is {in_days}.",
                 shown(value)
             );
             Error::invalid(path, words)

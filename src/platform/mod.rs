@@ -33,7 +33,7 @@ pub use sources::Sources;
 use crate::error::{Error, Result};
 use crate::spec::DataServiceSpec;
 use crate::status::diagnosis::GracePeriods;
-use fields::{fields, whole};
+use fields::{fields, seconds_within, whole};
 use layer::Layer;
 use limits::Limits;
 use namespaces::Namespaces;
@@ -41,6 +41,9 @@ use namespaces::Namespaces;
 /// For how long a pod has to stand, in seconds, before it counts as ready: one without a readiness probe is Ready the
 /// instant its process starts, also one that exits half a second later.
 pub const DEFAULT_MIN_READY_SECONDS: i32 = 3;
+
+/// For how long a service that has failed may be kept at most, in days.
+const LONGEST_KEPT: u32 = 30;
 
 /// The settings there are. `keepFailed` and `logLinks` are followed outside of the core.
 const SETTINGS: [&str; 11] = [
@@ -107,6 +110,8 @@ impl Platform {
                 "namespace" => own_namespace = Some(namespaces::name(key, value)?),
                 "allowedNamespaces" => platform.namespaces = Namespaces::parse(key, value)?,
                 "clusters" => platform.clusters = clusters::parse(key, value)?,
+                // Followed outside of the core; a moment that is too far away cannot be written on a service.
+                "keepFailed" => drop(seconds_within(key, value, LONGEST_KEPT)?),
                 "minReadySeconds" => platform.min_ready_seconds = whole(key, value)?,
                 "gracePeriods" => platform.grace_periods = grace::parse(key, value)?,
                 "gpu" => platform.gpu = GpuNames::parse(key, value)?,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::basics::words;
 use super::environment::{sources, variables};
-use super::fields::{Fields, check_label, check_unique};
+use super::fields::{Fields, all, check_label, check_unique};
 use super::flyte_secrets::Secrets;
 use super::probes::{Known, pre_stop, probe};
 use crate::error::{Error, Result};
@@ -41,8 +41,7 @@ pub(super) fn container(fields: Fields<'_>, ports: &Known<'_>, secrets: &Secrets
 /// Reads the field `InitContainers` or `Sidecars`: containers in Kubernetes's own words, with the service's image unless
 /// another is said.
 pub(super) fn others(fields: Fields<'_>, field: &str, image: &str, secrets: &Secrets) -> Result<Vec<Container>> {
-    let mut containers = Vec::new();
-    for (path, item) in fields.items(field)? {
+    let container = |(path, item): (String, &Value)| {
         let mut container: Container = read(&path, item)?;
         check_label(&format!("{path}.name"), &container.name)?;
         if container.restart_policy.is_some() {
@@ -62,9 +61,9 @@ pub(super) fn others(fields: Fields<'_>, field: &str, image: &str, secrets: &Sec
         mounts.extend(secrets.mounts.iter().cloned());
         container.env = container.env.filter(|env| !env.is_empty());
         container.volume_mounts = container.volume_mounts.filter(|mounts| !mounts.is_empty());
-        containers.push(container);
-    }
-    Ok(containers)
+        Ok(container)
+    };
+    all(fields.items(field)?.into_iter().map(container))
 }
 
 /// Checks that no two containers of a pod have one name.

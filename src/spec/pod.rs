@@ -47,11 +47,11 @@ fn pull_secrets(fields: Fields<'_>) -> Result<Vec<LocalObjectReference>> {
 fn node_selector(fields: Fields<'_>) -> Result<Option<BTreeMap<String, String>>> {
     const FIELD: &str = "NodeSelector";
     let selector: Option<BTreeMap<String, String>> = fields.kubernetes(FIELD)?;
-    for (key, value) in selector.iter().flatten() {
+    all(selector.iter().flatten().map(|(key, value)| {
         let path = format!("{FIELD}.{}", shortened(key));
         check_key(&path, key)?;
-        check_value(&path, value)?;
-    }
+        check_value(&path, value)
+    }))?;
     Ok(selector)
 }
 

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::metadata::check_metadata;
 use crate::error::{Error, Result};
 use crate::strict;
 
@@ -39,7 +40,10 @@ impl PodTemplate {
         let mut given = given.clone();
         let primary = given.remove(PRIMARY).unwrap_or_default();
         let primary: Option<String> = strict::read(&format!("{FIELD}.{PRIMARY}"), &primary)?;
-        let template = strict::read(FIELD, &Value::Object(given))?;
+        let template: PodTemplateSpec = strict::read(FIELD, &Value::Object(given))?;
+        if let Some(metadata) = &template.metadata {
+            check_metadata(&format!("{FIELD}.metadata"), metadata)?;
+        }
         let primary = primary.unwrap_or_else(|| DEFAULT_PRIMARY.to_owned());
         Ok(Self { template, primary })
     }
@@ -95,6 +99,14 @@ mod tests {
             (
                 json!({"spec": {"nodeSelector": 3.0}}),
                 "PodTemplate.spec.nodeSelector must be a dictionary",
+            ),
+            (
+                json!({"metadata": {"labels": {"owner": "someone@example.com"}}}),
+                "PodTemplate.metadata.labels.owner is \"someone@example.com\", but a label's value",
+            ),
+            (
+                json!({"metadata": {"annotations": {"a b": "c"}}}),
+                "PodTemplate.metadata.annotations.a b is no key",
             ),
             (
                 json!({"primaryContainerName": 1}),

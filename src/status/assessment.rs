@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::diagnosis::{Blame, Cause, GracePeriods, Verdict, diagnose};
+use super::diagnosis::{self, Blame, Cause, GracePeriods, Verdict};
 use super::facts::{EventFacts, PodFacts, SliceFacts, StatefulSetFacts};
-use super::standing::Standing;
-use super::{Endpoint, Phase, Pod, Status, readiness};
+use super::{Endpoint, Phase, Pod, Status, readiness, standing};
 
 /// For how long a pod that is not ready needs no explanation: pulling an image that is there and starting a process is a
 /// matter of seconds.
@@ -19,12 +18,16 @@ const BEGINNING: SignedDuration = SignedDuration::from_secs(1);
 /// What is known of a service, judged as far as that does not depend on the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessment {
-    /// How ready it is.
+    /// Its name.
+    name: Box<str>,
+    /// How ready it is, as far as Kubernetes says.
     readiness: Status,
-    /// What has to stand for a while yet, where it is ready otherwise.
-    standing: Option<Standing>,
+    /// From when on each of its pods counts.
+    standing: Box<[Timestamp]>,
+    /// How many of its pods are ready.
+    ready_pods: usize,
     /// What keeps it from being ready.
-    verdict: Option<Verdict>,
+    causes: Vec<Verdict>,
     /// The objects whose events may explain what nothing else does, and since when they are in that state.
     unexplained: Vec<(Involved, Timestamp)>,
 }
@@ -57,61 +60,102 @@ impl Assessment {
         let mut readiness = readiness::with_names(stateful_set.readiness.clone(), name, evidence.slices);
         readiness.pods = evidence.pods.iter().map(pod).collect();
         readiness.endpoints = endpoints(name, evidence.slices).into();
-        if readiness.phase.is_final() {
-            let standing = Standing::of(stateful_set, evidence.pods).filter(|_| readiness.phase == Phase::Ready);
-            return Self {
-                readiness,
-                standing,
-                verdict: None,
-                unexplained: Vec::new(),
-            };
-        }
-        let there = evidence.pods.iter().filter(|pod| pod.gone_by.is_none()).count();
-        let lacks_pods = usize::try_from(readiness.wanted.unwrap_or(0)).is_ok_and(|wanted| there < wanted);
-        let verdict = diagnose(stateful_set, evidence.pods, evidence.events);
-        let mut unexplained = Vec::new();
-        if lacks_pods && let Some(created) = stateful_set.created {
-            unexplained.push((involved("StatefulSet", name), created + BEGINNING));
-        }
-        unexplained.extend(unexplained_pod(evidence.pods, verdict.as_ref()));
-        Self {
+        let there = evidence.pods.iter().filter(|pod| pod.gone_by.is_none());
+        let mut assessment = Self {
+            name: name.clone(),
+            standing: standing::of(stateful_set, evidence.pods),
+            ready_pods: there.clone().filter(|pod| pod.ready).count(),
+            causes: Vec::new(),
+            unexplained: Vec::new(),
             readiness,
-            standing: None,
-            verdict,
-            unexplained,
+        };
+        if assessment.readiness.phase == Phase::Failed {
+            return assessment;
         }
+        assessment.causes = diagnosis::causes(stateful_set, evidence.pods, evidence.events);
+        let lacks_pods =
+            usize::try_from(assessment.readiness.wanted.unwrap_or(0)).is_ok_and(|wanted| there.count() < wanted);
+        if lacks_pods && let Some(created) = stateful_set.created {
+            let lacks_since = (involved("StatefulSet", name), created + BEGINNING);
+            assessment.unexplained.push(lacks_since);
+        }
+        let of_pod = unexplained_pod(evidence.pods, &assessment.causes);
+        assessment.unexplained.extend(of_pod);
+        // The next one of its name is there within moments, and has nothing but the events of this one to explain it.
+        let failed = evidence.pods.iter().filter(|pod| pod.failed.is_some());
+        let failed = failed.filter_map(|pod| Some((involved("Pod", &pod.name), pod.created?)));
+        assessment.unexplained.extend(failed.take(1));
+        assessment
     }
 
     /// The state at a moment.
     #[must_use]
     pub fn at(&self, now: Timestamp, grace_periods: &GracePeriods) -> Status {
         let mut status = self.readiness.clone();
-        if let Some(standing) = self.standing.as_ref().filter(|standing| now < standing.until) {
+        if self.is_decided(now) {
+            return status;
+        }
+        let standing = self.standing.iter().filter(|from| **from <= now).count();
+        let is_up = matches!(status.reason, "Ready" | "ReplicasNotAvailable");
+        if is_up {
             status.phase = Phase::Initializing;
             status.reason = "ReplicasNotAvailable";
-            status.message.clone_from(&standing.sentence);
+            let available = i32::try_from(standing).unwrap_or(i32::MAX);
+            status.message = readiness::not_available(&self.name, available, status.wanted.unwrap_or(0));
         }
-        let Some(verdict) = &self.verdict else { return status };
-        status.reason = verdict.cause.reason();
+        let Some(verdict) = diagnosis::gravest(&self.causes, now, grace_periods) else {
+            return status;
+        };
+        let message = verdict.message();
         if let Some(blame) = verdict.failed(now, grace_periods) {
             status.phase = match blame {
                 Blame::User => Phase::Failed,
                 Blame::System => Phase::RetryableFailed,
             };
-            status.message.clone_from(&verdict.sentence);
+            status.reason = verdict.cause.reason();
+            status.message = message;
             return status;
         }
+        if is_up || status.reason == "ReplicasNotReady" {
+            // A container that ends again and again is ready in between, which is not worth telling.
+            let well = i32::try_from(self.well(now)).unwrap_or(i32::MAX);
+            status.message = readiness::not_ready(&self.name, well, status.wanted.unwrap_or(0));
+        }
+        status.reason = verdict.cause.reason();
         if verdict.cause.waits_for_resources() {
             status.phase = Phase::WaitingForResources;
         }
         status.message.push(' ');
-        status.message.push_str(&verdict.sentence);
+        status.message.push_str(&message);
         status
+    }
+
+    /// Whether the service is ready or gone, so that nothing needs an explanation.
+    fn is_decided(&self, now: Timestamp) -> bool {
+        match self.readiness.phase {
+            Phase::Ready => self.standing.iter().all(|from| *from <= now),
+            phase => phase.is_final(),
+        }
+    }
+
+    /// How many pods are ready and have nothing wrong.
+    fn well(&self, now: Timestamp) -> usize {
+        let mut at_fault: Vec<&str> = self
+            .causes
+            .iter()
+            .filter(|verdict| verdict.of_ready_pod && verdict.holds(now))
+            .map(|verdict| verdict.culprit.as_str())
+            .collect();
+        at_fault.dedup();
+        self.ready_pods.saturating_sub(at_fault.len())
     }
 
     /// The objects whose events are worth reading now, since nothing else explains why the service is not ready.
     #[must_use]
     pub fn needs_events(&self, now: Timestamp) -> Vec<Involved> {
+        if self.is_decided(now) {
+            return Vec::new();
+        }
         let due = self.unexplained.iter().filter(|(_, since)| *since <= now);
         due.map(|(involved, _)| involved.clone()).collect()
     }
@@ -119,24 +163,32 @@ impl Assessment {
     /// The pod and the container whose last words belong to the sentence, if the service has failed for their end.
     #[must_use]
     pub fn needs_log(&self, now: Timestamp, grace_periods: &GracePeriods) -> Option<&(String, String)> {
-        let verdict = self.verdict.as_ref()?;
+        if self.is_decided(now) {
+            return None;
+        }
+        let verdict = diagnosis::gravest(&self.causes, now, grace_periods)?;
         verdict.failed(now, grace_periods)?;
         verdict.log_of.as_ref()
     }
 }
 
-/// The pod whose events are worth reading, and its claims where it waits for them: the one at fault, else the first.
-fn unexplained_pod(pods: &[PodFacts], verdict: Option<&Verdict>) -> Vec<(Involved, Timestamp)> {
-    let mut starting = pods.iter().filter(|pod| !pod.ready && pod.gone_by.is_none());
-    let at_fault = |pod: &&PodFacts| verdict.is_none_or(|verdict| verdict.culprit == format!("Pod {}", pod.name));
-    let pod = starting.clone().find(at_fault).or_else(|| starting.next());
-    let Some((pod, created)) = pod.and_then(|pod| Some((pod, pod.created?))) else {
+/// The pod whose events are worth reading, and its claims where it waits for them: the first that is at fault, else the first
+/// that is not ready.
+fn unexplained_pod(pods: &[PodFacts], causes: &[Verdict]) -> Vec<(Involved, Timestamp)> {
+    let there = || pods.iter().filter(|pod| pod.gone_by.is_none());
+    let faults_of = |pod: &PodFacts| {
+        let culprit = format!("Pod {}", pod.name);
+        causes.iter().filter(move |verdict| verdict.culprit == culprit)
+    };
+    let at_fault = there().find(|pod| faults_of(pod).next().is_some());
+    let Some(pod) = at_fault.or_else(|| there().find(|pod| !pod.ready)) else {
         return Vec::new();
     };
-    let claims = verdict
-        .is_some_and(|verdict| matches!(verdict.cause, Cause::ClaimPending | Cause::StorageClassMissing))
-        .then_some(&pod.claims);
-    let claims = claims.into_iter().flatten();
+    let Some(created) = pod.created else {
+        return Vec::new();
+    };
+    let waits = faults_of(pod).any(|verdict| matches!(verdict.cause, Cause::ClaimPending | Cause::StorageClassMissing));
+    let claims = waits.then_some(&pod.claims).into_iter().flatten();
     let claims = claims.map(|claim| (involved("PersistentVolumeClaim", claim), created + BEGINNING));
     std::iter::once((involved("Pod", &pod.name), created + STARTING))
         .chain(claims)
@@ -149,7 +201,10 @@ fn involved(kind: &'static str, name: &str) -> Involved {
 }
 
 fn pod(facts: &PodFacts) -> Pod {
-    let container = facts.containers.iter().find(|container| !container.init);
+    let container = facts
+        .containers
+        .iter()
+        .find(|container| !container.init && !container.sidecar);
     Pod {
         name: facts.name.clone(),
         container: container.map(|container| container.name.clone()).unwrap_or_default(),
@@ -179,6 +234,14 @@ fn endpoints(service: &str, slices: Option<&Vec<SliceFacts>>) -> Vec<Endpoint> {
         })
         .collect();
     endpoints.sort_by_key(|(ordinal, _)| *ordinal);
+    // A Service has a slice for each family of addresses.
+    endpoints.dedup_by(|(_, again), (_, first)| {
+        let is_same = again.hostname == first.hostname;
+        if is_same {
+            first.addresses.append(&mut again.addresses);
+        }
+        is_same
+    });
     endpoints.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
@@ -201,10 +264,14 @@ mod tests {
 
     #[test]
     fn endpoints_come_in_the_order_of_the_pods() {
-        let slices = vec![slice(&["foo-10", "foo-0"]), slice(&["foo-2"])];
+        let slices = vec![
+            slice(&["foo-10", "foo-0"]),
+            slice(&["foo-2"]),
+            slice(&["foo-0", "foo-2"]),
+        ];
         let endpoints = endpoints("foo", Some(&slices));
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.hostname.as_str()).collect();
-        assert_eq!(names, ["foo-0.foo", "foo-2.foo", "foo-10.foo"]);
+        assert_eq!(names, ["foo-0.foo", "foo-2.foo", "foo-10.foo"], "each once");
         assert_eq!(endpoints[0].ports[1], ("api".into(), 90));
     }
 }

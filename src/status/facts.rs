@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod, PodCondition};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod, PodCondition,
+};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Status, readiness};
+use super::origins::ContainerOrigins;
+use super::pod_details::{closed_gates, missing_reference};
+use super::times::{PodTimes, Runs, changed};
+use super::{Status, readiness, standing};
 use crate::names::INSTANCE_LABEL;
 use crate::ownership::kept_until;
 
@@ -15,7 +20,10 @@ use crate::ownership::kept_until;
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
 /// The label that says of which revision of its `StatefulSet` a pod is (Kubernetes, `ControllerRevisionHashLabelKey`).
-const REVISION_LABEL: &str = "controller-revision-hash";
+pub(crate) const REVISION_LABEL: &str = "controller-revision-hash";
+
+/// The label of a node's processor architecture (Kubernetes, *Well-Known Labels*).
+const ARCHITECTURE_LABEL: &str = "kubernetes.io/arch";
 
 /// What is known of a `StatefulSet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +48,12 @@ pub struct StatefulSetFacts {
     pub is_ordered: bool,
     /// For how many seconds each is to stand before it counts.
     pub min_ready_seconds: i32,
+    /// When its specification or its metadata changed last.
+    pub changed: Option<Timestamp>,
+    /// The names of its claim templates.
+    pub claim_templates: Box<[Box<str>]>,
+    /// Which fields its containers come from.
+    pub origins: ContainerOrigins,
 }
 
 /// What is known of a pod.
@@ -63,8 +77,18 @@ pub struct PodFacts {
     pub ready: bool,
     /// Since when it does.
     pub ready_since: Option<Timestamp>,
-    /// Whether others than its containers decide about that too.
-    pub has_readiness_gates: bool,
+    /// When its conditions changed last.
+    pub times: PodTimes,
+    /// The readiness gates that are not open.
+    pub closed_gates: Vec<Gate>,
+    /// Since when all its containers have been ready; `None` where they are not, or where that is not known.
+    pub containers_ready_since: Option<Timestamp>,
+    /// Whether its kubelet says that a container is not ready.
+    pub has_unready_containers: bool,
+    /// Whether its sandbox exists and has a network.
+    pub has_sandbox: bool,
+    /// The processor architecture that its node selector asks for.
+    pub architecture: Option<Box<str>>,
     /// Until when it should be gone, if it is being deleted.
     pub gone_by: Option<Timestamp>,
     /// Who holds it while it is being deleted.
@@ -81,19 +105,37 @@ pub struct PodFacts {
     pub containers: Vec<ContainerFacts>,
 }
 
+/// A readiness gate of a pod that is not open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// The type of the pod's condition that has to be `True`.
+    pub condition: String,
+    /// The condition's status; empty where no controller has set the condition.
+    pub status: String,
+    /// Why, where the controller says so.
+    pub reason: Reason,
+}
+
 /// What is known of a container.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as in Kubernetes")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContainerFacts {
     /// Its name.
     pub name: String,
     /// Its image.
     pub image: String,
-    /// Whether it runs before the others.
+    /// Whether it has to end before the others start.
     pub init: bool,
+    /// Whether it is a native sidecar: an init container that runs as long as the others.
+    pub sidecar: bool,
+    /// Where it refers to the object or the key that it lacks, such as `env[TOKEN]` or `envFrom[0]`.
+    pub reference: Option<Box<str>>,
     /// Why it does not run yet.
     pub waiting: Option<Reason>,
     /// How it ended last.
     pub ended: Option<Ended>,
+    /// When it ran before.
+    pub runs: Runs,
     /// How often it was started again.
     pub restarts: i32,
     /// Whether it is ready.
@@ -231,7 +273,15 @@ impl From<&StatefulSet> for StatefulSetFacts {
             is_observed: readiness::is_observed(stateful_set),
             revision: revision.filter(|_| replaces_all).map(String::into_boxed_str),
             is_ordered: spec.is_some_and(|spec| spec.pod_management_policy.as_deref() != Some("Parallel")),
-            min_ready_seconds: spec.and_then(|spec| spec.min_ready_seconds).unwrap_or_default(),
+            min_ready_seconds: standing::needed(stateful_set),
+            changed: changed(stateful_set),
+            claim_templates: spec
+                .and_then(|spec| spec.volume_claim_templates.as_ref())
+                .into_iter()
+                .flatten()
+                .map(|claim| text(&claim.metadata.name))
+                .collect(),
+            origins: ContainerOrigins::from(stateful_set),
         }
     }
 }
@@ -250,15 +300,12 @@ impl From<&Pod> for PodFacts {
         let claims = spec.and_then(|spec| spec.volumes.as_ref()).into_iter().flatten();
         let claims = claims.filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.clone()));
         let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).cloned();
-        let containers = |statuses: &Option<Vec<ContainerStatus>>, init: bool| -> Vec<ContainerFacts> {
-            statuses
-                .iter()
-                .flatten()
-                .map(|status| container(status, init))
-                .collect()
-        };
-        let mut all = containers(&status.init_container_statuses, true);
-        all.extend(containers(&status.container_statuses, false));
+        let first = spec
+            .and_then(|spec| spec.init_containers.as_deref())
+            .unwrap_or_default();
+        let beside = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
+        let mut all = containers(first, status.init_container_statuses.as_deref(), true);
+        all.extend(containers(beside, status.container_statuses.as_deref(), false));
         // Collecting has left room for more, and these are kept for very many pods.
         all.shrink_to_fit();
         Self {
@@ -282,9 +329,19 @@ impl From<&Pod> for PodFacts {
             ready_since: ready
                 .and_then(|ready| ready.last_transition_time.as_ref())
                 .map(|time| time.0),
-            has_readiness_gates: spec
-                .and_then(|spec| spec.readiness_gates.as_ref())
-                .is_some_and(|gates| !gates.is_empty()),
+            times: PodTimes::from(pod),
+            closed_gates: closed_gates(spec, &status),
+            containers_ready_since: condition("ContainersReady", "True")
+                .and_then(|ready| ready.last_transition_time.as_ref())
+                .map(|time| time.0),
+            has_unready_containers: condition("ContainersReady", "False").is_some(),
+            // The first is its name since Kubernetes 1.29.
+            has_sandbox: ["PodReadyToStartContainers", "PodHasNetwork"]
+                .iter()
+                .any(|kind| condition(kind, "True").is_some()),
+            architecture: spec
+                .and_then(|spec| spec.node_selector.as_ref()?.get(ARCHITECTURE_LABEL))
+                .map(|architecture| architecture.as_str().into()),
             gone_by: metadata.deletion_timestamp.as_ref().map(|time| time.0),
             finalizers: metadata.finalizers.clone().unwrap_or_default(),
             claims: claims.collect(),
@@ -322,18 +379,43 @@ impl From<&Event> for EventFacts {
     }
 }
 
-fn container(status: &ContainerStatus, init: bool) -> ContainerFacts {
+/// The containers of a list, in the order of the specification: the kubelet sorts them by name.
+fn containers(given: &[Container], statuses: Option<&[ContainerStatus]>, init: bool) -> Vec<ContainerFacts> {
+    let mut statuses: Vec<_> = statuses
+        .into_iter()
+        .flatten()
+        .map(|status| {
+            let position = given.iter().position(|container| container.name == status.name);
+            (position.unwrap_or(usize::MAX), status)
+        })
+        .collect();
+    statuses.sort_by_key(|(position, _)| *position);
+    statuses
+        .into_iter()
+        .map(|(position, status)| container(status, given.get(position), init))
+        .collect()
+}
+
+fn container(status: &ContainerStatus, given: Option<&Container>, init: bool) -> ContainerFacts {
     let state = status.state.clone().unwrap_or_default();
     let ended = |state: &Option<ContainerState>| state.as_ref()?.terminated.as_ref().map(ended);
+    let sidecar = init && given.is_some_and(|given| given.restart_policy.as_deref() == Some("Always"));
     ContainerFacts {
         name: status.name.clone(),
         image: status.image.clone(),
-        init,
+        init: init && !sidecar,
+        sidecar,
+        reference: state
+            .waiting
+            .as_ref()
+            .filter(|waiting| waiting.reason.as_deref() == Some("CreateContainerConfigError"))
+            .and_then(|waiting| missing_reference(given?, waiting.message.as_deref()?)),
         waiting: state
             .waiting
             .as_ref()
             .map(|waiting| reason(waiting.reason.as_ref(), waiting.message.as_ref())),
         ended: ended(&status.state).or_else(|| ended(&status.last_state)),
+        runs: Runs::from(status),
         restarts: status.restart_count,
         ready: status.ready,
         running_since: state
@@ -353,7 +435,7 @@ fn ended(terminated: &ContainerStateTerminated) -> Ended {
     }
 }
 
-fn reason(code: Option<&String>, message: Option<&String>) -> Reason {
+pub(super) fn reason(code: Option<&String>, message: Option<&String>) -> Reason {
     Reason {
         code: code.cloned().unwrap_or_default(),
         message: message.cloned().unwrap_or_default(),

@@ -3,13 +3,20 @@
 mod assessment;
 pub mod diagnosis;
 mod facts;
+mod origins;
+mod pod_details;
 mod readiness;
 mod standing;
+mod times;
 
 pub use assessment::{Assessment, Evidence, Involved};
+pub(crate) use facts::REVISION_LABEL;
 pub use facts::{
-    ContainerFacts, Ended, EventFacts, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
+    ContainerFacts, Ended, EventFacts, Gate, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
 };
+pub(crate) use origins::is_as_of_a_field;
+pub(crate) use readiness::is_observed;
+pub use times::{PodTimes, Runs};
 
 use std::sync::Arc;
 
@@ -143,3 +150,6 @@ impl Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,11 +45,7 @@ pub(super) fn judge(stateful_set: &StatefulSet) -> Status {
         );
     }
     if ready < wanted {
-        return state(
-            Phase::Initializing,
-            "ReplicasNotReady",
-            format!("StatefulSet {name} has {ready} of {} ready.", pods(wanted)),
-        );
+        return state(Phase::Initializing, "ReplicasNotReady", not_ready(name, ready, wanted));
     }
     if !is_updated(&spec, &status, wanted) {
         let updated = status.updated_replicas.unwrap_or(0);
@@ -75,16 +71,26 @@ pub(super) fn judge(stateful_set: &StatefulSet) -> Status {
         return state(
             Phase::Initializing,
             "ReplicasNotAvailable",
-            format!(
-                "StatefulSet {name} has {available} of {} that have been ready for long enough.",
-                pods(wanted)
-            ),
+            not_available(name, available, wanted),
         );
     }
     state(
         Phase::Ready,
         "Ready",
         format!("StatefulSet {name} is ready with {}.", pods(wanted)),
+    )
+}
+
+/// The message of a service that has too few ready pods.
+pub(super) fn not_ready(name: &str, ready: i32, wanted: i32) -> String {
+    format!("StatefulSet {name} has {ready} of {} ready.", pods(wanted))
+}
+
+/// The message of a service with pods that have not been ready for long enough.
+pub(super) fn not_available(name: &str, available: i32, wanted: i32) -> String {
+    format!(
+        "StatefulSet {name} has {available} of {} that have been ready for long enough.",
+        pods(wanted)
     )
 }
 
@@ -116,7 +122,7 @@ pub(super) fn with_names(status: Status, name: &str, slices: Option<&Vec<SliceFa
 }
 
 /// Whether the controller has seen the specification as it is now.
-pub(super) fn is_observed(stateful_set: &StatefulSet) -> bool {
+pub(crate) fn is_observed(stateful_set: &StatefulSet) -> bool {
     let observed = stateful_set
         .status
         .as_ref()

@@ -1,47 +1,70 @@
 //! Whether the pods of a service have stood for as long as they are to, where Kubernetes's own word is not enough.
 //!
-//! Kubernetes counts `minReadySeconds` from the time of the pod's condition `Ready`. A container that ends and is started
-//! again between two reports of the kubelet leaves that time as it was, so that a pod whose process dies every few seconds
-//! counts as one that has been ready all the time.
+//! Kubernetes counts `minReadySeconds` from the time of the pod's condition `Ready`, which is cut to whole seconds, and goes by
+//! what the kubelet has reported so far. A process that ends just before the time is up still counts as ready then. And a
+//! container that ends and is started again between two reports leaves the condition as it was. So the time is counted here,
+//! from the start of the containers, and long enough that the kubelet would have reported an end within it.
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::facts::{PodFacts, StatefulSetFacts};
+use crate::ownership::{Maker, maker};
 
-/// A container that was started again while its pod went on counting as ready.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Standing {
-    /// From when on it has stood for long enough, by the clock of its node, which Kubernetes goes by too.
-    pub(super) until: Timestamp,
-    /// What is told until then.
-    pub(super) sentence: String,
+/// For how long, in seconds, a pod of a `StatefulSet` that somebody else made is to stand, where that says nothing: as long as
+/// one of ours without `MinReadySeconds`.
+const FOREIGN: i32 = 3;
+
+/// What is lost, in seconds, where times are cut to whole ones.
+const ROUNDING: i64 = 1;
+
+/// How long, in seconds, the kubelet takes to report that a container has ended: it looks each second, and then asks and writes.
+const REPORT: i64 = 2;
+
+/// For how many seconds the pods of a `StatefulSet` are to stand.
+pub(super) fn needed(stateful_set: &StatefulSet) -> i32 {
+    let said = stateful_set.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+    let said = said.unwrap_or_default();
+    if maker(&stateful_set.metadata) == Maker::Us {
+        said
+    } else {
+        said.max(FOREIGN)
+    }
 }
 
-impl Standing {
-    /// The container that has to stand the longest yet; `None` where Kubernetes's word is enough.
-    pub(super) fn of(stateful_set: &StatefulSetFacts, pods: &[PodFacts]) -> Option<Self> {
-        if stateful_set.min_ready_seconds == 0 {
-            return None;
-        }
-        let there = pods.iter().filter(|pod| pod.gone_by.is_none());
-        let again = there.flat_map(|pod| {
-            let started_again = pod.containers.iter().filter_map(move |container| {
-                let since = container.running_since?;
-                (since > pod.ready_since?).then_some((since, container))
-            });
-            started_again.map(move |(since, container)| (since, pod, container))
-        });
-        let (since, pod, container) = again.max_by_key(|(since, _, _)| *since)?;
-        Some(Self {
-            sentence: format!(
-                "StatefulSet {} has pods that have not been ready for long enough: container {} of pod {} was started \
-                 again at {}.",
-                stateful_set.name,
-                container.name,
-                pod.name,
-                since.strftime("%H:%M:%S UTC")
-            ),
-            until: since + SignedDuration::from_secs(stateful_set.min_ready_seconds.into()),
-        })
+/// For how many seconds after its start a container has to run before it is certain that it ran for as long as it is to.
+pub(super) fn seconds(min_ready_seconds: i32) -> i64 {
+    if min_ready_seconds == 0 {
+        return 0;
     }
+    i64::from(min_ready_seconds) + ROUNDING + REPORT
+}
+
+/// From when on each pod of a service counts, by the clock of its node, which Kubernetes goes by too; those that are being
+/// deleted, and those of somebody else with the same labels, aside. A pod that is not ready does not count at any time.
+pub(super) fn of(stateful_set: &StatefulSetFacts, pods: &[PodFacts]) -> Box<[Timestamp]> {
+    let there = pods
+        .iter()
+        .filter(|pod| pod.gone_by.is_none() && pod.owner == stateful_set.uid);
+    there.map(|pod| until(pod, stateful_set.min_ready_seconds)).collect()
+}
+
+fn until(pod: &PodFacts, min_ready_seconds: i32) -> Timestamp {
+    if !pod.ready {
+        return Timestamp::MAX;
+    }
+    let started = pod
+        .containers
+        .iter()
+        .filter_map(|container| container.running_since)
+        .max();
+    let after = |since: Option<Timestamp>, seconds: i64| {
+        since.and_then(|since| since.checked_add(SignedDuration::from_secs(seconds)).ok())
+    };
+    let by_start = after(started, seconds(min_ready_seconds));
+    let by_readiness = after(pod.ready_since, i64::from(min_ready_seconds) + ROUNDING);
+    if min_ready_seconds == 0 {
+        return Timestamp::MIN;
+    }
+    by_start.max(by_readiness).unwrap_or(Timestamp::MIN)
 }

@@ -313,3 +313,53 @@ def test_consumers_reach_the_pods_by_what_was_declared_and_by_what_the_cluster_s
     assert asked == declared
     script = "; ".join(f"wget -qO- http://{address}" for address in declared.addresses)
     assert kubernetes.in_a_pod(script).split() == ["foo-0", "foo-1"]
+
+
+def test_pods_of_something_else_with_the_same_instance_label_are_not_ours(kubernetes: Kubernetes) -> None:
+    for verb in ("create", "get"):
+        allow(kubernetes, verb, "poddisruptionbudgets.policy")
+        allow(kubernetes, verb, "networkpolicies.networking.k8s.io")
+    labels = {"app.kubernetes.io/instance": "foo", "app.kubernetes.io/managed-by": "Helm"}
+    container = {"name": "c", "image": IMAGE, "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", STAND]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "theirs", "labels": labels}}
+    kubernetes.apply(pod | {"spec": {"containers": [container], "terminationGracePeriodSeconds": 1}})
+    ready = ["wait", "pod/theirs", "--for", "condition=Ready", "--timeout", "60s"]
+    kubernetes.run(*ready)
+    bring_up(kubernetes, config("foo", PodDisruptionBudget={"maxUnavailable": 1}, NetworkPolicy=True))
+    assert endpoints("foo").hostnames == [f"foo-0.foo.{kubernetes.namespace}"]
+    slices = json.loads(kubernetes.run("get", "endpointslices", "--output", "json"))["items"]
+    assert [each["targetRef"]["name"] for one in slices for each in one["endpoints"]] == ["foo-0"]
+    budget = wait_until(lambda: (kubernetes.get("poddisruptionbudget", "foo") or {}).get("status"), "the budget")
+    assert budget["expectedPods"] == 1
+    own = {"app.kubernetes.io/instance": "foo", "app.kubernetes.io/managed-by": "flytekitplugins-k8sdataservice"}
+    policy = (kubernetes.get("networkpolicy", "foo") or {})["spec"]
+    assert policy["podSelector"] == {"matchLabels": own}
+    assert policy["ingress"][0]["from"][0]["podSelector"] == {"matchLabels": own}
+    assert (kubernetes.get("statefulset", "foo") or {})["spec"]["selector"] == {"matchLabels": own}
+
+
+def test_labels_of_the_execution_that_kubernetes_refuses_are_made_valid(kubernetes: Kubernetes) -> None:
+    created = Client().create_sync(
+        config("foo", Replicas=0, Annotations={"example.com/contact": "me"}),
+        namespace=kubernetes.namespace,
+        owner="me",
+        execution="a test",
+        labels={"owner": "someone@example.com", "a b": "c", "app": "theirs", "execution-id": "f1"},
+        annotations={
+            "a b": "c",
+            "k8sdataservice.flyte.org/delete-after": "2020-01-01T00:00:00Z",
+            "large": "x" * 260000,
+        },
+    )
+    assert created.warning
+    assert 'Label owner of the execution is "someone@example.com"' in created.warning
+    assert 'Annotation "large" of the execution is left out' in created.warning
+    for kind in ("statefulset", "service"):
+        metadata = (kubernetes.get(kind, "foo") or {})["metadata"]
+        assert metadata["labels"]["owner"] == "someone-example-com"
+        assert (metadata["labels"]["app"], metadata["labels"]["execution-id"]) == ("service-name", "f1")
+        assert "k8sdataservice.flyte.org/delete-after" not in metadata["annotations"]
+        assert metadata["annotations"]["example.com/contact"] == "me"
+    again = config("foo", Labels={"owner": "someone@example.com"})
+    with pytest.raises(InvalidSpecError, match=r"Labels\.owner is \"someone@example.com\""):
+        create(kubernetes, again)

@@ -112,6 +112,15 @@ def test_what_an_autoscaler_says_is_told(
 
 
 @pytest.mark.usefixtures("real_pods")
+def test_a_pod_that_its_node_turns_away_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+    """With a node of its own choice a pod goes past the scheduler, and the kubelet has the last word."""
+    chosen = kubernetes.run("get", "nodes", "--output", "jsonpath={.items[0].metadata.name}")
+    words = f"was turned away by node {chosen} (OutOfcpu): Node didn't have enough resource: cpu, requested: 1000000"
+    fault = Fault("NodeOutOfResources", WAITS, words, requests(cpu="1000"), pod={"nodeName": chosen})
+    until_told(connector, bring_up(connector, fault), fault)
+
+
+@pytest.mark.usefixtures("real_pods")
 def test_a_pod_that_is_evicted_is_waited_for(connector: Connector, kubernetes: Kubernetes) -> None:
     fault = Fault("Evicted", STARTS, "was taken away (EvictionByEvictionAPI)", SLOW_TO_GO)
     resource_meta = coming_up(connector, kubernetes, fault)

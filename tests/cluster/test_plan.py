@@ -171,7 +171,7 @@ def test_what_an_update_cannot_change_either_is_told(kubernetes: Kubernetes, cli
     assert "differs in PodManagementPolicy." in told(plan)["Name"]
     assert any("Kubernetes does not change PodManagementPolicy" in note for note in plan.notes), plan.notes
     more = planned(client, kubernetes.namespace, "foo", Replicas=1)
-    assert any(note.endswith("replaces its pods: Replicas 0 -> 1.") for note in more.notes), more.notes
+    assert any(note.endswith("leaves its pods as they are: Replicas 0 -> 1.") for note in more.notes), more.notes
 
 
 def test_of_somebody_elses_objects_nothing_is_told(kubernetes: Kubernetes, client: Client) -> None:
@@ -293,7 +293,8 @@ def test_an_account_without_any_right_gets_the_objects_as_they_are_sent(
     give_role(kubernetes, None)
     account = connected(kubeconfig_of_account(kubernetes, tmp_path), monkeypatch)
     plan = planned(account, kubernetes.namespace, "foo")
-    assert plan.ok and [each["kind"] for each in plan.objects] == ["StatefulSet", "Service"]
+    assert not plan.checked and not plan.ok
+    assert [each["kind"] for each in plan.objects] == ["StatefulSet", "Service"]
     assert "revisionHistoryLimit" not in plan.objects[0]["spec"]
     assert any("whether Kubernetes accepts StatefulSet foo" in note for note in plan.notes)
     assert any("whether there is a StatefulSet foo already" in note for note in plan.notes)

@@ -168,8 +168,8 @@ def test_what_is_so_already_is_not_written_again(kubernetes: Kubernetes) -> None
 
 def test_what_others_have_changed_of_ours_is_put_right(kubernetes: Kubernetes) -> None:
     make(kubernetes, config("foo", Replicas=0))
-    kubernetes.run("scale", "statefulset", "foo", "--replicas", "2")
-    assert change(config("foo", Replicas=0)).changes == ["Replicas 2 -> 0"]
+    kubernetes.run("set", "image", "statefulset/foo", "foo=busybox:theirs")
+    assert change(config("foo", Replicas=0)).changes == [f"Image busybox:theirs -> {IMAGE}"]
 
 
 @pytest.mark.usefixtures("real_pods")
@@ -186,7 +186,7 @@ def test_a_service_is_scaled_up_and_down_and_its_new_revision_answers(kubernetes
     assert answers.split() == ["new", "new"]
     assert change(config("foo", Replicas=1, Command=says("new"))).changes == ["Replicas 2 -> 1"]
     assert kubernetes.names("pods") and "foo-1" not in kubernetes.names("pods")
-    assert "GE_COUNT=1" in kubernetes.run("exec", "foo-0", "--", "env")
+    assert "GE_COUNT=2" in kubernetes.run("exec", "foo-0", "--", "env"), "it was not restarted"
 
 
 @pytest.mark.usefixtures("real_pods")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
-from cluster.support.configs import config
+from cluster.support.configs import LIMITS, TINY, config
 from cluster.support.connector import Connector
-from cluster.support.kubernetes import Kubernetes, Object
-from cluster.support.objects import nothing, one, quota
+from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one, quota, refusal
 from cluster.support.verdicts import (
     FAILED,
     STARTS,
@@ -29,6 +32,37 @@ from cluster.support.verdicts import (
 #: A process that says something, stays, and ends at once when it is told to.
 SAYS_AND_STAYS = shell("echo the reason; exec sleep 1000")
 
+#: Images that do not exist, with codes and words of other errors in their names.
+CODE_IN_TAG = "registry.example:5000/none/model:20240429"
+WORDS_IN_NAME = "timeout.example:503/tls/eof-unauthorized:429"
+
+#: The processor architecture of the local cluster's node, as Kubernetes calls it.
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+#: An image for a processor that no node has.
+FOREIGN = "registry.example/foreign:index"
+
+#: What makes a container of a PodTemplate run the local image.
+LOCAL = {"image": IMAGE, "imagePullPolicy": "IfNotPresent"}
+
+NO_PROGRAM = {"command": ["no-such-program"]}
+#: A process that takes more memory than it may.
+GREEDY = {
+    "command": ["dd", "if=/dev/zero", "of=/dev/null", "bs=512M"],
+    "resources": {"limits": {"memory": "16Mi"}},
+}
+#: So little that nothing starts.
+LITTLE = {"mem": "1Mi"}
+
+
+def shells(script: str) -> Object:
+    """Returns what makes a container run a script."""
+    return {"command": ["sh", "-c", script]}
+
+
+def beside(field: str, container: Object) -> dict[str, Any]:
+    """Returns a configuration with another container."""
+    return {field: [{"name": "other", **container}]}
+
 
 QUICK = [
     Fault("ImageNotFound", FAILED, "it does not exist there", {"Image": "registry.example/none:1"}),
@@ -38,6 +72,83 @@ QUICK = [
     Fault("RegistryUnreachable", STARTS, "the registry cannot be reached", {"Image": "registry.example/broken:1"}),
     Fault("CommandNotFound", FAILED, '"no-such-program" is not in the image', {"Command": ["no-such-program"]}),
     Fault("CommandNotExecutable", FAILED, '"/etc/passwd" may not be executed', {"Command": ["/etc/passwd"]}),
+    Fault("ImageNotFound", FAILED, "it does not exist there", {"Image": CODE_IN_TAG}, variant="-code-in-tag"),
+    Fault("ImageNotFound", FAILED, "it does not exist there", {"Image": WORDS_IN_NAME}, variant="-words-in-name"),
+    Fault("ImagePlatformMismatch", FAILED, "it has no image for the platform of node", {"Image": FOREIGN}),
+    Fault(
+        "ImagePlatformMismatch",
+        FAILED,
+        f"it has no image for linux/{ARCHITECTURE}, which node",
+        {"Image": FOREIGN, "NodeSelector": {"kubernetes.io/arch": ARCHITECTURE}},
+        variant="-known",
+    ),
+    Fault(
+        "CommandNotFound", FAILED, "Correct Sidecars[0].command.", beside("Sidecars", NO_PROGRAM), variant="-sidecar"
+    ),
+    Fault(
+        "CommandNotFound",
+        FAILED,
+        "Correct InitContainers[0].command.",
+        beside("InitContainers", NO_PROGRAM),
+        variant="-init",
+    ),
+    Fault(
+        "CommandNotFound",
+        FAILED,
+        "Correct PodTemplate.spec.containers[other].command.",
+        {"PodTemplate": {"spec": {"containers": [{"name": "primary"}, {"name": "other", **LOCAL, **NO_PROGRAM}]}}},
+        variant="-template",
+    ),
+    Fault(
+        "ImageNotFound",
+        FAILED,
+        "of sidecar other (Sidecars[0]): it does not exist there. Correct Sidecars[0].image",
+        beside("Sidecars", {"image": "registry.example/none:1"}),
+        variant="-sidecar",
+    ),
+    Fault(
+        "OutOfMemory",
+        FAILED,
+        "Raise Sidecars[0].resources.limits.memory.",
+        beside("Sidecars", GREEDY),
+        variant="-sidecar",
+    ),
+    Fault(
+        "ReadinessProbeFails",
+        STARTS,
+        "Correct Sidecars[0].readinessProbe or the service.",
+        beside("Sidecars", {"command": ["sleep", "1000"], **probe("readinessProbe")}),
+        variant="-sidecar",
+    ),
+    Fault(
+        "SecretMissing",
+        STARTS,
+        "correct its name in Sidecars[0].env[X].",
+        beside("Sidecars", variable("secretKeyRef", "missing", "k")),
+        variant="-sidecar",
+    ),
+    Fault(
+        "SecretMissing",
+        STARTS,
+        "correct its name in EnvFrom[0].",
+        {"EnvFrom": [{"secretRef": {"name": "missing"}}]},
+        variant="-envfrom",
+    ),
+    Fault(
+        "MemoryLimitTooSmall", FAILED, "(memory limit too low?)", {"Requests": TINY | LITTLE, "Limits": LIMITS | LITTLE}
+    ),
+    Fault(
+        "ReadinessGateClosed",
+        STARTS,
+        "waits for the readiness gate example.com/load-balancer, which no controller has set.",
+        pod={"readinessGates": [{"conditionType": "example.com/load-balancer"}]},
+    ),
+    Fault(
+        "PodNotSupportedByNode",
+        FAILED,
+        "(SysctlForbidden): forbidden sysctl",
+        pod={"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}},
+    ),
     Fault(
         "OutOfMemory",
         FAILED,
@@ -123,6 +234,34 @@ SLOW = [
     Fault("StartupProbeFails", FAILED, "its startup probe fails", SAYS_AND_STAYS, container=probe("startupProbe")),
     Fault("ContainerExits", FAILED, "ends with exit code 3.", shell("echo begin; echo the reason; exit 3")),
     Fault("ContainerCompleted", FAILED, "ends by itself, with exit code 0", shell("echo the reason")),
+    Fault(
+        "ContainerExits",
+        FAILED,
+        "Sidecar other (Sidecars[0]) of pod containerexits-sidecar-0 ends with exit code 3.",
+        beside("Sidecars", shells("echo begin; echo the reason; exit 3")),
+        variant="-sidecar",
+    ),
+    Fault(
+        "ContainerCompleted",
+        FAILED,
+        "let Sidecars[0].command run in the foreground",
+        beside("Sidecars", shells("echo the reason")),
+        variant="-sidecar",
+    ),
+    Fault(
+        "LivenessProbeFails",
+        FAILED,
+        "Correct Sidecars[0].livenessProbe or the service.",
+        beside("Sidecars", {**shells("echo the reason; exec sleep 1000"), **probe("livenessProbe")}),
+        variant="-sidecar",
+    ),
+    Fault(
+        "StartupProbeFails",
+        FAILED,
+        "correct Sidecars[0].startupProbe.",
+        beside("Sidecars", {**shells("echo the reason; exec sleep 1000"), **probe("startupProbe")}),
+        variant="-sidecar",
+    ),
     Fault("InitContainerFailed", FAILED, "Init container first", pod={"initContainers": [
         {
             "name": "first",
@@ -163,14 +302,68 @@ def test_an_image_that_runs_as_root_where_it_may_not_is_told(connector: Connecto
 @pytest.mark.usefixtures("real_pods")
 def test_a_process_that_ends_is_told_with_its_last_words(connector: Connector, kubernetes: Kubernetes) -> None:
     services = [(fault, bring_up(connector, fault)) for fault in SLOW]
+    # A program that the kernel does not know the format of: its container starts, and ends at once.
+    kubernetes.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "p"}, "data": {"program": "no program"}}
+    )
+    mounted = {"name": "p", "mountPath": "/p", "configMap": {"name": "p", "defaultMode": 0o755}}
+    resource_meta = connector.create(config("unknown-format", Command=["/p/program"], Volumes=[mounted]))
+    told = connector.until_done(resource_meta, timeout=120)
+    assert told.phase == FAILED and "is made for another processor architecture" in told.message, told.message
     for fault, resource_meta in services:
         told = until_told(connector, resource_meta, fault, timeout=120)
         assert told.message.endswith("the reason"), told.message
     assert kubernetes.services() == nothing()
 
 
-def limit_range() -> Object:
-    limit = {"type": "Container", "max": {"cpu": "1m"}}
+@contextmanager
+def runtime_class(kubernetes: Kubernetes, handler: str) -> Iterator[str]:
+    """Makes a RuntimeClass, which belongs to the whole cluster."""
+    name = kubernetes.namespace
+    made = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": handler}
+    kubernetes.apply(made)
+    try:
+        yield name
+    finally:
+        kubernetes.run("delete", "runtimeclass", name)
+
+
+@pytest.mark.usefixtures("real_pods")
+def test_a_runtime_class_whose_handler_the_node_lacks_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+    with runtime_class(kubernetes, "no-such-handler") as name:
+        fault = Fault(
+            "RuntimeHandlerMissing",
+            STARTS,
+            'no runtime for "no-such-handler" is configured. The node does not have the handler',
+            {"RuntimeClass": name},
+        )
+        until_told(connector, bring_up(connector, fault), fault)
+
+
+@pytest.mark.usefixtures("real_pods")
+def test_a_readiness_gate_that_its_controller_keeps_closed_is_told(
+    connector: Connector, kubernetes: Kubernetes
+) -> None:
+    """The gate's controller is played by hand."""
+    gate = "example.com/load-balancer"
+    fault = Fault(
+        "ReadinessGateClosed",
+        STARTS,
+        f"{gate}, which its controller has set to False (Unhealthy): The target fails its health checks.",
+        pod={"readinessGates": [{"conditionType": gate}]},
+    )
+    resource_meta = bring_up(connector, fault)
+    pod = f"{name_of(fault)}-0"
+    wait_until(lambda: kubernetes.get("pod", pod), "the pod")
+    said = {"type": gate, "status": "False", "reason": "Unhealthy", "message": "The target fails its health checks."}
+    kubernetes.run(
+        "patch", "pod", pod, "--subresource", "status", "--patch", json.dumps({"status": {"conditions": [said]}})
+    )
+    until_told(connector, resource_meta, fault)
+
+
+def limit_range(limit: Object | None = None) -> Object:
+    limit = limit or {"type": "Container", "max": {"cpu": "1m"}}
     return {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": {"limits": [limit]}}
 
 
@@ -221,3 +414,86 @@ def test_a_webhook_that_is_away_is_waited_for(connector: Connector, kubernetes: 
     until_told(connector, resource_meta, Fault("WebhookUnavailable", WAITS, "Kubernetes tries again"))
     kubernetes.run("delete", "validatingwebhookconfiguration", kubernetes.namespace)
     assert kubernetes.services() == one("webhookunavailable")
+
+
+def claiming(reason: str) -> dict[str, Any]:
+    """Returns a configuration with a claim template."""
+    return config(reason, VolumeClaimTemplates=[{"name": "data", "mountPath": "/data", "size": "1Mi"}])
+
+
+def test_a_quota_that_leaves_no_claim_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+    kubernetes.apply(quota("persistentvolumeclaims"))
+    resource_meta = connector.create(claiming("quotaexceeded"))
+    words = "it refuses PersistentVolumeClaim data-quotaexceeded-0 of pod quotaexceeded-0: "
+    told = until_told(connector, resource_meta, Fault("QuotaExceeded", WAITS, words))
+    assert "Ask for less in VolumeClaimTemplates[0]" in told.message, told.message
+
+
+def test_a_limit_range_that_refuses_a_claim_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+    kubernetes.apply(limit_range({"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}}))
+    resource_meta = connector.create(claiming("limitrangerefused"))
+    fault = Fault("LimitRangeRefused", FAILED, "it refuses PersistentVolumeClaim data-limitrangerefused-0")
+    told = until_told(connector, resource_meta, fault)
+    assert "Change VolumeClaimTemplates[0].size to what the namespace's LimitRange allows." in told.message, (
+        told.message
+    )
+    assert kubernetes.services() == nothing()
+
+
+@contextmanager
+def policy(kubernetes: Kubernetes, groups: str, resources: str, probe: Object) -> Iterator[None]:
+    """Makes a policy that refuses objects of a kind in one namespace."""
+    name = kubernetes.namespace
+    admission = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
+    rule = {"apiGroups": [groups], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [resources]}
+    validation = {"expression": "false", "message": "none of these"}
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+    kubernetes.apply(
+        admission
+        | {
+            "kind": "ValidatingAdmissionPolicy",
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [rule]},
+                "validations": [validation],
+            },
+        },
+        admission
+        | {
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "spec": {"policyName": name, "validationActions": ["Deny"], "matchResources": here},
+        },
+    )
+    try:
+        trying = ["create", "--dry-run=server", "--filename", "-"]
+        refused = lambda: "none of these" in kubernetes.run(*trying, input=json.dumps(probe), check=False)  # noqa: E731
+        wait_until(refused, "the policy to count")
+        yield
+    finally:
+        for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
+            kubernetes.run("delete", kind, name)
+
+
+def test_a_policy_that_refuses_a_claim_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "probe"}, "spec": spec}
+    with policy(kubernetes, "", "persistentvolumeclaims", claim):
+        resource_meta = connector.create(claiming("admissionrefused"))
+        words = "A policy of the cluster does not allow this PersistentVolumeClaim."
+        told = until_told(connector, resource_meta, Fault("AdmissionRefused", FAILED, words))
+    assert "none of these" in told.message, told.message
+    assert kubernetes.services() == nothing()
+
+
+@pytest.mark.parametrize(
+    ("kind", "groups", "resources"), [("StatefulSet", "apps", "statefulsets"), ("Service", "", "services")]
+)
+def test_a_policy_that_refuses_an_object_of_the_service_names_it(
+    connector: Connector, kubernetes: Kubernetes, kind: str, groups: str, resources: str
+) -> None:
+    probe = foreign_stateful_set("probe") if kind == "StatefulSet" else foreign_service("probe")
+    with policy(kubernetes, groups, resources, probe):
+        words = refusal(lambda: connector.create(config("refused")))
+    assert f"{kind} refused" in words and "none of these" in words, words
+    assert "pod" not in words, words
+    assert kubernetes.services() == nothing()

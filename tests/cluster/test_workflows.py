@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +18,7 @@ from cluster.support.objects import foreign_service, foreign_stateful_set, nothi
 from cluster.support.proxy import Proxy
 
 HERE = Path(__file__).parent
-WORKFLOWS = HERE / "workflows.py"
+WORKFLOWS = HERE / "support" / "workflows.py"
 DOCUMENTED = HERE / "documented"
 
 
@@ -91,34 +93,50 @@ def test_a_local_run_on_a_terminal_has_a_live_line(env: dict[str, str]) -> None:
     assert "\x1b[2K" in output, "the line is written over"
 
 
-def test_ctrl_c_while_the_service_comes_up_removes_it(env: dict[str, str], kubernetes: Kubernetes) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM"])
+def test_ctrl_c_while_the_service_comes_up_removes_it_and_says_so(
+    env: dict[str, str], kubernetes: Kubernetes, name: str
+) -> None:
     with pyflyte.start(env, WORKFLOWS, "waits_for_ever") as process:
         wait_until(lambda: kubernetes.get("service", "never-ready"), "the service")
-        pyflyte.interrupt(process)
+        output = pyflyte.interrupt(process, signal.Signals[name])
+    assert kubernetes.services() == nothing()
+    assert f"Data service never-ready in namespace {kubernetes.namespace} was deleted.\n" in output
+
+
+def test_closing_the_terminal_while_the_service_comes_up_removes_it(
+    env: dict[str, str], kubernetes: Kubernetes
+) -> None:
+    process, terminal = pyflyte.start_on_a_terminal(env, WORKFLOWS, "waits_for_ever")
+    wait_until(lambda: kubernetes.get("service", "never-ready"), "the service")
+    os.close(terminal)
+    assert process.wait(60) != 0
     assert kubernetes.services() == nothing()
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
 def test_ctrl_c_while_the_service_is_being_made_removes_it(
-    env: dict[str, str], kubernetes: Kubernetes, tmp_path: Path
+    env: dict[str, str], kubernetes: Kubernetes, tmp_path: Path, name: str
 ) -> None:
     slow = Proxy(kubernetes, delay=0.4)
     slow_env = env | {"KUBECONFIG": str(slow.kubeconfig(tmp_path))}
     with pyflyte.start(slow_env, WORKFLOWS, "waits_for_ever") as process:
         wait_until(lambda: kubernetes.get("statefulset", "never-ready"), "the StatefulSet")
         # The answer to the first of the two requests is on its way now, or the second has begun.
-        output = pyflyte.interrupt(process)
+        output = pyflyte.interrupt(process, signal.Signals[name])
     slow.close()
     assert kubernetes.services() == nothing(), output
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
 def test_ctrl_c_while_a_consumer_works_removes_the_service(
-    env: dict[str, str], kubernetes: Kubernetes, tmp_path: Path
+    env: dict[str, str], kubernetes: Kubernetes, tmp_path: Path, name: str
 ) -> None:
     marker = tmp_path / "marker"
     with pyflyte.start(env, WORKFLOWS, "consumes", "--marker", str(marker)) as process:
         wait_until(marker.exists, "the consumer to begin")
         assert kubernetes.services() == one("ready")
-        pyflyte.interrupt(process)
+        pyflyte.interrupt(process, signal.Signals[name])
     assert kubernetes.services() == nothing()
 
 

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8sdataservice::api::Api;
 use k8sdataservice::error::Result;
 use k8sdataservice::lifecycle::{self, Claim, Created, Deadline, Deletion, Scope, Updated};
@@ -77,13 +78,14 @@ pub enum Answer {
 impl Answer {
     /// The error, if it is one.
     pub fn error(&self) -> Option<&k8sdataservice::error::Error> {
-        match self {
+        let error = match self {
             Self::Created(answer) => answer.as_ref().err(),
             Self::Updated(answer) => answer.as_ref().err(),
             Self::Deleted(answer) => answer.as_ref().err(),
             Self::Observed(answer) => answer.as_ref().err(),
             Self::Kept(answer) => answer.as_ref().err(),
-        }
+        };
+        error.map(k8sdataservice::error::Error::cause)
     }
 }
 
@@ -122,7 +124,8 @@ pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
                 annotations: None,
                 adopt,
             };
-            Answer::Updated(lifecycle::update(&api, &spec(image), NAMESPACE, NAME, &claim, deadline).await)
+            let check = |_: &StatefulSet| Ok(());
+            Answer::Updated(lifecycle::update(&api, &spec(image), NAMESPACE, NAME, &claim, &check, deadline).await)
         }
         Call::Abort(_) | Call::Clean => {
             let outcome = lifecycle::delete(&api, NAMESPACE, NAME, &scope(call), deadline).await;

@@ -45,6 +45,11 @@ enum Call {
     Delete {
         uid_of: usize,
     },
+    /// Delete, with the uid of the object of this number, at its newest version or at an earlier one.
+    DeleteUnchanged {
+        uid_of: usize,
+        late: bool,
+    },
     /// Write an annotation, on the object of this number.
     Annotate {
         uid_of: usize,
@@ -123,6 +128,7 @@ impl Pair {
                 let real = self.real.delete::<K>(&namespace, &name, &real).await;
                 (deleted(modelled), deleted(real))
             }
+            Call::DeleteUnchanged { uid_of, late } => self.delete_unchanged::<K>(uid_of, late).await?,
             Call::Annotate { uid_of } => {
                 let (modelled, real) = self.uid_pair(uid_of);
                 let annotation = ("example.org/note", "written");
@@ -195,6 +201,30 @@ impl Pair {
             real = self.real.apply(&meant(&uids.1, &newest, long_ago[1])).await;
         }
         Ok((self.told(modelled, 0), self.told(real, 1)))
+    }
+
+    /// Deletes on both what is there, at its version or at one of long ago.
+    async fn delete_unchanged<K: Kind>(&mut self, uid_of: usize, late: bool) -> Result<(String, String), String> {
+        let uids = self.uid_pair(uid_of);
+        let version = |there: Option<K>, long_ago: &str| {
+            let newest = there.and_then(|there| there.meta().resource_version.clone());
+            newest.filter(|_| !late).unwrap_or_else(|| long_ago.to_owned())
+        };
+        let at = version(self.model.read::<K>(&self.name, 0), "0");
+        let modelled = self.model.delete_unchanged::<K>(&self.name, &uids.0, &at, Who::Before);
+        let mut real = Err(Fault::Changed);
+        // The controller of StatefulSets writes their status in between.
+        for _ in 0..RETRIES {
+            let at = version(self.there().await?, "1");
+            real = self
+                .real
+                .delete_unchanged::<K>(&self.namespace, &self.name, &uids.1, &at)
+                .await;
+            if late || !matches!((&modelled, &real), (Ok(_), Err(Fault::Changed))) {
+                break;
+            }
+        }
+        Ok((deleted(modelled), deleted(real)))
     }
 
     /// Notes on both what was written as applied.
@@ -307,7 +337,11 @@ fn refused(fault: &Fault) -> String {
 
 fn any_call(seed: &mut u64, objects: usize) -> Call {
     let uid_of = pick(objects + 1, seed);
-    match pick(14, seed) {
+    match pick(15, seed) {
+        14 => Call::DeleteUnchanged {
+            uid_of: objects.saturating_sub(1),
+            late: pick(2, seed) == 0,
+        },
         0..=2 => Call::Create {
             finalizer: pick(5, seed) == 0,
             owner: (pick(3, seed) > 0).then_some(uid_of),

@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::Stream;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Deleted, Fault, Kind};
-use kube::runtime::watcher::Event;
+use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
 
 use crate::schedule::Step;
 use crate::server::{Server, Who};
@@ -46,14 +44,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether it changes nothing.
+    /// Whether a replica that lags may answer it.
     pub fn reads(&self) -> bool {
         matches!(self.verb, "get" | "list")
     }
 
     /// What can go wrong with it. A read that is carried out without an answer is one that is not carried out.
     pub fn bad_fates(&self, slowly: bool) -> impl Iterator<Item = Fate> + use<> {
-        let reads = self.reads();
+        let reads = self.reads() || self.verb == "preview";
         [
             (Fate::Orphaned, true),
             (Fate::Refused, true),
@@ -223,14 +221,33 @@ impl Api for Gate {
             .await
     }
 
+    async fn preview<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        let object = object.clone();
+        self.ask::<K, _>("preview", told, move |server, _| server.preview(&object))
+            .await
+    }
+
     async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
         let (object, managers) = (object.clone(), managers.to_vec());
         self.ask::<K, _>("note", told, move |server, _| server.note_managers(&object, &managers))
             .await
     }
 
-    fn watch<K: Kind>(&self, _: &str, _: &str) -> impl Stream<Item = Result<Event<K>, Fault>> + Send {
-        futures::stream::pending()
+    async fn delete_unchanged<K: Kind>(&self, _: &str, name: &str, uid: &str, version: &str) -> Result<Deleted, Fault> {
+        let [name, uid, version] = [name, uid, version].map(ToOwned::to_owned);
+        let (by, tell) = (Who::Actor(self.actor), |answer: &Deleted| format!("{answer:?}"));
+        self.ask::<K, _>("delete", tell, move |server, _| {
+            server.delete_unchanged::<K>(&name, &uid, &version, by)
+        })
+        .await
+    }
+
+    async fn list_chunk<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Chunk<K>, Fault> {
+        std::future::pending().await
+    }
+
+    async fn changes<K: Kind>(&self, _: &Selection, _: &str) -> Result<Changes<K>, Fault> {
+        std::future::pending().await
     }
 }
 

@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Deleted, Fault, Kind};
+use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
 use k8sdataservice::error::{Error, ObjectReference};
 use k8sdataservice::lifecycle::{Created, Deletion};
 use k8sdataservice::manifests::{service, stateful_set};
@@ -182,16 +182,30 @@ impl Api for Altered {
         self.0.apply(&object).await
     }
 
+    async fn preview<K: Kind>(&self, object: &K) -> Result<K, Fault> {
+        self.0.preview(object).await
+    }
+
     async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
         self.0.note_managers(object, managers).await
     }
 
-    fn watch<K: Kind>(
+    async fn delete_unchanged<K: Kind>(
         &self,
         namespace: &str,
-        selector: &str,
-    ) -> impl futures::Stream<Item = Result<kube::runtime::watcher::Event<K>, Fault>> + Send {
-        self.0.watch(namespace, selector)
+        name: &str,
+        uid: &str,
+        version: &str,
+    ) -> Result<Deleted, Fault> {
+        self.0.delete_unchanged::<K>(namespace, name, uid, version).await
+    }
+
+    async fn list_chunk<K: Kind>(&self, selection: &Selection, token: Option<&str>) -> Result<Chunk<K>, Fault> {
+        self.0.list_chunk(selection, token).await
+    }
+
+    async fn changes<K: Kind>(&self, selection: &Selection, version: &str) -> Result<Changes<K>, Fault> {
+        self.0.changes(selection, version).await
     }
 }
 

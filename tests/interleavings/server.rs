@@ -151,6 +151,21 @@ impl Server {
         Ok(self.remove(&key, by))
     }
 
+    /// Deletes the object with this uid, if it is still at this version.
+    pub fn delete_unchanged<K: Kind>(
+        &mut self,
+        name: &str,
+        uid: &str,
+        version: &str,
+        by: Who,
+    ) -> Result<Deleted, Fault> {
+        let there = self.objects.get(&key::<K>(name));
+        if there.is_some_and(|there| there.metadata.resource_version.as_deref() != Some(version)) {
+            return Err(Fault::Changed);
+        }
+        self.delete::<K>(name, uid, by)
+    }
+
     /// Writes an annotation on the object with this uid.
     pub fn annotate<K: Kind>(&mut self, name: &str, uid: &str, annotation: (&str, &str)) -> Result<(), Fault> {
         let key = key::<K>(name);
@@ -227,6 +242,17 @@ impl Server {
             self.objects.insert(key::<K>(&name), Arc::new(stored));
         }
         Ok(object)
+    }
+
+    /// What an apply would make of the object.
+    pub fn preview<K: Kind>(&self, wanted: &K) -> Result<K, Fault> {
+        let mut copy = Self {
+            objects: self.objects.clone(),
+            writes: self.writes,
+            broken: self.broken,
+            ..Self::default()
+        };
+        copy.apply(wanted, Who::Before)
     }
 
     /// Notes anew who has written what, on exactly this version of an object.

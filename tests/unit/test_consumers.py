@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceTask, InvalidSpecError, endpoints
@@ -56,3 +57,44 @@ def test_programs_find_it_in_their_environment() -> None:
 def test_a_port_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(InvalidSpecError, match=r'port is "http", but data service foo has grpc, http-admin\.'):
         endpoints("foo", CONFIG).at("http")
+
+
+def test_what_is_declared_stays_known_beside_another_number_of_replicas() -> None:
+    where = endpoints("foo", CONFIG, replicas=4)
+    assert where.addresses == [f"foo-{ordinal}.foo.flyte:50051" for ordinal in range(4)]
+    assert where.at("http-admin")[3] == "foo-3.foo.flyte:8080"
+    task = DataServiceTask(name="store", task_config=CONFIG)
+    assert endpoints("foo", task, replicas=4, port=7).addresses[0] == "foo-0.foo.flyte:7"
+    assert endpoints("foo", CONFIG, replicas=0).addresses == []
+
+
+def test_the_namespace_is_that_of_the_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("clusters:\n  west: {namespace: ml-west}\n  east: {}\n")
+    monkeypatch.setenv("K8SDATASERVICE_SETTINGS", str(settings))
+    config = DataServiceConfig(Image="i", Cluster="west")
+    assert endpoints("foo", config).hostnames == ["foo-0.foo.ml-west"]
+    assert endpoints("foo", config, replicas=1).namespace == "ml-west"
+    assert endpoints("foo", replicas=1, cluster="west").namespace == "ml-west"
+    assert endpoints("foo", config, cluster="east").namespace == "flyte"
+    in_a_namespace = DataServiceConfig(Image="i", Cluster="west", Namespace="own")
+    assert endpoints("foo", in_a_namespace).namespace == "own"
+    assert endpoints("foo", in_a_namespace, namespace="other").namespace == "other"
+    with pytest.raises(InvalidSpecError, match=r'cluster is "north", but the platform.s settings have east, west only'):
+        endpoints("foo", config, cluster="north")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"namespace": ""}, "namespace is empty"),
+        ({"cluster": ""}, "cluster is empty"),
+        ({"replicas": -1}, "replicas is -1"),
+        ({"port": 0}, "port is 0"),
+        ({"port": 70000}, "port is 70000"),
+    ],
+)
+def test_an_argument_at_fault_is_refused_and_not_ignored(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidSpecError, match=words) as raised:
+        endpoints("foo", CONFIG, **arguments)
+    assert raised.value.field == next(iter(arguments))

@@ -57,6 +57,71 @@ def test_a_file_may_be_called_as_a_module_that_everybody_uses(tmp_path: Path) ->
     assert sys.modules["json"] is json
 
 
+FACTORIES = """
+import functools
+from flytekit import task, workflow
+from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceTask
+
+def documented():
+    config = DataServiceConfig(Name="foo", Image="busybox")
+    return DataServiceTask(name="K8s Stateful Data Service", task_config=config)
+
+def only_a_config(replicas: int = 3, *args: str, **kwargs: str) -> DataServiceConfig:
+    return DataServiceConfig(Image="busybox", Replicas=replicas)
+
+four = functools.partial(only_a_config, 4)
+anonymous = lambda: only_a_config(5)
+
+def with_arguments(image, *, replicas):
+    return DataServiceConfig(Image=image, Replicas=replicas)
+
+def nothing():
+    pass
+
+def broken():
+    raise KeyError("image")
+
+async def late() -> DataServiceConfig:
+    return DataServiceConfig(Image="busybox")
+
+@task
+def consumer() -> int:
+    return 1
+
+@workflow
+def flow() -> int:
+    return consumer()
+"""
+
+
+def test_a_function_that_makes_a_task_is_called(tmp_path: Path) -> None:
+    (tmp_path / "factories.py").write_text(FACTORIES)
+    made = load("factories.py:documented")
+    assert isinstance(made, DataServiceTask) and made.task_config and made.task_config.Name == "foo"
+    for name, replicas in (("only_a_config", 3), ("four", 4), ("anonymous", 5)):
+        config = load(f"factories.py:{name}")
+        assert isinstance(config, DataServiceConfig) and config.Replicas == replicas
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("with_arguments", "needs arguments (image, replicas), so its task is not known. Assign a task to a variable"),
+        ("nothing", "returned a NoneType, but must return a DataServiceTask or a DataServiceConfig."),
+        ("broken", "calling it failed: KeyError: 'image'"),
+        ("late", "returned a coroutine, but must return"),
+        ("consumer", "where it should have a DataServiceTask consumer: it has"),
+        ("flow", "where it should have a DataServiceTask flow: it has"),
+        ("only_config", "has no only_config: it has only_a_config"),
+    ],
+)
+def test_a_function_that_makes_no_task_is_an_error_that_says_what_to_do(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "factories.py").write_text(FACTORIES)
+    with pytest.raises(LoadingError) as raised:
+        load(f"factories.py:{name}")
+    assert words in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("place", "words"),
     [

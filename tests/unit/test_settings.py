@@ -270,3 +270,92 @@ def test_a_bad_file_keeps_a_connector_from_starting(file: Path) -> None:
     assert ended.returncode != 0
     last = (ended.stdout + ended.stderr).strip().splitlines()[-1]
     assert last.endswith(f"{file}, line 2: limit is no setting. Nearest to it is limits."), last
+
+
+@pytest.mark.parametrize("content", [None, "namespace: [", "namespaces: x", "keepFailed: 1e12"])
+def test_settings_at_fault_do_not_keep_a_tasks_pod_from_importing(file: Path, content: str | None) -> None:
+    if content is not None:
+        file.write_text(content)
+    code = (
+        "import flytekit, flytekitplugins.k8sdataservice as p; "
+        "t = p.DataServiceTask(name='t', task_config=p.DataServiceConfig(Image='i', Namespace='n')); "
+        "print(t.endpoints('foo').hostnames)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['foo-0.foo.n']\n"
+
+
+@pytest.mark.parametrize("service", ["connector", "agent"])
+def test_settings_at_fault_keep_a_connector_from_starting(file: Path, service: str) -> None:
+    file.write_text("namespace: a\nkeepFailed: 1000000000000\n")
+    command = [str(Path(sys.executable).with_name("pyflyte")), "serve", service, "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode
+    words = f"{file}, line 2: keepFailed is 1000000000000, but must be a number of seconds from 0 to 2592000"
+    assert words in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("keepFailed", "1e12"),
+        ("keepFailed", "1000000000000"),
+        ("keepFailed", "1.0e+12"),
+        ("keepFailed", ".inf"),
+        ("keepFailed", "721h"),
+        ("minReadySeconds", "86401"),
+        ("gracePeriods", "{ClaimPending: 25h}"),
+        ("gracePeriods", "{ClaimPending: 1e300}"),
+    ],
+)
+def test_a_duration_out_of_range_is_refused_with_its_line(file: Path, setting: str, value: str) -> None:
+    file.write_text(f"namespace: a\n{setting}: {value}\n")
+    with pytest.raises(InvalidSpecError) as raised:
+        settings.check()
+    assert str(raised.value).startswith(f"{file}, line 2: {setting}"), raised.value
+    assert (raised.value.field or "").startswith(setting)
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("K8SDATASERVICE_NAMESPCE", "K8SDATASERVICE_NAMESPACE"),
+        ("K8SDATASERVICE_KEEPFAILED", "K8SDATASERVICE_KEEP_FAILED"),
+        ("k8sdataservice_settings", "K8SDATASERVICE_SETTINGS"),
+        ("K8S_DATASERVICE_LOG_LINKS", "K8SDATASERVICE_LOG_LINKS"),
+        ("K8SDATASERVICE_X", "K8SDATASERVICE_"),
+    ],
+)
+def test_a_misspelled_variable_is_a_warning_that_names_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, variable: str, nearest: str
+) -> None:
+    monkeypatch.setenv(variable, "x")
+    [warning] = settings.warnings()
+    assert warning.startswith(
+        f"The environment variable {variable} is unknown and has no effect. Did you mean {nearest}"
+    )
+
+
+def test_what_kubernetes_tells_of_a_service_of_that_name_is_no_misspelled_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for suffix in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR"):
+        monkeypatch.setenv(f"K8SDATASERVICE_{suffix}", "x")
+        monkeypatch.setenv(f"K8SDATASERVICE_CONNECTOR_{suffix}", "x")
+    monkeypatch.setenv("K8S_NAMESPACE", "x")
+    assert settings.warnings() == []
+
+
+def test_a_misspelled_variable_is_reported_where_settings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8SDATASERVICE_NAMESPCE", "x")
+    words = "Did you mean K8SDATASERVICE_NAMESPACE?"
+    for code in ("-m", "flytekitplugins_k8sdataservice", "settings"), ("-c", _ASKS):
+        done = subprocess.run([sys.executable, *code], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        # flytekit's own logger writes to the standard output; a command's is for its result.
+        printed = done.stderr if code[0] == "-m" else done.stdout
+        assert words in " ".join(printed.split()), done
+
+
+_ASKS = "from flytekitplugins_k8sdataservice.client import default_client; default_client()"

@@ -1,4 +1,4 @@
-"""``plan``: what a task would bring up, before it does."""
+"""``plan``: what a task would create, before it does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from rich.console import Console
 from rich.text import Text
 
 from flytekitplugins_k8sdataservice import diff
+from flytekitplugins_k8sdataservice.commands.console import (
+    exit_codes,
+    messages,
+    print_error,
+    print_fault,
+    print_faults,
+    results,
+)
 from flytekitplugins_k8sdataservice.exceptions import DataServiceError, InvalidSpecError
 from flytekitplugins_k8sdataservice.loading import LoadingError, load
 from flytekitplugins_k8sdataservice.planning import plan as make_plan
@@ -17,67 +25,83 @@ from flytekitplugins_k8sdataservice.planning import plan as make_plan
 if TYPE_CHECKING:
     from flytekitplugins_k8sdataservice._core import Plan
 
-#: What the command ends with.
+#: The exit codes of the command.
 _OK, _PROBLEMS, _NOT_PLANNED = 0, 1, 2
 
 #: What a create would do, in words.
 _ACTIONS = {
-    "create": "would be made",
+    "create": "would be created",
     "unchanged": "runs already",
-    "shared": "runs already, made by another run",
-    "conflict": "cannot be made: another has its name",
+    "shared": "runs already, created by another run",
+    "conflict": "cannot be created: the name is taken",
     "use": "is used as it is",
 }
 
+#: The same for the help.
+_EXIT_CODES = exit_codes(
+    {
+        0: "nothing is in the way",
+        1: "there are problems",
+        2: "no plan could be made, or nothing could be checked",
+    }
+)
 
-@click.command()
+
+@click.command(short_help="Show what a task would create, and what would fail.", epilog=_EXIT_CODES)
 @click.argument("task", metavar="FILE_OR_MODULE:TASK")
+@click.option("--name", help="The service's name. Default: the configuration's.")
 @click.option("--namespace", help="Where the service is to live. Default: as the connector would decide.")
-@click.option("--cluster", help="The kubeconfig context to ask. Default: the task's own, else the current one.")
+@click.option("--cluster", help="The cluster to ask. Default: the task's own, else the current context.")
 @click.option("--offline", is_flag=True, help="Ask no cluster.")
 @click.option(
     "--output",
     type=click.Choice(["yaml", "diff"]),
     help="The objects as YAML, or how they differ from what runs. Default: the difference where something runs.",
 )
-def plan(task: str, namespace: str | None, cluster: str | None, offline: bool, output: str | None) -> None:
-    """Tells what a task would bring up, and what would keep it from running.
+def plan(
+    task: str, name: str | None, namespace: str | None, cluster: str | None, offline: bool, output: str | None
+) -> None:
+    """Show what a task would create, and what would keep it from running. Nothing is changed.
 
-    The objects go to the standard output, everything else to the standard error. Nothing is changed. The exit code is 0
-    if nothing is in the way, 1 if there are problems, and 2 if no plan could be made.
+    TASK is a variable that holds a task or its configuration, or a function without arguments that returns one. Options
+    take precedence over the configuration. The objects go to the standard output, everything else to the standard
+    error.
     """
-    out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
+    out, err = results(), messages()
     try:
-        made = make_plan(load(task), namespace=namespace, cluster=cluster, offline=offline)
+        made = make_plan(load(task), name=name, namespace=namespace, cluster=cluster, offline=offline)
     except InvalidSpecError as error:
-        _show_problem(err, error.field or "", str(error))
-        sys.exit(_PROBLEMS)
+        sys.exit(_NOT_PLANNED if print_faults(error) else _PROBLEMS)
     except (LoadingError, DataServiceError) as error:
-        err.print(Text(str(error), style="red"))
+        print_error(str(error))
         sys.exit(_NOT_PLANNED)
     _show_objects(out, err, made, output or ("diff" if made.running and made.objects else "yaml"))
     for problem in made.problems:
-        _show_problem(err, problem.path, problem.message)
+        print_fault(err, problem.path, problem.message)
     for note in made.notes:
         err.print(Text(note, style="yellow"))
     if made.fit:
         err.print(Text(made.fit))
-    sys.exit(_OK if made.ok else _PROBLEMS)
+    if not made.checked:
+        print_error("Nothing could be checked, so it is not known whether the service would run.")
+    sys.exit(_PROBLEMS if made.problems else _OK if made.checked else _NOT_PLANNED)
 
 
 def _show_objects(out: Console, err: Console, made: Plan, output: str) -> None:
-    if made.name:
-        err.print(Text(f"Service {made.name} in namespace {made.namespace} {_ACTIONS[made.action]}.", style="bold"))
+    if header := _header(made):
+        err.print(Text(header, style="bold"))
     if output == "yaml":
         out.print(Text(diff.as_yaml(made.objects or made.running)), end="")
     elif difference := diff.differences(made.running, made.objects):
         out.print(diff.coloured(difference), end="")
     else:
-        err.print(Text("It differs in nothing from what runs."))
+        err.print(Text("No changes."))
 
 
-def _show_problem(err: Console, path: str, message: str) -> None:
-    rest = message.removeprefix(path)
-    # Most of a field's own messages begin with its path, as the subject of their sentence.
-    joint = "" if path and rest != message and rest.startswith(" ") else ": "
-    err.print(Text.assemble((path, "bold red"), (joint + (rest if not joint else message), "red")))
+def _header(made: Plan) -> str:
+    """Returns what would happen, which of a service with problems is not that it would be created."""
+    service = f"Service {made.name} in namespace {made.namespace}" if made.name else "The service"
+    if made.problems and made.action != "conflict":
+        number = len(made.problems)
+        return f"{service} has {number} problem{'' if number == 1 else 's'}:"
+    return f"{service} {_ACTIONS[made.action]}." if made.name else ""

@@ -7,21 +7,33 @@ import sys
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from flytekitplugins_k8sdataservice import settings as platform
+from flytekitplugins_k8sdataservice.commands.console import exit_codes, messages, print_error
 from flytekitplugins_k8sdataservice.exceptions import InvalidSpecError
 
 #: Wide enough that nothing is cut where another program reads.
 _UNCUT = 10_000
 
+#: What the exit codes mean, for the help.
+_EXIT_CODES = exit_codes(
+    {
+        0: "the settings can be followed",
+        1: "a setting is at fault",
+    }
+)
 
-@click.command()
+
+@click.command(short_help="Show all settings and where they come from.", epilog=_EXIT_CODES)
 def settings() -> None:
     """Show all settings and where they come from."""
+    for warning in platform.warnings():
+        messages().print(Text(warning, style="yellow"))
     try:
         platform.check()
     except InvalidSpecError as error:
-        click.echo(error, err=True)
+        print_error(str(error))
         sys.exit(1)
     console = Console(width=None if sys.stdout.isatty() else _UNCUT, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -1,31 +1,54 @@
-"""``update``: makes a service that runs as its configuration says now."""
+"""``update``: changes a running service to what its configuration says now."""
 
 from __future__ import annotations
 
 import sys
 
 import click
-from rich.console import Console
 from rich.text import Text
 
-from flytekitplugins_k8sdataservice.exceptions import DataServiceError
+from flytekitplugins_k8sdataservice.commands.console import exit_codes, print_error, print_faults, results
+from flytekitplugins_k8sdataservice.exceptions import DataServiceError, InvalidSpecError
 from flytekitplugins_k8sdataservice.loading import LoadingError, load
 from flytekitplugins_k8sdataservice.progress import Progress
 from flytekitplugins_k8sdataservice.updating import update as update_service
 
+#: The exit codes of the command.
+_NOT_UPDATED, _NOT_TRIED, _INTERRUPTED = 1, 2, 130
 
-@click.command()
+#: The same for the help.
+_EXIT_CODES = exit_codes(
+    {
+        0: "the service is now as its configuration says",
+        1: "it was refused, failed, or did not become ready in time",
+        2: "nothing was tried: the task or the cluster does not exist",
+        130: "interrupted by Ctrl-C",
+    }
+)
+
+
+@click.command(short_help="Change a running service to what its configuration says.", epilog=_EXIT_CODES)
 @click.argument("task", metavar="FILE_OR_MODULE:TASK")
 @click.option("--name", help="The service's name. Default: the configuration's.")
 @click.option("--namespace", help="Where the service lives. Default: as the connector would decide.")
+@click.option("--cluster", help="The cluster it lives in. Default: the task's own, else the current context.")
 @click.option("--owner", help="The id of the owner in whose name it is changed, as the service's annotation has it.")
 @click.option("--adopt", is_flag=True, help="Take the service over where it is another owner's.")
 @click.option("--wait", default=600.0, show_default=True, help="For how many seconds to wait; 0 does not wait.")
-def update(task: str, name: str | None, namespace: str | None, owner: str | None, adopt: bool, wait: float) -> None:
-    """Make a service that runs as its configuration says now, and wait until it is ready.
+def update(
+    task: str,
+    name: str | None,
+    namespace: str | None,
+    cluster: str | None,
+    owner: str | None,
+    adopt: bool,
+    wait: float,
+) -> None:
+    """Change a running service to what its configuration says now, and wait until it is ready.
 
-    What was done goes to the standard output, everything else to the standard error. The exit code is 0 if the
-    service is so now, and 1 if not.
+    TASK is a variable that holds a task or its configuration, or a function without arguments that returns one. Options
+    take precedence over the configuration. The result goes to the standard output, everything else to the standard
+    error.
     """
     try:
         with Progress() as progress:
@@ -33,12 +56,22 @@ def update(task: str, name: str | None, namespace: str | None, owner: str | None
                 load(task),
                 name=name,
                 namespace=namespace,
+                cluster=cluster,
                 owner=owner,
                 adopt=adopt,
                 wait=wait,
                 tell=progress.update,
             )
-    except (LoadingError, DataServiceError) as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(Text(str(error), style="red"))
-        sys.exit(1)
-    click.echo(updated.message + (" It is ready." if updated.ready else ""))
+    except LoadingError as error:
+        print_error(str(error))
+        sys.exit(_NOT_TRIED)
+    except InvalidSpecError as error:
+        sys.exit(_NOT_TRIED if print_faults(error) else _NOT_UPDATED)
+    except DataServiceError as error:
+        print_error(str(error))
+        sys.exit(_NOT_UPDATED)
+    except KeyboardInterrupt:
+        print_error("Interrupted. Changes that were sent already stay; a new update continues from there.")
+        sys.exit(_INTERRUPTED)
+    result = updated.message + (" It is ready." if updated.ready else "")
+    results().print(Text(result), soft_wrap=not sys.stdout.isatty())

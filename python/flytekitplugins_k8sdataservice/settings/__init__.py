@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
+from itertools import pairwise
 from typing import Any
+
+from flytekit import logger
 
 from flytekitplugins_k8sdataservice.exceptions import InvalidSpecError
 from flytekitplugins_k8sdataservice.settings.refusal import refusal
-from flytekitplugins_k8sdataservice.settings.variables import PREFIX, SETTINGS_VARIABLE, VARIABLES
+from flytekitplugins_k8sdataservice.settings.variables import PREFIX, SETTINGS_VARIABLE, VARIABLES, misspelled
 
 __all__ = [
     "DEFAULT",
@@ -21,6 +24,7 @@ __all__ = [
     "platform",
     "shown",
     "sources",
+    "warnings",
 ]
 
 #: Where a setting comes from that nobody has said.
@@ -73,15 +77,28 @@ def sources() -> dict[str, str]:
 
 
 def check_at_start() -> None:
-    """Checks all settings where the environment gives any: nobody waits for the core where it does not.
+    """Checks all settings where a connector starts, and where the environment gives any.
+
+    Nothing else refuses to start: every task's pod that has the variables imports this package, too.
 
     Raises:
         InvalidSpecError: One is at fault.
     """
-    given = any(name.startswith(PREFIX) and value for name, value in os.environ.items())
-    # What is run from the command line says itself what is wrong, without a traceback.
-    if given and f"-m {__package__.partition('.')[0]} " not in " ".join([*sys.orig_argv, ""]):
+    if any(name.startswith(PREFIX) and value for name, value in os.environ.items()) and _is_connector():
+        for warning in warnings():
+            logger.warning(warning)
         check()
+
+
+def _is_connector() -> bool:
+    # flytekit calls nothing of a connector when its service starts, so that only the command line tells.
+    words = sys.orig_argv
+    return any(pair in (("serve", "connector"), ("serve", "agent")) for pair in pairwise(words))
+
+
+def warnings() -> list[str]:
+    """Returns what may be a mistake in the settings: variables that look like one of the plugin's, and are none."""
+    return misspelled(os.environ)
 
 
 def check() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 #: What all variables begin with.
@@ -40,3 +42,27 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     f"{PREFIX}GRACE_PERIODS": ("gracePeriods", _grace_periods),
     f"{PREFIX}LOG_LINKS": ("logLinks", _links),
 }
+
+#: How alike a variable must be to one of the plugin's to be meant for it, where it does not begin as those do.
+_ALIKE = 0.9
+
+#: What Kubernetes tells every pod of a Service by the plugin's name (*Accessing the Service*, "Environment variables").
+_OF_A_SERVICE = re.compile(rf"{PREFIX}(.*_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+
+
+def misspelled(variables: Iterable[str]) -> list[str]:
+    """Returns a warning for each variable that looks like one of the plugin's, and is none.
+
+    Args:
+        variables: The names of all variables.
+    """
+    known = (SETTINGS_VARIABLE, *VARIABLES)
+    warnings = []
+    for name in sorted(variables):
+        if name in known or _OF_A_SERVICE.fullmatch(name):
+            continue
+        is_meant = name.upper().startswith(PREFIX)
+        [nearest] = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0 if is_meant else _ALIKE) or [""]
+        if nearest:
+            warnings.append(f"The environment variable {name} is unknown and has no effect. Did you mean {nearest}?")
+    return warnings

@@ -1,4 +1,4 @@
-//! What a watch has told, reduced to what is asked: the state of each service.
+//! What watches have reported, reduced to what is asked: the state of each service.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,55 +7,105 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::runtime::watcher::Event;
 
+use super::events::{EventLog, Note};
+use super::link::{Link, Lost};
+use super::logs::LogKey;
 use super::members::{Concerned, Member, Members};
+use super::watch::Update;
 use crate::status::diagnosis::GracePeriods;
-use crate::status::{Assessment, EventFacts, Evidence, Involved, PodFacts, SliceFacts, StatefulSetFacts, Status};
+use crate::status::{Assessment, EventFacts, Evidence, Phase, PodFacts, SliceFacts, StatefulSetFacts, Status};
 
-/// For how long after its last fault a watch counts as broken. A watch that works again stays silent until something
-/// changes; one that does not fails again within this time.
-const SETTLED: SignedDuration = SignedDuration::from_secs(6);
-
-/// For how long events that were read count as new. More often they are not read for one service.
-const EVENTS: SignedDuration = SignedDuration::from_secs(1);
+/// How old what is known may become before a service is looked at again, although nothing was reported of it.
+const TOO_OLD: SignedDuration = SignedDuration::from_mins(1);
 
 /// For how long a service that was deleted is remembered, which is longer than any watch lags.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
 
-/// The services of one namespace, as far as its watches have told.
+/// The services of one namespace, as far as its watches have reported them.
 #[derive(Default)]
 pub(super) struct Store {
     grace_periods: Arc<GracePeriods>,
     services: HashMap<String, Known>,
-    /// What a watch that begins anew has listed so far. It counts only once the list is complete.
+    /// What a watch that lists again has listed so far. It counts only once the list is complete.
     listing: HashMap<String, Known>,
     pods: Members<PodFacts>,
     slices: Members<SliceFacts>,
-    /// The uids of services that were deleted here, and when. A watch that lags may tell of them for a while.
+    events: EventLog,
+    /// The uids of services that were deleted here, and when. A watch that lags may report them for a while.
     deleted: HashMap<Box<str>, Timestamp>,
-    /// The generations that services were changed to here. A watch that lags may tell of earlier ones for a while.
+    /// The generations that services were changed to here. A watch that lags may report earlier ones for a while.
     changed: HashMap<Box<str>, i64>,
-    /// Whether a list has ever been complete.
-    complete: bool,
-    /// When the watch broke and when it failed last.
-    lost: Option<(Timestamp, Timestamp)>,
+    link: Link,
 }
 
 /// One service.
 struct Known {
     stateful_set: StatefulSetFacts,
-    events: Vec<EventFacts>,
-    events_read: Option<Timestamp>,
     assessment: Assessment,
+    /// The version of its `StatefulSet`, if it is to be deleted at some time.
+    kept_at: Option<Box<str>>,
 }
 
 /// What is known of a service at a moment.
 pub struct Answer {
     /// How it is doing, as far as is known.
     pub status: Status,
-    /// The objects whose events should be read before the status is told.
-    pub needs_events: Vec<Involved>,
-    /// What the status was judged from, where a log should be read before it is told.
-    pub needs_log: Option<Assessment>,
+    /// Whether only events can explain the status.
+    pub(super) needs_events: bool,
+    /// Whose log belongs to the status.
+    pub(super) needs_log: Option<LogKey>,
+    /// How far the status can be relied on.
+    pub(super) evidence: Age,
+}
+
+/// How old the evidence of an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Every change is reported.
+    Fresh,
+    /// The watch was cut off a moment ago.
+    Stale,
+    /// The watch was cut off so long ago that the service should be looked at.
+    TooOld,
+}
+
+impl Answer {
+    /// Whether there is nothing to ask the API server for: the status is complete, and decides nothing on stale evidence.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.needs_events && self.needs_log.is_none() && !self.is_unconfirmed()
+    }
+
+    /// Whether the service should be looked at before the status is reported.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        match self.evidence {
+            Age::Fresh => false,
+            Age::Stale => self.status.phase.is_final(),
+            Age::TooOld => true,
+        }
+    }
+
+    /// The status, as far as stale evidence decides it: nothing is final.
+    pub(super) fn provisional(self) -> Status {
+        let mut status = self.status;
+        if self.evidence != Age::Fresh && status.phase.is_final() {
+            status.phase = Phase::Initializing;
+        }
+        status
+    }
+}
+
+/// A service that has failed and was kept for a while.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kept {
+    /// When it is to be deleted.
+    pub(super) until: Timestamp,
+    /// Its name.
+    pub(super) name: String,
+    /// The uid of its `StatefulSet`.
+    pub(super) uid: Box<str>,
+    /// The version of its `StatefulSet` that says so.
+    pub(super) version: Box<str>,
 }
 
 impl Store {
@@ -66,14 +116,20 @@ impl Store {
         }
     }
 
-    /// Forgets everything: what is not watched any more is not known.
-    pub(super) fn clear(&mut self) {
-        *self = Self::new(Arc::clone(&self.grace_periods));
+    /// Takes in what the watch over `StatefulSet`s reports.
+    pub(super) fn update(&mut self, update: Update<StatefulSet>, now: Timestamp) {
+        match update {
+            Update::Event(event) => self.apply(event),
+            Update::Following => self.link.follow(),
+            Update::Lost(fault) => {
+                if self.link.lose(&fault, now) {
+                    self.services = HashMap::new();
+                }
+            }
+        }
     }
 
-    /// Takes in what the watch over `StatefulSet`s tells.
-    pub(super) fn apply(&mut self, event: Event<StatefulSet>) {
-        self.lost = None;
+    fn apply(&mut self, event: Event<StatefulSet>) {
         match event {
             Event::Init => self.listing.clear(),
             Event::InitApply(object) => {
@@ -87,28 +143,36 @@ impl Store {
                 let services = &self.services;
                 self.changed
                     .retain(|uid, generation| !is_known(services, uid, *generation));
-                self.complete = true;
+                self.events.retain(|service| services.contains_key(service));
+                self.events.claim(|service| services.contains_key(service));
+                // What other watches have reported meanwhile was judged for the services that were known then.
+                self.assess(&Concerned::All);
             }
             Event::Apply(object) => {
                 let (name, known) = self.reduce(&object);
                 if !self.is_outdated(&known.stateful_set) {
                     self.changed.remove(&known.stateful_set.uid);
                 }
-                if !self.deleted.contains_key(&known.stateful_set.uid) {
-                    self.services.insert(name, known);
+                if self.deleted.contains_key(&known.stateful_set.uid) {
+                    return;
+                }
+                if self.services.insert(name.clone(), known).is_none() {
+                    self.events.claim(|service| service == name);
+                    self.assess(&Concerned::One(name));
                 }
             }
             Event::Delete(object) => {
                 let uid = object.metadata.uid.as_deref().unwrap_or_default();
                 self.changed.remove(uid);
                 let name = object.metadata.name.as_deref().unwrap_or_default();
-                // The next one of that name may have been told of already.
+                // The next one of that name may have been reported already.
                 if self
                     .services
                     .get(name)
                     .is_some_and(|known| *known.stateful_set.uid == *uid)
                 {
                     self.services.remove(name);
+                    self.events.forget(name);
                 }
             }
         }
@@ -131,58 +195,74 @@ impl Store {
         }
     }
 
-    /// Takes in what the watch over pods tells.
-    pub(super) fn apply_pod(&mut self, event: Event<PodFacts>) {
-        let concerned = self.pods.apply(event);
+    /// Takes in what the watch over pods reports.
+    pub(super) fn update_pods(&mut self, update: Update<PodFacts>, now: Timestamp) {
+        let concerned = self.pods.update(update, now);
         self.assess(&concerned);
     }
 
-    /// Takes in what the watch over endpoint slices tells.
-    pub(super) fn apply_slice(&mut self, event: Event<SliceFacts>) {
-        let concerned = self.slices.apply(event);
+    /// Takes in what the watch over endpoint slices reports.
+    pub(super) fn update_slices(&mut self, update: Update<SliceFacts>, now: Timestamp) {
+        let concerned = self.slices.update(update, now);
         self.assess(&concerned);
     }
 
-    /// Forgets all pods, and judges without them.
-    pub(super) fn clear_pods(&mut self) {
-        self.pods = Members::refused();
+    /// Takes in what the watch over events reports.
+    pub(super) fn apply_event(&mut self, event: Event<Note>) {
+        let services = &self.services;
+        let concerned = self.events.apply(event, |service| services.contains_key(service));
+        self.assess(&concerned);
+    }
+
+    /// Forgets all events.
+    pub(super) fn forget_events(&mut self) {
+        self.events = EventLog::default();
         self.assess(&Concerned::All);
     }
 
-    /// Forgets all endpoint slices, and judges without them.
-    pub(super) fn clear_slices(&mut self) {
-        self.slices = Members::refused();
-        self.assess(&Concerned::All);
+    /// The events on the objects of a service.
+    pub(super) fn events_of(&self, name: &str, pods: &[PodFacts]) -> Vec<EventFacts> {
+        self.events.of(name, pods)
     }
 
-    /// Takes in the events on a service's `StatefulSet`.
-    pub(super) fn apply_events(&mut self, name: &str, events: Vec<EventFacts>, now: Timestamp) {
-        if let Some(known) = self.services.get_mut(name) {
-            known.events = events;
-            known.events_read = Some(now);
+    /// The services that are to be deleted at some time, the next one first; none while that may have changed unseen.
+    pub(super) fn kept(&self) -> Vec<Kept> {
+        if !self.link.is_known() || self.link.lost().is_some() {
+            return Vec::new();
         }
-        self.assess(&Concerned::One(name.to_owned()));
-    }
-
-    /// The service that is to be deleted next, with its uid, and when: one that has failed and was kept for a while.
-    pub(super) fn next_to_delete(&self) -> Option<(Timestamp, String, String)> {
         let kept = self.services.values().filter_map(|known| {
             let StatefulSetFacts { name, uid, .. } = &known.stateful_set;
-            Some((known.stateful_set.delete_after?, name.to_string(), uid.to_string()))
+            Some(Kept {
+                until: known.stateful_set.delete_after?,
+                name: name.to_string(),
+                uid: uid.clone(),
+                version: known.kept_at.clone()?,
+            })
         });
-        kept.min()
+        let mut kept: Vec<Kept> = kept.collect();
+        kept.sort();
+        kept
     }
 
-    /// Notes that the watch has broken, or is still broken.
-    pub(super) fn lose(&mut self, now: Timestamp) {
-        let since = self.lost.map_or(now, |(since, _)| since);
-        self.lost = Some((since, now));
+    /// Whether any service is to be deleted at some time, as far as is known.
+    pub(super) fn keeps_any(&self) -> bool {
+        let mut services = self.services.values();
+        services.any(|known| known.stateful_set.delete_after.is_some())
     }
 
-    /// What is known of a service; while the watch is broken, the last that was known, which says so.
+    /// Whether all that there is will be known soon, and is not yet.
+    pub(super) fn is_filling(&self) -> bool {
+        !self.link.is_refused() && !self.is_settled()
+    }
+
+    /// Whether all is known that will be. Without its slices a service could be reported ready whose names do not resolve.
+    fn is_settled(&self) -> bool {
+        self.link.is_known() && self.pods.is_settled() && self.slices.is_settled()
+    }
+
+    /// What is known of a service; while a watch is cut off, what was known then, which says so.
     pub(super) fn look_up(&self, name: &str, uid: Option<&str>, now: Timestamp) -> Option<Answer> {
-        // Without its slices a service could be told ready whose names do not resolve.
-        if !self.complete || !self.pods.is_settled() || !self.slices.is_settled() {
+        if !self.is_settled() {
             return None;
         }
         let known = self
@@ -190,25 +270,32 @@ impl Store {
             .get(name)
             .filter(|known| uid.is_none_or(|uid| *uid == *known.stateful_set.uid))
             .filter(|known| !self.is_outdated(&known.stateful_set))?;
-        let mut status = known.assessment.at(now, &self.grace_periods);
-        let lost = self.lost.filter(|(_, last)| now.duration_since(*last) < SETTLED);
-        if let Some((since, _)) = lost {
-            let since = since.strftime("%H:%M:%S UTC");
-            status.message.push_str(" The API server has not answered since ");
-            status.message.push_str(&since.to_string());
-            status.message.push_str(": this is what was known then.");
+        let lost = self.lost();
+        // No grace period runs out while nobody knows whether the cause still holds.
+        let as_of = lost.map_or(now, |lost| now.min(lost.since));
+        let mut status = known.assessment.at(as_of, &self.grace_periods);
+        if let Some(lost) = lost {
+            status.message.push_str(&interruption(lost));
         }
-        let are_fresh = known.events_read.is_some_and(|read| now.duration_since(read) < EVENTS);
-        let needs_log = lost.is_none() && known.assessment.needs_log(now, &self.grace_periods).is_some();
         Some(Answer {
-            needs_events: if lost.is_some() || are_fresh {
-                Vec::new()
-            } else {
-                known.assessment.needs_events(now)
+            needs_events: lost.is_none() && !known.assessment.needs_events(as_of).is_empty(),
+            needs_log: known
+                .assessment
+                .needs_log(as_of, &self.grace_periods)
+                .and_then(|(pod, container)| LogKey::of(&self.pods.of(name), pod, container)),
+            evidence: match lost {
+                None => Age::Fresh,
+                Some(lost) if now.duration_since(lost.since) < TOO_OLD => Age::Stale,
+                Some(_) => Age::TooOld,
             },
-            needs_log: needs_log.then(|| known.assessment.clone()),
             status,
         })
+    }
+
+    /// The watch that was cut off first.
+    fn lost(&self) -> Option<Lost> {
+        let lost = [self.link.lost(), self.pods.lost(), self.slices.lost()];
+        lost.into_iter().flatten().min_by_key(|lost| lost.since)
     }
 
     fn is_outdated(&self, stateful_set: &StatefulSetFacts) -> bool {
@@ -218,48 +305,58 @@ impl Store {
 
     fn reduce(&self, object: &StatefulSet) -> (String, Known) {
         let stateful_set = StatefulSetFacts::from(object);
-        let name = stateful_set.name.to_string();
-        let before = self.services.get(&name);
-        let before = before.filter(|before| before.stateful_set.uid == stateful_set.uid);
-        let events = before.map(|before| before.events.clone()).unwrap_or_default();
-        let events_read = before.and_then(|before| before.events_read);
-        let assessment = self.judge(&stateful_set, &events);
+        let version = object.metadata.resource_version.as_deref();
         let known = Known {
+            assessment: self.judge(&stateful_set),
+            kept_at: stateful_set.delete_after.and(version).map(Into::into),
             stateful_set,
-            events,
-            events_read,
-            assessment,
         };
-        (name, known)
+        (known.stateful_set.name.to_string(), known)
     }
 
-    /// Judges services anew.
+    /// Judges services again.
     fn assess(&mut self, concerned: &Concerned) {
-        let names = match concerned {
+        let names: Vec<String> = match concerned {
             Concerned::None => return,
             Concerned::One(name) => vec![name.clone()],
+            Concerned::Claim(claim) => {
+                let users = self.pods.all().filter(|pod| pod.claims.contains(claim));
+                users.map(|pod| pod.service.clone()).collect()
+            }
             Concerned::All => self.services.keys().cloned().collect(),
         };
         for name in names {
             let Some(known) = self.services.get(&name) else {
                 continue;
             };
-            let assessment = self.judge(&known.stateful_set, &known.events);
+            let assessment = self.judge(&known.stateful_set);
             if let Some(known) = self.services.get_mut(&name) {
                 known.assessment = assessment;
             }
         }
     }
 
-    fn judge(&self, stateful_set: &StatefulSetFacts, events: &[EventFacts]) -> Assessment {
+    fn judge(&self, stateful_set: &StatefulSetFacts) -> Assessment {
         let slices = self.slices.of(&stateful_set.name);
+        let pods = self.pods.of(&stateful_set.name);
         let evidence = Evidence {
-            pods: &self.pods.of(&stateful_set.name),
-            events,
-            slices: self.slices.is_complete().then_some(&slices),
+            events: &self.events.of(&stateful_set.name, &pods),
+            pods: &pods,
+            slices: self.slices.is_known().then_some(&slices),
         };
         Assessment::new(stateful_set, evidence)
     }
+}
+
+/// What is said of an answer while a watch is cut off.
+fn interruption(lost: Lost) -> String {
+    let since = lost.since.strftime("%H:%M:%S UTC");
+    let what = if lost.refused.is_some() {
+        "has refused to report changes"
+    } else {
+        "has not answered"
+    };
+    format!(" The API server {what} since {since}: this is what was known then.")
 }
 
 /// Whether a service is known at this generation or a later one.

@@ -1,6 +1,8 @@
 //! What the store answers, event by event.
 
 use super::*;
+use crate::api::Fault;
+use crate::names::{DELETE_AFTER_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::status::{ContainerFacts, Host, Phase, Reason};
 use serde_json::json;
 
@@ -24,9 +26,27 @@ fn listed(objects: Vec<StatefulSet>) -> Store {
         store.apply(Event::InitApply(object));
     }
     store.apply(Event::InitDone);
-    store.clear_pods();
-    store.clear_slices();
+    store.link.follow();
+    store.pods.refuse();
+    store.slices.refuse();
     store
+}
+
+impl Store {
+    fn apply_pod(&mut self, event: Event<PodFacts>) {
+        self.update_pods(Update::Event(event), second(0));
+        if !self.pods.is_known() {
+            self.update_pods(Update::Following, second(0));
+        }
+    }
+
+    fn apply_slice(&mut self, event: Event<SliceFacts>) {
+        self.update_slices(Update::Event(event), second(0));
+    }
+
+    fn lose(&mut self, now: Timestamp) {
+        self.update(Update::Lost(Fault::transient("away")), now);
+    }
 }
 
 fn phase(store: &Store, name: &str, uid: Option<&str>) -> Option<Phase> {
@@ -40,8 +60,15 @@ fn nothing_is_known_before_the_first_list_is_complete() {
     store.apply(Event::InitApply(object("foo", "1", 1)));
     assert_eq!(phase(&store, "foo", None), None);
     store.apply(Event::InitDone);
+    store.pods.refuse();
+    store.slices.refuse();
+    assert_eq!(phase(&store, "foo", None), None, "the watch has not begun");
+    store.update(Update::Following, second(0));
+    assert!(phase(&store, "foo", None).is_some());
+    store.pods = Members::default();
+    store.slices = Members::default();
     assert_eq!(phase(&store, "foo", None), None, "its pods and its names are not known");
-    store.clear_pods();
+    store.pods.refuse();
     assert_eq!(phase(&store, "foo", None), None, "its names are not known");
     store.apply_slice(Event::Init);
     store.apply_slice(Event::InitApply(SliceFacts {
@@ -55,6 +82,12 @@ fn nothing_is_known_before_the_first_list_is_complete() {
     }));
     assert_eq!(phase(&store, "foo", None), None, "not all names are known");
     store.apply_slice(Event::InitDone);
+    assert_eq!(
+        phase(&store, "foo", None),
+        None,
+        "names may have gone since they were listed"
+    );
+    store.update_slices(Update::Following, second(0));
     assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
 }
 
@@ -147,19 +180,105 @@ fn a_broken_watch_answers_with_what_it_knew_and_says_since_when() {
     let mut store = listed(vec![object("foo", "1", 1)]);
     store.lose(second(100));
     store.lose(second(103));
-    let status = store.look_up("foo", None, second(104)).expect("known").status;
-    assert_eq!(status.phase, Phase::Ready);
-    assert!(
-        status.message.contains("has not answered since 00:01:40 UTC"),
-        "{}",
-        status.message
-    );
-    let settled = store.look_up("foo", None, second(110)).expect("known").status;
-    assert!(!settled.message.contains("has not answered"), "{}", settled.message);
-    store.lose(second(111));
+    // A list that begins is no answer yet, and neither is one change of many.
+    store.apply(Event::Init);
     store.apply(Event::Apply(object("foo", "1", 1)));
-    let mended = store.look_up("foo", None, second(112)).expect("known").status;
-    assert!(!mended.message.contains("has not answered"), "{}", mended.message);
+    let answer = store.look_up("foo", None, second(112)).expect("known");
+    assert!(
+        answer.status.message.contains("has not answered since 00:01:40 UTC"),
+        "{}",
+        answer.status.message
+    );
+    assert!(!answer.is_complete(), "the service has to be looked at");
+    assert_eq!(
+        answer.provisional().phase,
+        Phase::Initializing,
+        "and is not ready before"
+    );
+    store.update(Update::Following, second(113));
+    let mended = store.look_up("foo", None, second(113)).expect("known");
+    assert!(mended.is_complete());
+    assert!(
+        !mended.status.message.contains("has not answered"),
+        "{}",
+        mended.status.message
+    );
+    assert_eq!(mended.provisional().phase, Phase::Ready);
+}
+
+#[test]
+fn no_grace_period_runs_out_while_any_watch_is_cut_off() {
+    let unschedulable = || pod(Some("0/1 nodes are available: 1 Insufficient cpu."));
+    let long_after = second(3600);
+    for which in ["stateful sets", "pods", "slices"] {
+        let mut store = listed(vec![object("foo", "1", 0)]);
+        store.apply_pod(Event::Apply(unschedulable()));
+        store.apply_slice(Event::InitDone);
+        store.update_slices(Update::Following, second(0));
+        let lost = || Fault::transient("away");
+        match which {
+            "stateful sets" => store.update(Update::Lost(lost()), second(600)),
+            "pods" => store.update_pods(Update::Lost(lost()), second(600)),
+            _ => store.update_slices(Update::Lost(lost()), second(600)),
+        }
+        let answer = store.look_up("foo", None, long_after).expect("known");
+        assert_eq!(answer.status.phase, Phase::WaitingForResources, "{which}");
+        assert!(
+            !answer.is_complete(),
+            "{which}: after an hour the service should be looked at"
+        );
+        match which {
+            "stateful sets" => store.update(Update::Following, long_after),
+            "pods" => store.update_pods(Update::Following, long_after),
+            _ => store.update_slices(Update::Following, long_after),
+        }
+        let fresh = store.look_up("foo", None, long_after).expect("known");
+        assert_eq!(fresh.status.phase, Phase::Failed, "{which}: it has lasted");
+    }
+}
+
+#[test]
+fn a_verdict_that_was_final_before_the_watch_was_cut_off_is_not_final_any_more() {
+    let mut store = listed(vec![object("foo", "1", 0)]);
+    store.apply_pod(Event::Apply(pod(Some("Insufficient cpu"))));
+    store.lose(second(3600));
+    let answer = store.look_up("foo", None, second(3601)).expect("known");
+    assert_eq!(answer.status.phase, Phase::Failed);
+    assert!(!answer.is_complete());
+    assert_eq!(answer.provisional().phase, Phase::Initializing);
+}
+
+#[test]
+fn a_refusal_that_lasts_leaves_nothing_known_until_all_is_listed_again() {
+    let mut store = listed(vec![object("foo", "1", 1)]);
+    store.link.refuse();
+    assert_eq!(phase(&store, "foo", None), None);
+    store.apply(Event::Init);
+    store.apply(Event::InitApply(object("foo", "1", 1)));
+    store.apply(Event::InitDone);
+    assert_eq!(phase(&store, "foo", None), None, "it may be listed and not watched");
+    store.update(Update::Following, second(0));
+    assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
+}
+
+#[test]
+fn a_kept_service_is_known_with_its_version_and_not_while_that_may_have_changed() {
+    let mut kept = object("foo", "1", 1);
+    kept.metadata.resource_version = Some("7".to_owned());
+    kept.metadata.labels = Some([(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())].into());
+    let until = (DELETE_AFTER_ANNOTATION.to_owned(), "1970-01-01T00:01:00Z".to_owned());
+    kept.metadata.annotations = Some([until].into());
+    let mut store = listed(vec![kept, object("bar", "2", 1)]);
+    let expected = Kept {
+        until: second(60),
+        name: "foo".to_owned(),
+        uid: "1".into(),
+        version: "7".into(),
+    };
+    assert_eq!(store.kept(), [expected]);
+    store.lose(second(10));
+    assert_eq!(store.kept(), []);
+    assert!(store.keeps_any(), "and the watch goes on for it");
 }
 
 fn pod(unschedulable: Option<&str>) -> PodFacts {
@@ -206,6 +325,7 @@ fn a_container_that_was_started_again_between_two_reports_has_to_stand_anew() {
     let running_since = |since: i64| PodFacts {
         ready: true,
         ready_since: Some(second(10)),
+        owner: "1".into(),
         containers: vec![ContainerFacts {
             name: "foo".to_owned(),
             running_since: Some(second(since)),
@@ -214,19 +334,23 @@ fn a_container_that_was_started_again_between_two_reports_has_to_stand_anew() {
         ..pod(None)
     };
     store.apply_pod(Event::Apply(running_since(10)));
-    assert_eq!(told(&store, 13).phase, Phase::Ready);
+    assert_eq!(
+        told(&store, 15).phase,
+        Phase::Initializing,
+        "its end may not have been reported"
+    );
+    assert_eq!(told(&store, 16).phase, Phase::Ready);
     store.apply_pod(Event::Apply(running_since(14)));
-    let waits = told(&store, 16);
+    let waits = told(&store, 19);
     assert_eq!(
         (waits.phase, waits.reason),
         (Phase::Initializing, "ReplicasNotAvailable")
     );
     assert_eq!(
         waits.message,
-        "StatefulSet foo has pods that have not been ready for long enough: container foo of pod foo-0 was started again \
-         at 00:00:14 UTC."
+        "StatefulSet foo has 0 of 1 pod that have been ready for long enough."
     );
-    assert_eq!(told(&store, 17).phase, Phase::Ready, "it has stood for three seconds");
+    assert_eq!(told(&store, 20).phase, Phase::Ready, "it has stood for three seconds");
     let going = PodFacts {
         gone_by: Some(second(20)),
         ..running_since(16)
@@ -239,6 +363,7 @@ fn a_container_that_was_started_again_between_two_reports_has_to_stand_anew() {
     );
     let mut careless = object("foo", "1", 1);
     careless.spec.as_mut().expect("a spec").min_ready_seconds = Some(0);
+    careless.metadata.labels = Some([(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())].into());
     store.apply(Event::Apply(careless));
     store.apply_pod(Event::Apply(running_since(16)));
     assert_eq!(told(&store, 16).phase, Phase::Ready, "it need not stand");
@@ -253,7 +378,8 @@ fn pods_that_are_told_of_before_their_service_are_not_forgotten() {
     store.apply(Event::Init);
     store.apply(Event::InitApply(object("foo", "1", 0)));
     store.apply(Event::InitDone);
-    store.clear_slices();
+    store.link.follow();
+    store.slices.refuse();
     assert_eq!(
         store.look_up("foo", None, second(0)).expect("known").status.reason,
         "InsufficientCpu"
@@ -266,6 +392,7 @@ fn a_service_is_ready_only_when_its_slices_have_its_names_once_slices_are_known(
     assert_eq!(phase(&store, "foo", None), Some(Phase::Ready));
     store.apply_slice(Event::Init);
     store.apply_slice(Event::InitDone);
+    store.update_slices(Update::Following, second(0));
     assert_eq!(phase(&store, "foo", None), Some(Phase::Initializing));
     let host = Host {
         name: "foo-0".to_owned(),
@@ -282,16 +409,58 @@ fn a_service_is_ready_only_when_its_slices_have_its_names_once_slices_are_known(
 }
 
 #[test]
-fn events_are_asked_for_where_nothing_else_explains_and_not_twice_in_a_second() {
+fn events_are_needed_where_nothing_else_explains() {
     let mut store = listed(vec![object("foo", "1", 0)]);
-    let asks = |store: &Store, at: Timestamp| !store.look_up("foo", None, at).expect("known").needs_events.is_empty();
-    assert!(!asks(&store, second(0)), "its pods are on their way");
-    assert!(asks(&store, second(1)));
-    store.apply_events("foo", Vec::new(), second(10));
-    assert!(!asks(&store, second(10)));
-    assert!(asks(&store, second(11)));
-    let mut store = listed(vec![object("foo", "1", 0)]);
+    let needs = |store: &Store, at: Timestamp| store.look_up("foo", None, at).expect("known").needs_events;
+    assert!(!needs(&store, second(0)), "its pods are on their way");
+    assert!(needs(&store, second(1)));
     store.apply_pod(Event::Apply(pod(None)));
-    assert!(!asks(&store, second(4)), "a pod takes a moment to start");
-    assert!(asks(&store, second(20)));
+    assert!(!needs(&store, second(4)), "a pod takes a moment to start");
+    assert!(needs(&store, second(20)));
+    store.lose(second(20));
+    assert!(!needs(&store, second(21)), "nobody answers");
+}
+
+/// An event of the controller that a pod could not be made.
+fn refused_pod(id: &str, service: &str, uid: &str) -> Note {
+    let message = format!("create Pod {service}-0 in StatefulSet {service} failed error: exceeded quota: team");
+    let event: k8s_openapi::api::core::v1::Event = serde_json::from_value(json!({
+        "metadata": {"name": id},
+        "involvedObject": {"kind": "StatefulSet", "name": service, "uid": uid},
+        "reason": "FailedCreate",
+        "message": message,
+        "firstTimestamp": "1970-01-01T00:00:01Z",
+        "lastTimestamp": "1970-01-01T00:00:02Z",
+    }))
+    .expect("an event");
+    Note::from(&event)
+}
+
+#[test]
+fn events_explain_their_service_until_they_are_forgotten() {
+    let mut store = listed(vec![object("foo", "1", 0), object("bar", "2", 0)]);
+    let told = |store: &Store, name: &str| store.look_up(name, None, second(3)).expect("known").status.reason;
+    store.apply_event(Event::Init);
+    store.apply_event(Event::InitApply(refused_pod("e1", "foo", "1")));
+    assert_eq!(told(&store, "foo"), "ReplicasNotReady", "the list is not complete");
+    store.apply_event(Event::InitDone);
+    assert_eq!(
+        (told(&store, "foo"), told(&store, "bar")),
+        ("QuotaExceeded", "ReplicasNotReady")
+    );
+    store.apply_event(Event::Apply(refused_pod("e2", "bar", "2")));
+    assert_eq!(told(&store, "bar"), "QuotaExceeded");
+    store.apply_event(Event::Delete(refused_pod("e2", "bar", "2")));
+    assert_eq!(told(&store, "bar"), "ReplicasNotReady");
+    store.forget_events();
+    assert_eq!(told(&store, "foo"), "ReplicasNotReady");
+}
+
+#[test]
+fn an_event_that_is_reported_before_its_service_is_not_lost() {
+    let mut store = listed(vec![]);
+    store.apply_event(Event::Apply(refused_pod("e1", "foo", "1")));
+    store.apply(Event::Apply(object("foo", "1", 0)));
+    let status = store.look_up("foo", None, second(3)).expect("known").status;
+    assert_eq!(status.reason, "QuotaExceeded");
 }

@@ -3,16 +3,24 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use serde_json::Value;
 
+use crate::lifecycle::scaling::foreseen;
 use crate::lifecycle::update::closest;
-use crate::manifests::{changes, fixed, replaces_pods};
+use crate::manifests::{changes, fixed};
 use crate::ownership::Identity;
 use crate::spec::DataServiceSpec;
 
 /// Tells what a create leaves as it is and an update would change, if anything. The objects stand beside those that run, the
-/// `StatefulSet` first, with the server's defaults in both.
-pub(super) fn note(objects: &[(Value, Option<Value>)], spec: &DataServiceSpec, identity: &Identity) -> Option<String> {
-    let (object, live) = objects.first()?;
-    let there = from(live.as_ref()?)?;
+/// `StatefulSet` first, with the server's defaults in both. `as_read` is the one that runs as it was read, which says who has
+/// written what.
+pub(super) fn note(
+    objects: &[(Value, Option<Value>)],
+    as_read: Option<&Value>,
+    spec: &DataServiceSpec,
+    identity: &Identity,
+) -> Option<String> {
+    let ((object, live), others) = objects.split_first()?;
+    let mut there = from(live.as_ref()?)?;
+    there.metadata.managed_fields = as_read.and_then(from).and_then(|set| set.metadata.managed_fields);
     let fixed = fixed(&there, &closest(spec, identity, &there));
     if !fixed.is_empty() {
         return Some(format!(
@@ -21,8 +29,8 @@ pub(super) fn note(objects: &[(Value, Option<Value>)], spec: &DataServiceSpec, i
             fixed.join(" and ")
         ));
     }
-    let mut told = Vec::new();
-    for (object, live) in objects {
+    let (mut told, replaces) = foreseen(spec, &there, &from(object)?);
+    for (object, live) in others {
         let of_object = live.as_ref().map(|live| changes(live, object)).unwrap_or_default();
         for change in of_object {
             if !told.contains(&change) {
@@ -34,7 +42,7 @@ pub(super) fn note(objects: &[(Value, Option<Value>)], spec: &DataServiceSpec, i
         return None;
     }
     let told = told.join(", ");
-    let pods = if replaces_pods(&there, &from(object)?) {
+    let pods = if replaces {
         "replaces its pods"
     } else {
         "leaves its pods as they are"

@@ -233,12 +233,14 @@ pub async fn plan<A: Inspect>(
     let Running {
         action,
         findings: mut of_running,
+        objects: as_read,
         ..
     } = running;
     of_running.add(findings);
     sketch.notes.extend(of_running.notes);
     if matches!(action, Action::Unchanged | Action::Conflict) {
-        sketch.notes.extend(change::note(&pairs, spec, identity));
+        let set = as_read.first().and_then(Option::as_ref);
+        sketch.notes.extend(change::note(&pairs, set, spec, identity));
     }
     let (made, there): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     Ok(Plan {

@@ -23,7 +23,7 @@ pub(super) fn findings(refusal: &Refusal, kind: &str, object: &Value, origins: &
             sentence(words)
         ));
     }
-    let (cause, advice) = sort(words);
+    let (cause, advice) = sort(kind, words);
     let problem = |path: String, words: &str| {
         let advice = if advice.is_empty() {
             String::new()

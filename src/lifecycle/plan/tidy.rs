@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::names::{EXECUTION_ANNOTATION, OWNER_ANNOTATION};
+use crate::manifests::says;
+use crate::names::{EXECUTION_ANNOTATION, KEEPS_PODS_ANNOTATION, OWNER_ANNOTATION};
 
 /// Parts of the metadata that the server alone writes.
 const NOISE: [&str; 7] = [
@@ -69,6 +70,19 @@ pub(super) fn settled(mut wanted: Value, running: &Value) -> Value {
     if let Some(owners) = running.pointer("/metadata/ownerReferences") {
         wanted["metadata"]["ownerReferences"] = owners.clone();
     }
+    // Version 2.0 and the plugin before it selected by fewer labels, which is nothing that a user has said.
+    for selector in ["/spec/selector", "/spec/podSelector"] {
+        if let (Some(there), Some(wanted)) = (running.pointer(selector), wanted.pointer_mut(selector))
+            && says(wanted, there)
+        {
+            wanted.clone_from(there);
+        }
+    }
+    let annotations = running.pointer("/metadata/annotations");
+    let keeps_pods = annotations.is_some_and(|annotations| annotations.get(KEEPS_PODS_ANNOTATION).is_some());
+    if let (true, Some(strategy)) = (keeps_pods, running.pointer("/spec/updateStrategy")) {
+        wanted["spec"]["updateStrategy"] = strategy.clone();
+    }
     wanted
 }
 
@@ -125,6 +139,17 @@ mod tests {
             settled,
             json!({"metadata": {"labels": {"execution-id": "f1"}, "annotations": {OWNER_ANNOTATION: "x", "h": "2"}}})
         );
+    }
+
+    #[test]
+    fn the_selector_of_an_earlier_version_is_no_difference_and_another_one_is() {
+        let with = |selector: Value| json!({"metadata": {}, "spec": {"selector": selector}});
+        let wanted = with(json!({"a": "b", "c": "d"}));
+        assert_eq!(
+            settled(wanted.clone(), &with(json!({"a": "b"}))),
+            with(json!({"a": "b"}))
+        );
+        assert_eq!(settled(wanted.clone(), &with(json!({"e": "f"}))), wanted);
     }
 
     #[test]

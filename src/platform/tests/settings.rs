@@ -50,6 +50,19 @@ fn a_setting_at_fault_is_named_with_its_path() {
             "keepfailed is no setting. Nearest to it is keepFailed.",
         ),
         (json!({"minReadySeconds": -1}), "minReadySeconds is -1, but must be"),
+        (json!({"keepFailed": -1}), "keepFailed is -1, but must be"),
+        (
+            json!({"keepFailed": 1e12}),
+            "keepFailed is 1000000000000, but must be a number of seconds from 0 to 2592000, which is 30 days.",
+        ),
+        (
+            json!({"minReadySeconds": 86_401}),
+            "minReadySeconds is 86401, but must be",
+        ),
+        (
+            json!({"gracePeriods": {"ClaimPending": 1e12}}),
+            "gracePeriods.ClaimPending is 1000000000000, but must be a number of seconds from 0 to 86400",
+        ),
         (
             json!({"minReadySeconds": 1.5}),
             "minReadySeconds is 1.5, but must be a whole number",
@@ -145,7 +158,7 @@ fn a_default_or_a_limit_at_fault_is_named_with_its_path() {
         ),
         (
             json!({"limits": {"perPod": {"gpu": "x"}}}),
-            "limits.perPod.gpu is \"x\", which is not",
+            "limits.perPod.gpu is \"x\", not a Kubernetes quantity",
         ),
         (
             json!({"limits": {"imageRegistries": ["org"]}}),

@@ -74,6 +74,7 @@ causes! {
     ImagePullUnauthorized: after(1), "The registry refuses the image to this account.";
     ImagePullThrottled: NEVER, "The registry limits how often images may be pulled.";
     RegistryUnreachable: retried_after(10), "The registry cannot be reached.";
+    ImagePlatformMismatch: AT_ONCE, "The image has nothing for the node's operating system and processor architecture.";
     ImagePullFailed: after(5), "The image cannot be pulled for another reason.";
     // Containers.
     CommandNotFound: AT_ONCE, "The image has no such program as `Command` names.";
@@ -82,12 +83,19 @@ causes! {
     ContainerExits: after(5), "The process ends with an error; at its third restart the service fails at once.";
     ContainerCompleted: after(5), "The process ends by itself; at its third restart the service fails at once.";
     OutOfMemory: AT_ONCE, "The process was killed because it used more memory than its limit.";
+    MemoryLimitTooSmall: AT_ONCE, "The memory limit leaves no room for the start of the container or the pod.";
     InitContainerFailed: after(5), "An init container fails; at its third restart the service fails at once.";
     LivenessProbeFails: after(5), "The liveness probe fails, so that the container is killed again and again; at its third restart the service fails at once.";
     StartupProbeFails: after(5), "The startup probe fails, so that the container is killed again and again; at its third restart the service fails at once.";
     ReadinessProbeFails: after(10), "The process runs, but its readiness probe does not pass.";
     RunsAsRoot: AT_ONCE, "The image runs as root, which the pod may not.";
     ContainerConfigInvalid: after(1), "The container's configuration cannot be used.";
+    ReadinessGateClosed: after(10), "The containers are ready, but a readiness gate of the pod is not open.";
+    // The pod's sandbox.
+    RuntimeHandlerMissing: after(10), "The node does not have the handler of the pod's `RuntimeClass`.";
+    PodAddressesExhausted: retried_after(10), "The node's network plugin has no address left for the pod.";
+    PodNetworkFails: retried_after(10), "The node's network plugin cannot connect the pod.";
+    PodSandboxFails: retried_after(10), "The node cannot create the pod's sandbox for another reason.";
     // What a pod names.
     SecretMissing: after(1), "A Secret does not exist.";
     ConfigMapMissing: after(1), "A `ConfigMap` does not exist.";
@@ -110,23 +118,29 @@ causes! {
     Unschedulable: after(15), "No node takes the pod for another reason.";
     ScaleUpInProgress: after(30), "The cluster's autoscaler adds a node for the pod; counted from when it last said so.";
     SchedulingGated: NEVER, "The pod waits for somebody, such as a queue, to let it be scheduled.";
+    // Rejection by a node.
+    NodeOutOfResources: after(15), "The node lacks what the scheduler took for free, and turns the pod away: `OutOfcpu`, `OutOfmemory`, `OutOfpods` and the like.";
+    PodNotSupportedByNode: AT_ONCE, "The node does not support what the pod asks for, and turns it away: `AppArmor`, `SysctlForbidden`, `PodOSNotSupported` and the like.";
+    PodRejectedByNode: retried_after(15), "The node turns the pod away for another reason: `NodeAffinity`, `TopologyAffinityError`, `UnexpectedAdmissionError` and the like.";
+    DeadlineExceeded: after(5), "The pod ran for longer than its `activeDeadlineSeconds`.";
+    PodFailed: after(5), "The pod failed as a whole for another reason.";
     // Permission to make pods.
     QuotaExceeded: after(15), "The namespace's `ResourceQuota` is used up.";
-    LimitRangeRefused: AT_ONCE, "The namespace's `LimitRange` does not allow the pod.";
+    LimitRangeRefused: AT_ONCE, "The namespace's `LimitRange` does not allow the pod or its claim.";
     PodSecurityRefused: AT_ONCE, "The namespace's security level does not allow the pod.";
-    AdmissionRefused: AT_ONCE, "An admission webhook or policy of the cluster refuses the pod.";
+    AdmissionRefused: AT_ONCE, "An admission webhook or policy of the cluster refuses the pod or its claim.";
     WebhookUnavailable: NEVER, "An admission webhook of the cluster is away.";
     NamespaceTerminating: AT_ONCE, "The namespace is being deleted.";
     NameTooLong: AT_ONCE, "The pods' names or labels become too long.";
-    Forbidden: after(1), "The cluster forbids the pod for another reason.";
-    PodNotCreated: after(5), "The pods cannot be made for another reason.";
+    Forbidden: after(1), "The cluster forbids the pod or its claim for another reason.";
+    PodNotCreated: after(5), "The pods or their claims cannot be made for another reason.";
     // What befalls pods.
     Evicted: NEVER, "The node had to give up the pod; Kubernetes makes it again.";
     Preempted: NEVER, "A pod of higher priority took the place; Kubernetes makes the pod again.";
     NodeLost: NEVER, "The pod's node does not answer or is gone; Kubernetes makes the pod again.";
     PodTerminating: retried_after(10), "A pod has to be gone before it is made again; counted from when it should have been.";
     PodLeftBehind: retried_after(5), "A pod of an earlier service of that name is in the way, and nothing takes it away.";
-    RolloutStuck: after(5), "A pod of the old revision is not ready, and an `OrderedReady` `StatefulSet` replaces no pod before it is.";
+    RolloutStuck: after(5), "A pod of the old revision is not ready, and Kubernetes replaces no pod before it is: with `OrderedReady`, or in 1.35.0 to 1.35.3.";
 }
 
 impl Cause {
@@ -156,6 +170,7 @@ impl Cause {
                 | Self::Unschedulable
                 | Self::ScaleUpInProgress
                 | Self::SchedulingGated
+                | Self::NodeOutOfResources
                 | Self::QuotaExceeded
                 | Self::LimitRangeRefused
                 | Self::PodSecurityRefused

@@ -1,29 +1,33 @@
 //! Containers that do not start, or do not stay.
 
-use super::super::facts::{ContainerFacts, Ended, PodFacts};
-use super::{Cause, RESTARTS, Verdict, subject};
+use super::super::facts::Ended;
+use super::subject::{Part, Subject};
+use super::{Cause, RESTARTS, Verdict};
 use crate::wording::sentence;
 
-pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Verdict> {
+pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
+    let Subject { pod, container, .. } = subject;
     if let Some(waiting) = &container.waiting
         && matches!(
             waiting.code.as_str(),
             "RunContainerError" | "CreateContainerError" | "StartError"
         )
     {
-        return Some(cannot_start(pod, container, &waiting.message));
+        return Some(cannot_start(subject, &waiting.message));
     }
     if container.ready {
         return None;
     }
     let ended = container.ended.as_ref()?;
     if matches!(ended.reason.as_str(), "StartError" | "ContainerCannotRun") {
-        return Some(cannot_start(pod, container, &ended.message));
+        return Some(cannot_start(subject, &ended.message));
     }
-    let what = subject(pod, container);
     let verdict = |cause, words: String| Verdict::of_pod(cause, pod, words).with_log(pod, container);
     if ended.reason == "OOMKilled" {
-        let words = format!("{what} was killed because it used more memory than its limit. Raise Limits.mem.");
+        let words = format!(
+            "{subject} was killed because it used more memory than its limit. Raise {}.",
+            subject.field(Part::MemoryLimit)
+        );
         return Some(verdict(Cause::OutOfMemory, words));
     }
     let verdict = |cause, words| {
@@ -38,53 +42,83 @@ pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts) -> Option<Ver
         return (ended.exit_code != 0)
             .then(|| {
                 format!(
-                    "{what} ends with exit code {}, so that the service cannot begin.",
-                    ended.exit_code
+                    "{subject} ends with {}, so that the service cannot begin.{}",
+                    exit(ended),
+                    hint(ended)
                 )
             })
             .and_then(|words| verdict(Cause::InitContainerFailed, words));
     }
     if ended.exit_code == 0 {
+        let stays = if container.sidecar { "sidecar" } else { "service" };
         return verdict(
             Cause::ContainerCompleted,
             format!(
-                "{what} ends by itself, with exit code 0. A service has to stay: let Command run in the foreground."
+                "{subject} ends by itself, with exit code 0. A {stays} has to stay: let {} run in the foreground.",
+                subject.field(Part::Command)
             ),
         );
     }
     verdict(
         Cause::ContainerExits,
-        format!("{what} ends with {}.{}", exit(ended), hint(ended)),
+        format!("{subject} ends with {}.{}", exit(ended), hint(ended)),
     )
 }
 
-fn cannot_start(pod: &PodFacts, container: &ContainerFacts, message: &str) -> Verdict {
-    let what = subject(pod, container);
+fn cannot_start(subject: Subject<'_>, message: &str) -> Verdict {
+    let Subject { pod, container, .. } = subject;
     let verdict = |cause, words: String| Verdict::of_pod(cause, pod, words);
+    let command = subject.field(Part::Command);
     let program = message.split("exec: \"").nth(1).and_then(|rest| rest.split('"').next());
     let program = program.map_or_else(
-        || "the program of Command".to_owned(),
+        || format!("the program of {command}"),
         |program| format!("\"{program}\""),
     );
-    if message.contains("executable file not found") || message.contains("no such file or directory") {
-        return verdict(
-            Cause::CommandNotFound,
-            format!(
-                "{what} cannot start: {program} is not in the image {}. Correct Command.",
-                container.image
-            ),
+    // The words are those of the error, and not of the program's name.
+    let error = message.replace(&program, "");
+    if is_limit_too_small(&error) {
+        let field = subject.field(Part::MemoryLimit);
+        let words = format!(
+            "{subject} cannot start, since its memory limit is too small: {} Raise {field}.",
+            sentence(message)
         );
+        return verdict(Cause::MemoryLimitTooSmall, words);
     }
-    if message.contains("permission denied") {
-        return verdict(
-            Cause::CommandNotExecutable,
-            format!("{what} cannot start: {program} may not be executed by user 1001. Correct Command or the image."),
+    if error.contains("exec format error") {
+        let words = format!(
+            "{subject} cannot start: {program} cannot be executed (exec format error): it is made for another processor \
+             architecture than that of node {}, or a script without a first line such as #!/bin/sh. Correct {command} or {}.",
+            pod.node,
+            subject.field(Part::Image)
         );
+        return verdict(Cause::CommandNotExecutable, words);
+    }
+    if error.contains("executable file not found") || error.contains("no such file or directory") {
+        let words = format!(
+            "{subject} cannot start: {program} is not in the image {}. Correct {command}.",
+            container.image
+        );
+        return verdict(Cause::CommandNotFound, words);
+    }
+    if error.contains("permission denied") {
+        let words = format!(
+            "{subject} cannot start: {program} may not be executed by its user, which is 1001 unless {} says otherwise. \
+             Correct {command} or the image.",
+            subject.field(Part::User)
+        );
+        return verdict(Cause::CommandNotExecutable, words);
     }
     verdict(
         Cause::ContainerCannotStart,
-        format!("{what} cannot start: {}", sentence(message)),
+        format!("{subject} cannot start: {}", sentence(message)),
     )
+}
+
+/// Whether a container runtime says that a memory limit leaves no room for the start: runc, CRI-O and Docker.
+pub(super) fn is_limit_too_small(message: &str) -> bool {
+    message.contains("memory limit too low")
+        || message.contains("inimum memory limit")
+        || message.contains("set memory limit") && message.contains("too low")
 }
 
 fn exit(ended: &Ended) -> String {
@@ -96,6 +130,9 @@ fn exit(ended: &Ended) -> String {
 }
 
 fn hint(ended: &Ended) -> &'static str {
+    if ended.message.contains("exec format error") {
+        return " Its program is made for another processor architecture, or a script without a first line such as #!/bin/sh.";
+    }
     match ended.exit_code {
         126 => " The shell could not execute the program.",
         127 => " The shell did not find the program.",

@@ -1,12 +1,16 @@
 //! Pods that Kubernetes has taken away, or is about to.
 
-use super::super::facts::{PodFacts, Reason, StatefulSetFacts};
-use super::{Cause, Verdict};
+use super::super::facts::{EventFacts, PodFacts, Reason, StatefulSetFacts};
+use super::{Cause, Verdict, rejection};
 use crate::wording::sentence;
 
-pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts) -> Option<Verdict> {
-    let lost = pod.failed.as_ref().or(pod.disrupted.as_ref());
-    lost.and_then(|lost| taken_away(pod, lost))
+pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
+    let lost = [&pod.failed, &pod.disrupted];
+    lost.into_iter()
+        .flatten()
+        .find_map(|lost| taken_away(pod, lost))
+        // What a pod of the old revision asks for may have been mended in the new one.
+        .or_else(|| rejection::diagnose(stateful_set, pod, events).filter(|_| !pod.is_outdated(stateful_set)))
         .or_else(|| terminating(pod))
         .or_else(|| left_behind(stateful_set, pod))
         .or_else(|| silent(pod))
@@ -16,7 +20,13 @@ fn taken_away(pod: &PodFacts, lost: &Reason) -> Option<Verdict> {
     let cause = match lost.code.as_str() {
         "Evicted" | "TerminationByKubelet" | "EvictionByEvictionAPI" => Cause::Evicted,
         "PreemptionByScheduler" | "Preempting" => Cause::Preempted,
-        "NodeLost" | "DeletionByTaintManager" | "DeletionByPodGC" | "NodeShutdown" | "Terminated" => Cause::NodeLost,
+        "NodeLost"
+        | "NodeShutdown"
+        | "Shutdown"
+        | "Terminated"
+        | "DeletionByTaintManager"
+        | "DeletionByDeviceTaintManager"
+        | "DeletionByPodGC" => Cause::NodeLost,
         _ => return None,
     };
     let words = format!(
@@ -61,11 +71,12 @@ fn left_behind(stateful_set: &StatefulSetFacts, pod: &PodFacts) -> Option<Verdic
     Some(Verdict::of_pod(Cause::PodLeftBehind, pod, words).since(since))
 }
 
-/// A pod whose containers were all ready when its node last told, and which Kubernetes has called not ready since.
+/// A pod whose containers, sidecars included, were all ready when its node last reported, and which Kubernetes has called not
+/// ready since. The kubelet itself says so together with the container that is not ready.
 fn silent(pod: &PodFacts) -> Option<Verdict> {
     let mut serving = pod.containers.iter().filter(|container| !container.init).peekable();
     let were_ready = serving.peek().is_some() && serving.all(|container| container.ready);
-    if pod.ready || pod.has_readiness_gates || !were_ready {
+    if pod.ready || !pod.closed_gates.is_empty() || pod.has_unready_containers || !were_ready {
         return None;
     }
     let words = format!(

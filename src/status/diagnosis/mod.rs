@@ -3,72 +3,146 @@
 pub mod admission;
 mod cause;
 mod containers;
+mod crash_loop;
+mod gates;
+mod image_errors;
 mod images;
+mod kubernetes_reason;
 mod loss;
+mod onset;
 mod probes;
 mod references;
+mod refusals;
+mod rejection;
 mod rollout;
+mod sandbox;
 mod scheduling;
+mod subject;
 mod verdict;
+mod view;
 mod volumes;
 
 pub use cause::{Blame, Cause, Fails};
 pub use verdict::{GracePeriods, Verdict};
 
-use super::facts::{ContainerFacts, EventFacts, PodFacts, StatefulSetFacts};
+use k8s_openapi::jiff::Timestamp;
+
+use self::crash_loop::CrashLoop;
+use self::subject::Subject;
+use super::facts::{EventFacts, PodFacts, StatefulSetFacts};
 
 /// After how many restarts a process that ends counts as one that will always end. Kubernetes waits 10 s before the second
 /// restart and 20 s before the third, so that a service that only waits for another one has half a minute to find it.
 const RESTARTS: i32 = 3;
 
-/// Finds the cause that keeps a service from being ready; `None` where nothing is wrong, or nothing is known to be.
+/// Finds the causes that keep a service from being ready; none where nothing is wrong, or nothing is known to be.
 ///
-/// Of several causes the gravest is told: one that fails at once before one that may pass. Unknown states are no cause.
+/// They come in the order of the pods. Unknown states are no cause.
 #[must_use]
-pub fn diagnose(stateful_set: &StatefulSetFacts, pods: &[PodFacts], events: &[EventFacts]) -> Option<Verdict> {
-    let of_pods = pods.iter().filter_map(|pod| of_pod(stateful_set, pod, events));
+pub fn causes(stateful_set: &StatefulSetFacts, pods: &[PodFacts], events: &[EventFacts]) -> Vec<Verdict> {
+    let of_pods = pods.iter().flat_map(|pod| of_pod(stateful_set, pod, pods, events));
     // An event may be of what is changed just now.
-    let of_stateful_set = events
-        .iter()
+    let of_stateful_set = refusals::newest(events)
+        .into_iter()
         .filter(|_| stateful_set.is_observed)
-        .filter_map(|event| admission::diagnose(stateful_set, event, pods));
-    of_pods
-        .chain(of_stateful_set)
-        .min_by_key(|verdict| match verdict.fails {
-            Fails::AtOnce(_) => 0,
-            Fails::After(..) => 1,
-            Fails::Never => 2,
+        .filter_map(|event| {
+            let verdict = admission::diagnose(stateful_set, event, pods)?;
+            Some(
+                verdict
+                    .since(refusals::since(event, events))
+                    .in_kubernetes_words(&event.reason),
+            )
+        });
+    of_pods.chain(of_stateful_set).collect()
+}
+
+/// The cause that is reported at a moment: one that the service has failed for, else the gravest by its kind, so that what
+/// is reported changes only with what is wrong.
+#[must_use]
+pub fn gravest<'a>(causes: &'a [Verdict], now: Timestamp, grace_periods: &GracePeriods) -> Option<&'a Verdict> {
+    let holding = || causes.iter().filter(|verdict| verdict.holds(now));
+    holding()
+        .find(|verdict| verdict.failed(now, grace_periods).is_some())
+        .or_else(|| {
+            holding().min_by_key(|verdict| match verdict.cause.fails() {
+                Fails::AtOnce(_) => 0,
+                Fails::After(..) => 1,
+                Fails::Never => 2,
+            })
         })
 }
 
-fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
-    let of_container = || {
-        let mut containers = pod.containers.iter();
-        containers.find_map(|container| of_container(pod, container, events))
+fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, pods: &[PodFacts], events: &[EventFacts]) -> Vec<Verdict> {
+    let known = |verdict: Verdict| {
+        let since = verdict.since.or_else(|| onset::of_pod(verdict.cause, pod, events));
+        let reason = kubernetes_reason::of_pod(verdict.cause, pod, events);
+        vec![verdict.since(since).in_kubernetes_words(reason)]
     };
-    let of_revision = loss::diagnose(stateful_set, pod).or_else(|| rollout::diagnose(stateful_set, pod));
+    let of_revision = loss::diagnose(stateful_set, pod, events).or_else(|| rollout::diagnose(stateful_set, pod, pods));
+    if let Some(verdict) = of_revision {
+        return known(verdict);
+    }
     if pod.is_outdated(stateful_set) {
         // What keeps a pod of the old revision from being ready may have been mended in the new one.
-        return of_revision;
+        return Vec::new();
     }
-    of_revision.or_else(|| {
-        of_container()
-            .or_else(|| volumes::diagnose(pod, events))
-            .or_else(|| scheduling::diagnose(pod, events))
-    })
+    let of_containers = of_containers(stateful_set, pod, events);
+    if !of_containers.is_empty() {
+        return of_containers;
+    }
+    gates::diagnose(pod)
+        .or_else(|| sandbox::diagnose(pod, events))
+        .or_else(|| volumes::diagnose(pod, events))
+        .or_else(|| scheduling::diagnose(pod, events))
+        .map_or_else(Vec::new, known)
 }
 
-fn of_container(pod: &PodFacts, container: &ContainerFacts, events: &[EventFacts]) -> Option<Verdict> {
-    images::diagnose(pod, container)
-        .or_else(|| references::diagnose(pod, container))
-        .or_else(|| probes::diagnose(pod, container, events))
-        .or_else(|| containers::diagnose(pod, container))
+/// The causes of the first container that has any. One that has ended and is up again has two: its last end, which counts for
+/// a while, and what is wrong with it now.
+fn of_containers(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Vec<Verdict> {
+    let mut causes = Vec::new();
+    // One that runs well and always has needs no look.
+    let containers = pod
+        .containers
+        .iter()
+        .filter(|container| !container.ready || container.ended.is_some());
+    for container in containers {
+        let crash_loop = CrashLoop::of(pod, container, stateful_set.min_ready_seconds);
+        for (view, until) in view::of(container, crash_loop, stateful_set.min_ready_seconds) {
+            let Some(verdict) = of_container(Subject::new(stateful_set, pod, &view), events) else {
+                continue;
+            };
+            let since = match verdict.cause {
+                Cause::ReadinessProbeFails => None,
+                _ => verdict.since,
+            };
+            let since = since.or_else(|| onset::of_container(verdict.cause, pod, &view, crash_loop, events));
+            let reason = kubernetes_reason::of_container(verdict.cause, &view);
+            causes.push(Verdict {
+                up_again_until: until,
+                of_ready_pod: pod.ready,
+                ..verdict.since(since).in_kubernetes_words(reason)
+            });
+        }
+        if !causes.is_empty() {
+            break;
+        }
+    }
+    causes
 }
 
-/// A container, as sentences name it.
-fn subject(pod: &PodFacts, container: &ContainerFacts) -> String {
-    let kind = if container.init { "Init container" } else { "Container" };
-    format!("{kind} {} of pod {}", container.name, pod.name)
+fn of_container(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
+    images::diagnose(subject)
+        .or_else(|| references::diagnose(subject))
+        .or_else(|| probes::diagnose(subject, events))
+        .or_else(|| containers::diagnose(subject))
+}
+
+/// Whether a pod's containers have not been created yet, for which its volumes and its sandbox come first.
+fn is_creating(pod: &PodFacts) -> bool {
+    let waits = |code: &str| matches!(code, "ContainerCreating" | "PodInitializing");
+    let mut waiting = pod.containers.iter().filter_map(|container| container.waiting.as_ref());
+    waiting.any(|waiting| waits(&waiting.code))
 }
 
 /// The newest event about a pod that a test holds for.
@@ -77,6 +151,20 @@ fn newest<'a>(events: &'a [EventFacts], pod: &PodFacts, holds: impl Fn(&EventFac
         .iter()
         .filter(|event| event.is_about(pod) && holds(event))
         .max_by_key(|event| event.last)
+}
+
+/// The gravest cause of those that hold at the beginning of time.
+#[cfg(test)]
+fn diagnose(stateful_set: &StatefulSetFacts, pods: &[PodFacts], events: &[EventFacts]) -> Option<Verdict> {
+    let causes = causes(stateful_set, pods, events);
+    let holding = causes
+        .into_iter()
+        .filter(|verdict| verdict.holds(Timestamp::UNIX_EPOCH));
+    holding.min_by_key(|verdict| match verdict.fails {
+        Fails::AtOnce(_) => 0,
+        Fails::After(..) => 1,
+        Fails::Never => 2,
+    })
 }
 
 #[cfg(test)]

@@ -1,40 +1,42 @@
 //! Probes that do not pass. Which probe it was that ended a container is told by events alone.
 
-use super::super::facts::{ContainerFacts, EventFacts, PodFacts};
-use super::{Cause, RESTARTS, Verdict, newest, subject};
+use super::super::facts::{EventFacts, PodFacts};
+use super::subject::{Part, Subject};
+use super::{Cause, RESTARTS, Verdict, newest};
 use crate::wording::sentence;
 
-pub(super) fn diagnose(pod: &PodFacts, container: &ContainerFacts, events: &[EventFacts]) -> Option<Verdict> {
-    if container.ready || container.init {
+pub(super) fn diagnose(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
+    if subject.container.ready || subject.container.init {
         return None;
     }
-    killed(pod, container, events).or_else(|| not_passed(pod, container, events))
+    killed(subject, events).or_else(|| not_passed(subject, events))
 }
 
 /// A container that the kubelet has killed because of a probe.
-fn killed(pod: &PodFacts, container: &ContainerFacts, events: &[EventFacts]) -> Option<Verdict> {
+fn killed(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
+    let Subject { pod, container, .. } = subject;
     container.ended.as_ref()?;
-    // `Container foo failed liveness probe, will be restarted`
-    let words = format!("Container {} failed ", container.name);
+    // `Container foo failed liveness probe, will be restarted`, and `Init container foo failed liveness probe` of a sidecar.
+    let words = format!("ontainer {} failed ", container.name);
     let killing = newest(events, pod, |event| {
-        event.reason == "Killing" && event.message.starts_with(&words)
+        let start = event.message.trim_start_matches("Init ").trim_start_matches(['C', 'c']);
+        event.reason == "Killing" && start.starts_with(&words)
     })?;
     let (cause, probe, advice) = if killing.message.contains("startup probe") {
         (
             Cause::StartupProbeFails,
             "startup",
-            "Give it more time, or correct the probe.",
+            format!("Give it more time, or correct {}.", subject.field(Part::StartupProbe)),
         )
     } else {
         (
             Cause::LivenessProbeFails,
             "liveness",
-            "Correct the probe or the service.",
+            format!("Correct {} or the service.", subject.field(Part::LivenessProbe)),
         )
     };
     let words = format!(
-        "{} is killed because its {probe} probe fails{} {advice}",
-        subject(pod, container),
+        "{subject} is killed because its {probe} probe fails{} {advice}",
         last_failure(pod, probe, events)
     );
     let verdict = Verdict::of_pod(cause, pod, words).with_log(pod, container);
@@ -46,16 +48,17 @@ fn killed(pod: &PodFacts, container: &ContainerFacts, events: &[EventFacts]) -> 
 }
 
 /// A container that runs, and whose probe has not passed so far.
-fn not_passed(pod: &PodFacts, container: &ContainerFacts, events: &[EventFacts]) -> Option<Verdict> {
+fn not_passed(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
+    let Subject { pod, container, .. } = subject;
     let since = container.running_since?;
     if !container.started {
         // Kubernetes ends what does not start in the time that its startup probe allows, and that is told then.
         return None;
     }
     let words = format!(
-        "{} runs, but its readiness probe has not passed{}",
-        subject(pod, container),
-        last_failure(pod, "readiness", events)
+        "{subject} runs, but its readiness probe has not passed{} Correct {} or the service.",
+        last_failure(pod, "readiness", events),
+        subject.field(Part::ReadinessProbe)
     );
     Some(
         Verdict::of_pod(Cause::ReadinessProbeFails, pod, words)

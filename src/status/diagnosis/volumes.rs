@@ -2,7 +2,7 @@
 //! its volumes says only `ContainerCreating`; the cause is in its events, and in those of its claims.
 
 use super::super::facts::{EventFacts, PodFacts};
-use super::{Cause, Verdict, newest};
+use super::{Cause, Verdict, is_creating, newest};
 use crate::wording::sentence;
 
 pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
@@ -47,12 +47,7 @@ fn unscheduled(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
 
 /// A pod that has a node, which cannot mount its volumes.
 fn mounting(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
-    let waits = |code: &str| matches!(code, "ContainerCreating" | "PodInitializing");
-    let creating = pod
-        .containers
-        .iter()
-        .any(|container| container.waiting.as_ref().is_some_and(|waiting| waits(&waiting.code)));
-    if !creating {
+    if !is_creating(pod) {
         return None;
     }
     let event = newest(events, pod, |event| {
@@ -73,10 +68,15 @@ fn mounting(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     } else {
         Cause::VolumeMountFails
     };
-    let advice = match cause {
-        Cause::VolumeAttachFails => "Kubernetes tries again.",
-        Cause::VolumeMountFails => "",
-        _ => "Make it, or correct its name.",
+    // `MountVolume.SetUp failed for volume "v" : secret "s" not found`
+    let volume = message
+        .split_once("for volume \"")
+        .and_then(|(_, rest)| rest.split('"').next());
+    let advice = match (cause, volume) {
+        (Cause::VolumeAttachFails, _) => "Kubernetes tries again.".to_owned(),
+        (Cause::VolumeMountFails, _) => String::new(),
+        (_, Some(volume)) => format!("Create it, or correct its name in volume {volume}."),
+        (_, None) => "Create it, or correct its name.".to_owned(),
     };
     let words = format!("Pod {} cannot mount a volume: {} {advice}", pod.name, sentence(message));
     Some(Verdict::of_pod(cause, pod, words.trim_end().to_owned()))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from flyteidl.core.execution_pb2 import TaskExecution
+from flytekitplugins_k8sdataservice._core import Client, Status
 
 from cluster.support.configs import config
-from cluster.support.connector import Connector
 from cluster.support.faults.api_server import Answer, ApiServer
 from cluster.support.faults.exchange import Exchange
 from cluster.support.faults.proxy import FaultProxy, Strike
@@ -52,6 +53,11 @@ def ends_at_once(exchange: Exchange) -> None:
     exchange.reply(Answer(200, JSON, b""))
 
 
+def too_old_and_forbidden(exchange: Exchange) -> None:
+    """The watch has to list again, and may not."""
+    (too_old if "watch=true" in exchange.target else forbidden)(exchange)
+
+
 STRIKES: list[Strike] = [
     too_old,
     too_old_later,
@@ -65,28 +71,117 @@ STRIKES: list[Strike] = [
     unavailable,
 ]
 
+#: How watches end, and for how many seconds what they then ask for meets which strike. An API server that has just
+#: started refuses for a moment; a role that somebody has deleted is away for longer.
+INTERRUPTIONS = {
+    "ended-and-forbidden-for-a-moment": (FaultProxy.end_watches, forbidden, 0.5),
+    "cut-and-forbidden-for-a-moment": (FaultProxy.cut_watches, forbidden, 0.5),
+    "ended-and-forbidden-for-long": (FaultProxy.end_watches, forbidden, 9.0),
+    "cut-and-forbidden-for-long": (FaultProxy.cut_watches, forbidden, 9.0),
+    "ended-and-forbidden-to-list": (FaultProxy.end_watches, too_old_and_forbidden, 3.0),
+    "cut-and-unavailable": (FaultProxy.cut_watches, unavailable, 5.0),
+    "ended-and-throttled": (FaultProxy.end_watches, throttled, 3.0),
+}
+
+#: How soon after a fault polls are answered from memory again, in seconds: after the next attempt, whose pause is at
+#: most twice as long as the fault has lasted.
+MENDED = 30.0
+
+
+@dataclass
+class Watched:
+    """A service of a client whose watches go through a proxy."""
+
+    proxy: FaultProxy
+    client: Client
+    kubernetes: Kubernetes
+
+    def get(self) -> Status:
+        """Polls as the connector does, and checks that the poll does not fail."""
+        service = {"name": "foo", "namespace": self.kubernetes.namespace}
+        status = self.client.get_known(**service) or self.client.get_sync(**service)
+        assert status.phase not in ("Failed", "RetryableFailed"), status.message
+        return status
+
+    def has(self, replicas: int) -> bool:
+        """Tells whether an answer has this many replicas."""
+        return self.get().wanted == replicas
+
+    def scale(self, replicas: int) -> None:
+        """Changes the service behind the client's back."""
+        self.kubernetes.run("scale", "statefulset", "foo", "--replicas", str(replicas))
+
+    def cost(self, polls: int) -> int:
+        """Polls, and returns how many requests that has cost."""
+        before = self.proxy.calls
+        for _ in range(polls):
+            self.get()
+        return self.proxy.calls - before
+
+    def is_watched_again(self) -> None:
+        """Checks that polls cost nothing and that what changes is reported."""
+        wait_until(lambda: self.cost(20) == 0, "polls to cost nothing", timeout=MENDED)
+        assert self.cost(100) == 0
+        self.scale(3)
+        wait_until(lambda: self.has(3), "what has changed since then", timeout=MENDED)
+        assert "this is what was known then" not in self.get().message
+        assert self.cost(100) == 0
+
+
+@pytest.fixture
+def watched(kubernetes: Kubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    """Returns a service that is known from memory."""
+    proxy = FaultProxy(ApiServer(kubernetes, tmp_path), watches=True)
+    monkeypatch.setenv("KUBECONFIG", str(proxy.kubeconfig(tmp_path)))
+    client = Client(timeout=10.0)
+    client.create_sync(config("foo", Replicas=0), namespace=kubernetes.namespace, owner="a test", execution="a test")
+    watched = Watched(proxy, client, kubernetes)
+    wait_until(lambda: watched.get().phase == "Ready", "the service to be ready")
+    wait_until(lambda: watched.cost(10) == 0, "the service to be known")
+    yield watched
+    proxy.close()
+
 
 @pytest.mark.parametrize("strike", STRIKES, ids=lambda strike: strike.__name__)
-def test_a_watch_that_breaks_misses_nothing(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path, strike: Strike
-) -> None:
-    proxy = FaultProxy(ApiServer(kubernetes, tmp_path), watches=True)
-    try:
-        connector = start_connector(KUBECONFIG=str(proxy.kubeconfig(tmp_path)))
-        resource_meta = connector.create(config("foo", Replicas=0))
-        assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
+def test_a_watch_that_breaks_misses_nothing(watched: Watched, strike: Strike) -> None:
+    # Two rounds for each of the three watches; what changes while they are broken is found when they are not.
+    watched.proxy.break_watches([strike] * 6)
+    watched.scale(2)
+    wait_until(lambda: watched.has(2), "what changed while the watches were broken", timeout=30)
+    wait_until(lambda: not watched.has(-1) and watched.proxy.has_struck, "every strike to meet a watch", timeout=90)
+    watched.is_watched_again()
 
-        def told(words: str) -> bool:
-            answer = connector.get(resource_meta)
-            assert answer.phase != TaskExecution.FAILED, answer
-            return words in answer.message
 
-        # Two rounds for each of the three watches; what changes while they are broken is found when they are not.
-        proxy.break_watches([strike] * 6)
-        kubernetes.run("scale", "statefulset", "foo", "--replicas", "2")
-        wait_until(lambda: told("2 pods"), "what changed while the watches were broken", timeout=30)
-        wait_until(lambda: told("") and proxy.has_struck, "every strike to meet a watch", timeout=90)
-        kubernetes.run("scale", "statefulset", "foo", "--replicas", "3")
-        wait_until(lambda: told("3 pods"), "what changed after that", timeout=30)
-    finally:
-        proxy.close()
+@pytest.mark.parametrize("name", INTERRUPTIONS)
+def test_a_watch_that_is_interrupted_while_it_is_refused_goes_on_afterwards(watched: Watched, name: str) -> None:
+    interrupt, strike, seconds = INTERRUPTIONS[name]
+    watched.proxy.strike_watching(strike)
+    interrupt(watched.proxy)
+    watched.scale(2)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        watched.has(2)
+        time.sleep(0.05)
+    watched.proxy.strike_watching(None)
+    wait_until(lambda: watched.has(2), "what changed meanwhile", timeout=MENDED)
+    watched.is_watched_again()
+
+
+def test_a_watch_that_stays_refused_is_asked_for_less_and_less(watched: Watched) -> None:
+    watched.proxy.strike_watching(forbidden)
+    watched.proxy.end_watches()
+    time.sleep(12)
+    before = watched.proxy.attempts
+    time.sleep(5)
+    # After twelve seconds the pauses of each of the three watches are at least four seconds long.
+    assert watched.proxy.attempts - before <= 6
+
+
+def test_nothing_is_final_while_a_watch_is_cut_off(watched: Watched) -> None:
+    """What is known may be wrong by now; the API server, which answers, is asked instead."""
+    watched.proxy.strike_watching(unavailable)
+    watched.proxy.end_watches()
+    wait_until(lambda: watched.cost(5) > 0, "the interruption to be noticed")
+    watched.scale(2)
+    assert watched.has(2)
+    assert watched.get().phase != "Ready"

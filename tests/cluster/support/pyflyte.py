@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
 import sys
+import termios
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,9 +46,30 @@ def run_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> str:
     return text
 
 
-def interrupt(process: subprocess.Popen[str]) -> str:
-    """Sends what Ctrl-C sends, waits for the end and returns what was printed."""
-    process.send_signal(signal.SIGINT)
+def start_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Starts a workflow on a terminal of its own, and returns its process and our end of the terminal."""
+    ours, theirs = pty.openpty()
+    command = [PYFLYTE, "run", str(file), *args]
+
+    def take_the_terminal() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        command,
+        env=env | {"TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=take_the_terminal,
+    )
+    os.close(theirs)
+    return process, ours
+
+
+def interrupt(process: subprocess.Popen[str], signal_number: int = signal.SIGINT) -> str:
+    """Sends what Ctrl-C sends, or another signal, waits for the end and returns what was printed."""
+    process.send_signal(signal_number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0, output
     return output

@@ -94,6 +94,20 @@ def told(reason: str) -> Callable[[Service], bool]:
     return works
 
 
+def told_of_later(reason: str) -> Callable[[Service], bool]:
+    """Why a service that is made later is not ready, while events are read already."""
+
+    def works(service: Service) -> bool:
+        client = Client()
+        begun = Service(service.name, service.namespace, 60.0)
+        assert begun.steadily(lambda: client.get_sync(service.name, namespace=service.namespace).reason == reason)
+        later = Service(f"{service.name}-later", service.namespace, service.patience)
+        make(later, config())
+        return later.steadily(lambda: client.get_sync(later.name, namespace=service.namespace).reason == reason)
+
+    return works
+
+
 def last_words(service: Service) -> bool:
     client = Client(platform={"gracePeriods": {"ContainerExits": 0}})
 
@@ -114,7 +128,7 @@ TINY_LIMIT: Object = {
 }
 IN_MEMORY = Use(known(lambda _: True))
 ENDPOINTS = Use(known(lambda status: status.endpoints), config())
-PENDING = Use(told("InsufficientCpu"), config(**requests(cpu="1000000")))
+PENDING = Use(known(lambda status: status.reason == "InsufficientCpu"), config(**requests(cpu="1000000")))
 
 #: What each right of the Role is for.
 USES: dict[Right, Use] = {
@@ -134,4 +148,6 @@ USES: dict[Right, Use] = {
     ("pods/log", "get"): Use(last_words, config(**shell("echo the reason; exit 3")), needs_real_pods=True),
     # That no pod may be made is told by an event alone.
     ("events", "list"): Use(told("LimitRangeRefused"), config(), (TINY_LIMIT,)),
+    # Without it they are listed now and then.
+    ("events", "watch"): Use(told_of_later("LimitRangeRefused"), config(), (TINY_LIMIT,)),
 }

@@ -9,6 +9,12 @@ fn a_container_that_does_not_start_is_told_by_its_cause() {
     for (end, reason, at_once) in [
         ("executable file not found in $PATH: unknown", "CommandNotFound", USER),
         ("permission denied: unknown", "CommandNotExecutable", USER),
+        ("exec format error: unknown", "CommandNotExecutable", USER),
+        (
+            "container init was OOM-killed (memory limit too low?): unknown",
+            "MemoryLimitTooSmall",
+            USER,
+        ),
         ("something new", "ContainerCannotStart", None),
     ] {
         let words = format!("{runc}{end}");

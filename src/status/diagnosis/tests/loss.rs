@@ -58,7 +58,7 @@ fn a_node_that_does_not_answer_is_told_by_pods_that_were_ready() {
             ..silent.clone()
         },
         PodFacts {
-            has_readiness_gates: true,
+            has_unready_containers: true,
             ..silent
         },
     ] {
@@ -81,4 +81,25 @@ fn a_pod_of_an_earlier_service_of_that_name_is_told() {
         verdict.sentence
     );
     assert_eq!(of(&[of_another("set")], &[]), None);
+}
+
+#[test]
+fn a_node_is_not_silent_where_a_sidecar_is_not_ready() {
+    let ready = ContainerFacts {
+        ready: true,
+        ..running(true)
+    };
+    let sidecar = ContainerFacts {
+        name: "metrics".to_owned(),
+        sidecar: true,
+        ..ContainerFacts::default()
+    };
+    // Between its end and its next start nothing is known of the sidecar but that it is not ready.
+    assert_eq!(of(&[pod(vec![sidecar.clone(), ready.clone()])], &[]), None);
+    let crashed = ContainerFacts {
+        name: "metrics".to_owned(),
+        sidecar: true,
+        ..ended("Error", 3, 1)
+    };
+    assert_eq!(judged(pod(vec![crashed, ready])).0, "ContainerExits");
 }

@@ -2,27 +2,39 @@
 
 mod admission;
 mod containers;
+mod crash_loop;
+mod gates;
+mod grace;
 mod images;
 mod loss;
+mod parallel_rollout;
 mod probes;
 mod references;
+mod rejection;
 mod rollout;
+mod sandbox;
 mod scheduling;
+mod subject;
 mod verdict;
 mod volumes;
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 
 use super::*;
-use crate::status::{Ended, Reason};
+use crate::names::labels;
+use crate::status::{ContainerFacts, Ended, Reason};
 
 fn stateful_set() -> StatefulSetFacts {
     StatefulSetFacts::from(&StatefulSet {
         metadata: ObjectMeta {
             name: Some("foo".to_owned()),
             uid: Some("set".to_owned()),
+            labels: Some(labels("foo", &BTreeMap::new())),
             ..ObjectMeta::default()
         },
         ..StatefulSet::default()

@@ -58,7 +58,8 @@ fn a_readiness_probe_that_does_not_pass_is_waited_for_and_then_told() {
     assert_eq!((failed(&verdict, 599), failed(&verdict, 600)), (None, USER));
     // Also where events cannot be read.
     let verdict = of(&[pod(vec![running(true)])], &[]).expect("a verdict");
-    assert!(verdict.sentence.ends_with("has not passed."), "{}", verdict.sentence);
+    let words = "has not passed. Correct ReadinessProbe or the service.";
+    assert!(verdict.sentence.ends_with(words), "{}", verdict.sentence);
     // While a startup probe has time left, nothing is wrong.
     assert_eq!(of(&[pod(vec![running(false)])], &[]), None);
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import socket
+import struct
 from http.server import BaseHTTPRequestHandler
 
 from cluster.support.faults.api_server import Answer, ApiServer
@@ -55,6 +57,13 @@ class Exchange:
         with contextlib.suppress(OSError):  # It may have hung up itself.
             self._handler.connection.shutdown(socket.SHUT_RDWR)
 
+    def reset(self) -> None:
+        """Breaks the connection to the connector so that it sees an error, and not an end."""
+        connection = self._handler.connection
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(connection.detach())
+
     def stream(self) -> None:
         """Passes an answer on that comes piece by piece, for as long as it lasts."""
         connection = self._server.borrow()
@@ -63,7 +72,7 @@ class Exchange:
             self._write(_head(response.status, response.getheaders(), "Connection: close"))
             while piece := response.read1():
                 self._write(piece)
-        except (OSError, http.client.HTTPException):
+        except (OSError, ValueError, http.client.HTTPException):
             pass  # One side has hung up, and so does the other.
         finally:
             connection.close()

@@ -78,7 +78,10 @@ class FaultProxy:
         self._watches = watches
         self._troubles: dict[str, Trouble] = {}
         self._watch_strikes: deque[Strike] = deque()
+        self._watching: Strike | None = None
         self._streams: list[Exchange] = []
+        self._calls: Counter[tuple[bool, bool]] = Counter()
+        self._counting = threading.Lock()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -109,9 +112,37 @@ class FaultProxy:
     def break_watches(self, strikes: Iterable[Strike]) -> None:
         """Breaks every watch, and lets each of the next ones meet a strike."""
         self._watch_strikes.extend(strikes)
-        streams, self._streams = self._streams, []
-        for stream in streams:
+        self.end_watches()
+
+    def strike_watching(self, strike: Strike | None) -> None:
+        """Lets each request of a watch, its lists included, meet a strike from now on; None ends that."""
+        self._watching = strike
+
+    def end_watches(self) -> None:
+        """Ends every watch that is open, as the API server does after a while."""
+        for stream in self._open_streams():
             stream.hang_up()
+
+    def cut_watches(self) -> None:
+        """Breaks the connection of every watch that is open."""
+        for stream in self._open_streams():
+            stream.reset()
+
+    def _open_streams(self) -> list[Exchange]:
+        streams, self._streams = self._streams, []
+        return streams
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made for single services, as a poll makes that does not find its answer in memory."""
+        with self._counting:
+            return self._calls[True, False]
+
+    @property
+    def attempts(self) -> int:
+        """How many lists and watches of all services were asked for."""
+        with self._counting:
+            return self._calls[False, False] + self._calls[False, True]
 
     @property
     def has_struck(self) -> bool:
@@ -134,11 +165,18 @@ class FaultProxy:
 
     def _pass_on(self, exchange: Exchange) -> None:
         call = call_of(exchange.method, exchange.target, exchange.body)
+        is_watch = "watch=true" in exchange.target
+        with self._counting:
+            self._calls[call is not None, is_watch] += 1
         if call is None and self._watches:
-            if "watch=true" in exchange.target and self._watch_strikes:
+            if is_watch and self._watch_strikes:
                 self._watch_strikes.popleft()(exchange)
                 return
-            self._streams.append(exchange)
+            if self._watching:
+                self._watching(exchange)
+                return
+            if is_watch:
+                self._streams.append(exchange)
             exchange.stream()
             return
         if call is None:
