@@ -19,20 +19,18 @@ from cluster.support.kubernetes import Kubernetes, wait_until
 FLYTE = "flyte"
 
 CONNECT = """
-    from kubernetes import config
-    config.load_kube_config(given["kubeconfig"])
-    from flytekitplugins.k8sdataservice.connector import DataServiceConnector, DataServiceMetadata
-    connector = DataServiceConnector()
+from types import SimpleNamespace
+from kubernetes import config
+config.load_kube_config(given["kubeconfig"])
+from flytekitplugins.k8sdataservice.connector import DataServiceConnector, DataServiceMetadata
+connector = DataServiceConnector()
 """
-GET = CONNECT + 'answer = connector.get(DataServiceMetadata.decode(given["state"].encode())).phase or 0'
-DELETE = CONNECT + 'answer = connector.delete(DataServiceMetadata.decode(given["state"].encode()))'
-CREATE = (
-    CONNECT
-    + """
-    from types import SimpleNamespace
-    answer = connector.create(SimpleNamespace(custom=given["config"]), "s3://bucket/n0/0").encode().decode()
+GET = f'{CONNECT}answer = connector.get(DataServiceMetadata.decode(given["state"].encode())).phase or 0'
+DELETE = f'{CONNECT}answer = connector.delete(DataServiceMetadata.decode(given["state"].encode()))'
+CREATE = f"""{CONNECT}
+made = connector.create(SimpleNamespace(custom=given["config"]), "s3://bucket/n0/0")
+answer = made.encode().decode()
 """
-)
 
 
 @pytest.fixture
