@@ -419,7 +419,7 @@ impl Client {
             let created = lifecycle::create(&connection.api, &spec, &identity, deadline).await;
             let created = created.map_err(|error| connection.explain(explain_size(error, &config)))?;
             warnings.extend(connection.warning);
-            Ok(Created::new(created, joined(warnings)))
+            Ok(Created::new(created, joined(&warnings)))
         })
     }
 

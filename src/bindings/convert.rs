@@ -66,7 +66,7 @@ pub(super) fn read_platform(settings: Option<&Bound<'_, PyAny>>, sources: Option
 }
 
 /// Sentences as one warning; `None` where there are none.
-pub(super) fn joined(warnings: Vec<String>) -> Option<String> {
+pub(super) fn joined(warnings: &[String]) -> Option<String> {
     (!warnings.is_empty()).then(|| warnings.join(" "))
 }
 

@@ -131,7 +131,7 @@ impl Client {
             .map_err(|error| connection.explain(explain_size(error, &config)))?;
             cache.outdate(&connection.key, &namespace, &updated.uid, updated.generation);
             warnings.extend(connection.warning);
-            Ok(Updated::new(updated, joined(warnings)))
+            Ok(Updated::new(updated, joined(&warnings)))
         })
     }
 }
