@@ -264,7 +264,11 @@ mod tests {
 
     #[test]
     fn endpoints_come_in_the_order_of_the_pods() {
-        let slices = vec![slice(&["foo-10", "foo-0"]), slice(&["foo-2"]), slice(&["foo-0", "foo-2"])];
+        let slices = vec![
+            slice(&["foo-10", "foo-0"]),
+            slice(&["foo-2"]),
+            slice(&["foo-0", "foo-2"]),
+        ];
         let endpoints = endpoints("foo", Some(&slices));
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.hostname.as_str()).collect();
         assert_eq!(names, ["foo-0.foo", "foo-2.foo", "foo-10.foo"], "each once");
