@@ -66,19 +66,33 @@ fn moment(seconds: f64) -> Timestamp {
 #[test]
 fn the_message_of_a_fault_stays_as_it_is_through_all_of_its_states() {
     for (name, cause, words) in [
-        ("exit3", "ContainerExits", "ends with exit code 3. (Error, CrashLoopBackOff)"),
-        ("sleep2", "ContainerExits", "ends with exit code 1. (Error, CrashLoopBackOff)"),
+        (
+            "exit3",
+            "ContainerExits",
+            "ends with exit code 3. (Error, CrashLoopBackOff)",
+        ),
+        (
+            "sleep2",
+            "ContainerExits",
+            "ends with exit code 1. (Error, CrashLoopBackOff)",
+        ),
         ("live", "LivenessProbeFails", "(Unhealthy, CrashLoopBackOff)"),
         ("image", "ImageNotFound", "(ErrImagePull, ImagePullBackOff)"),
         ("nocmd", "CommandNotFound", "(RunContainerError, CrashLoopBackOff)"),
     ] {
         let told = replayed(name);
-        let first = told.iter().position(|status| status.reason == cause).expect("the cause");
+        let first = told
+            .iter()
+            .position(|status| status.reason == cause)
+            .expect("the cause");
         let messages: BTreeSet<(bool, &str)> = told[first..]
             .iter()
             .map(|status| (status.phase == Phase::Failed, status.message.as_str()))
             .collect();
-        assert!(messages.iter().all(|(_, message)| message.contains(words)), "{messages:?}");
+        assert!(
+            messages.iter().all(|(_, message)| message.contains(words)),
+            "{messages:?}"
+        );
         let waits = messages.iter().filter(|(failed, _)| !failed).count();
         assert!(waits <= 1 && messages.len() <= waits + 1, "{messages:#?}");
         assert!(told[first..].iter().all(|status| status.reason == cause), "{name}");

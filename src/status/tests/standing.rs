@@ -64,7 +64,11 @@ fn n_seconds_are_n_at_least_and_the_kubelet_has_time_to_report_an_end() {
         (json!(10), &json!({}), 23),
     ] {
         let stateful_set = available(&min_ready_seconds, labels);
-        assert_eq!(ready_at(&stateful_set, &[pod()]), Some(wanted), "{min_ready_seconds} {labels}");
+        assert_eq!(
+            ready_at(&stateful_set, &[pod()]),
+            Some(wanted),
+            "{min_ready_seconds} {labels}"
+        );
     }
 }
 

@@ -44,7 +44,12 @@ fn the_restarts_of_this_fault_count_alone() {
         ("the third end after one", ends(5, 12, 1), false, false),
         ("the fourth end after one", ends(6, 24, 1), false, true),
         ("an end while the service was ready", ends(3, 22, 20), true, false),
-        ("an end after as long a run that was never ready", ends(3, 22, 20), false, true),
+        (
+            "an end after as long a run that was never ready",
+            ends(3, 22, 20),
+            false,
+            true,
+        ),
         ("an end before the service could be ready", ends(3, 22, 3), true, true),
     ] {
         let failed = blamed(pod_of(container, was_ready), 10_001);
@@ -54,7 +59,13 @@ fn the_restarts_of_this_fault_count_alone() {
 
 #[test]
 fn while_the_kubelet_waits_it_says_for_how_long() {
-    for (wait, at_once) in [("10s", false), ("20s", false), ("40s", true), ("1m20s", true), ("5m0s", true)] {
+    for (wait, at_once) in [
+        ("10s", false),
+        ("20s", false),
+        ("40s", true),
+        ("1m20s", true),
+        ("5m0s", true),
+    ] {
         let mut container = ends(9, 0, 0);
         container.runs.finished_before = None;
         container.waiting = waiting(

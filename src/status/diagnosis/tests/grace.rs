@@ -56,12 +56,18 @@ fn pulling(code: &str, reason: &str, words: &str) -> Scenario {
         "Failed" => format!("Failed to pull image \"r/i:1\": {words}"),
         _ => words.to_owned(),
     };
-    of_one(waiting_pod(waiting(code, words)), vec![at_fault(event(reason, &message))])
+    of_one(
+        waiting_pod(waiting(code, words)),
+        vec![at_fault(event(reason, &message))],
+    )
 }
 
 fn creating(words: &str) -> Scenario {
     let container = waiting("CreateContainerConfigError", words);
-    of_one(waiting_pod(container), vec![at_fault(event("Failed", &format!("Error: {words}")))])
+    of_one(
+        waiting_pod(container),
+        vec![at_fault(event("Failed", &format!("Error: {words}")))],
+    )
 }
 
 /// A container that has ended for the first time.
@@ -167,11 +173,9 @@ fn scenario(cause: Cause) -> Scenario {
         Cause::ImagePullUnauthorized => pulling("ErrImagePull", "Failed", "unexpected status: 403 Forbidden"),
         Cause::ImagePullThrottled => pulling("ErrImagePull", "Failed", "429 Too Many Requests"),
         Cause::RegistryUnreachable => pulling("ImagePullBackOff", "Failed", "net/http: TLS handshake timeout"),
-        Cause::ImagePlatformMismatch => pulling(
-            "ErrImagePull",
-            "Failed",
-            "no match for platform in manifest: not found",
-        ),
+        Cause::ImagePlatformMismatch => {
+            pulling("ErrImagePull", "Failed", "no match for platform in manifest: not found")
+        }
         Cause::ImagePullFailed => pulling("ErrImagePull", "Failed", "something new"),
         Cause::CommandNotFound => cannot_start("executable file not found in $PATH: unknown"),
         Cause::CommandNotExecutable => cannot_start("permission denied: unknown"),
@@ -192,7 +196,10 @@ fn scenario(cause: Cause) -> Scenario {
         // It has run all the time, and its startup probe has just passed.
         Cause::ReadinessProbeFails => of_one(
             waiting_pod(running(true)),
-            vec![at_fault(event("Unhealthy", "Readiness probe failed: connection refused"))],
+            vec![at_fault(event(
+                "Unhealthy",
+                "Readiness probe failed: connection refused",
+            ))],
         ),
         Cause::RunsAsRoot => creating("container has runAsNonRoot and image will run as root"),
         Cause::ContainerConfigInvalid => creating("something new"),
@@ -333,7 +340,12 @@ fn a_pod_that_waited_before_has_the_whole_grace_period_of_every_cause() {
         let grace = i64::try_from(grace.as_secs()).expect("seconds");
         // A fault that has several signs begins with the first of them.
         for (after, fails) in [(1, false), (grace - 5, false), (grace, true)] {
-            assert_eq!(failed(WAITED + after).is_some(), fails, "{cause:?} after {after} s: {:?}", verdict.since);
+            assert_eq!(
+                failed(WAITED + after).is_some(),
+                fails,
+                "{cause:?} after {after} s: {:?}",
+                verdict.since
+            );
         }
     }
 }
@@ -379,7 +391,10 @@ fn a_refusal_that_is_repeated_counts_from_when_the_pod_was_last_made() {
     };
     scenario.events.push(made);
     let verdict = diagnose(&scenario.stateful_set, &[], &scenario.events).expect("a verdict");
-    assert_eq!((verdict.cause, failed(&verdict, WAITED + 890)), (Cause::QuotaExceeded, None));
+    assert_eq!(
+        (verdict.cause, failed(&verdict, WAITED + 890)),
+        (Cause::QuotaExceeded, None)
+    );
     assert_eq!(failed(&verdict, WAITED + 900), USER);
 }
 

@@ -10,6 +10,7 @@ fn parallel() -> StatefulSetFacts {
     StatefulSetFacts {
         revision: Some("foo-2".into()),
         changed: Some(second(CHANGED)),
+        min_ready_seconds: 3,
         ..stateful_set()
     }
 }
@@ -42,7 +43,8 @@ fn a_rollout_that_replaces_nothing_is_stuck() {
     assert_eq!(told(&pods, turn + 300), Some((Cause::RolloutStuck, USER)));
     let causes = causes(&parallel(), &pods, &[]);
     assert!(
-        causes[0].sentence.contains("MaxUnavailableStatefulSet") && causes[0].sentence.contains("`kubectl delete pod foo-0`"),
+        causes[0].sentence.contains("MaxUnavailableStatefulSet")
+            && causes[0].sentence.contains("`kubectl delete pod foo-0`"),
         "{}",
         causes[0].sentence
     );
@@ -61,6 +63,9 @@ fn a_rollout_that_goes_on_is_not_stuck() {
         },
     ] {
         let stuck = causes(&parallel(), &[broken.clone(), other], &[]);
-        assert!(stuck.iter().all(|verdict| verdict.cause != Cause::RolloutStuck), "{stuck:?}");
+        assert!(
+            stuck.iter().all(|verdict| verdict.cause != Cause::RolloutStuck),
+            "{stuck:?}"
+        );
     }
 }
