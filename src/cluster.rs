@@ -22,7 +22,7 @@ use credentials::{Credentials, Source as CredentialSource};
 use flights::Flights;
 use kubeconfig::{Files, Selected};
 
-use crate::api::KubeApi;
+use crate::api::{KubeApi, NOT_KUBERNETES};
 use crate::error::{Error, Result};
 use crate::fuse::fused_call;
 use crate::platform::{ClusterSettings, Platform};
@@ -200,6 +200,19 @@ impl Connection {
             },
             Error::Cluster { problem } => Error::Cluster {
                 problem: format!("{} {}", sentence(&problem), self.origin),
+            },
+            Error::Rejected {
+                verb,
+                object,
+                message,
+                reason,
+                code,
+            } if reason == NOT_KUBERNETES => Error::Rejected {
+                verb,
+                object,
+                message: format!("{} {}", sentence(&message), self.origin),
+                reason,
+                code,
             },
             other => other,
         }

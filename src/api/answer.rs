@@ -9,6 +9,9 @@ use super::Fault;
 /// The reason that the client gives an answer which is not one of Kubernetes's.
 const FOREIGN: &str = "Failed to parse error data";
 
+/// The reason of a refusal that is not the API server's.
+pub const NOT_KUBERNETES: &str = "NotKubernetes";
+
 /// The reason of an object that is larger than what Kubernetes stores.
 pub const TOO_LARGE: &str = "RequestEntityTooLarge";
 
@@ -27,7 +30,7 @@ pub(super) fn from_status(status: Status) -> Fault {
     match (status.code, status.reason.as_str()) {
         (409, "AlreadyExists") => Fault::AlreadyExists,
         // etcd, the connection to it, the API server and proxies have limits of their own. The first two are reported as 500.
-        (413, _) | (500..=599, _) if status.code == 413 || is_too_large(&status.message) => Fault::Refused {
+        (413 | 500..=599, _) if status.code == 413 || is_too_large(&status.message) => Fault::Refused {
             code: 413,
             reason: TOO_LARGE.to_owned(),
             message: words(&status),
@@ -64,7 +67,7 @@ fn refused(status: Status) -> Fault {
     Fault::Refused {
         code: status.code,
         reason: if status.reason == FOREIGN {
-            "NotKubernetes".to_owned()
+            NOT_KUBERNETES.to_owned()
         } else {
             status.reason
         },

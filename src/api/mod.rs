@@ -11,7 +11,7 @@ pub mod managed_fields;
 mod unreachable;
 mod watch;
 
-pub use answer::TOO_LARGE;
+pub use answer::{NOT_KUBERNETES, TOO_LARGE};
 pub use fault::Fault;
 pub(crate) use fault::Unauthenticated;
 pub use inspect::{Inspect, Page, Refusal, Trial, Violation};

@@ -40,22 +40,19 @@ fn no_credentials(problem: &str) -> Fault {
 
 /// The words of a fault of the network, with what they mean where that is not plain.
 fn explained(words: &str) -> String {
+    const OTHER_AUTHORITY: &str = "its certificate is not signed by the certificate authority of the configuration: correct \
+                                   certificate-authority-data, or the server";
+    const OTHER_NAME: &str = "its certificate is for other names: correct the server, or set tls-server-name";
+    const EXPIRED: &str = "its certificate has expired";
+    const REFUSED: &str = "the proxy refuses to connect to it";
     let known = [
-        (
-            "UnknownIssuer",
-            "its certificate is not signed by the certificate authority of the configuration: correct \
-             certificate-authority-data, or the server",
-        ),
-        (
-            "not valid for name",
-            "its certificate is for other names: correct the server, or set tls-server-name",
-        ),
-        (
-            "NotValidForName",
-            "its certificate is for other names: correct the server, or set tls-server-name",
-        ),
-        ("certificate expired", "its certificate has expired"),
-        ("invalid peer certificate: Expired", "its certificate has expired"),
+        ("UnknownIssuer", OTHER_AUTHORITY),
+        // Another authority of the same name.
+        ("BadSignature", OTHER_AUTHORITY),
+        ("not valid for name", OTHER_NAME),
+        ("NotValidForName", OTHER_NAME),
+        ("certificate expired", EXPIRED),
+        ("invalid peer certificate: Expired", EXPIRED),
         (
             "received corrupt message of type InvalidContentType",
             "it does not speak TLS: correct the scheme or the port of the server",
@@ -64,8 +61,8 @@ fn explained(words: &str) -> String {
             "proxy authorization required",
             "the proxy asks for a user and a password",
         ),
-        ("tunnel error: unsuccessful", "the proxy refuses to connect to it"),
-        ("SOCKS error", "the proxy refuses to connect to it"),
+        ("tunnel error: unsuccessful", REFUSED),
+        ("SOCKS error", REFUSED),
         ("failed to lookup address information", "its name cannot be resolved"),
         ("Connection refused", "nothing listens there"),
     ];
@@ -116,6 +113,7 @@ mod tests {
     fn the_faults_of_a_network_say_what_to_do() {
         for (words, meaning) in [
             ("invalid peer certificate: UnknownIssuer", "certificate authority"),
+            ("invalid peer certificate: BadSignature", "certificate authority"),
             ("Connection refused (os error 111)", "nothing listens there"),
             ("tunnel error: unsuccessful", "the proxy refuses"),
         ] {

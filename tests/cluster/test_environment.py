@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flytekitplugins_k8sdataservice._core import Client
 
+from cluster.support.account import allow
 from cluster.support.kubernetes import Kubernetes, wait_until
 
 CONFIG: dict[str, Any] = {
@@ -84,6 +85,8 @@ def test_a_variable_may_refer_to_any_other(kubernetes: Kubernetes) -> None:
 
 @pytest.mark.usefixtures("real_pods", "here")
 def test_a_reference_that_an_update_adds_is_expanded(kubernetes: Kubernetes) -> None:
+    for resource in ("statefulsets", "services"):
+        allow(kubernetes, "patch", resource)
     client = Client(timeout=10)
     asked: dict[str, Any] = {"namespace": kubernetes.namespace, "owner": "me", "execution": "a test"}
     client.create_sync(CONFIG | {"Env": {"A_URL": "http://one", "B": "b"}}, **asked)

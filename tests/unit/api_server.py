@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
@@ -47,8 +48,9 @@ class ApiServer:
                 self.send_response(code)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body.encode())))
-                self.end_headers()
-                self.wfile.write(body.encode())
+                with contextlib.suppress(OSError):
+                    self.end_headers()
+                    self.wfile.write(body.encode())
 
             do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
 
