@@ -211,8 +211,8 @@ impl Credentials {
                 (credential, stale)
             }
             Source::TokenFile(file) => {
-                let token =
-                    std::fs::read_to_string(file).map_err(|error| format!("{} {}", self.subject(), file_problem(&error)))?;
+                let token = std::fs::read_to_string(file)
+                    .map_err(|error| format!("{} {}", self.subject(), file_problem(&error)))?;
                 let token = Some(token.trim().to_owned());
                 let credential = Credential {
                     token,

@@ -50,8 +50,8 @@ impl Files {
                 Ok(config) => {
                     all.read.push(file.clone());
                     let merged = std::mem::take(&mut all.config).merge(config);
-                    all.config = merged
-                        .map_err(|source| all.unusable(file, &kubeconfig_problem(&source), "Correct it"))?;
+                    all.config =
+                        merged.map_err(|source| all.unusable(file, &kubeconfig_problem(&source), "Correct it"))?;
                 }
                 Err(KubeconfigError::ReadConfig(source, _)) if source.kind() == std::io::ErrorKind::NotFound => {
                     all.missing.push(file.clone());

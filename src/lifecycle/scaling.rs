@@ -430,7 +430,11 @@ mod tests {
             (rolling(1), rolling(2), false, rolling(2)),
             (rolling(5), rolling(5), true, rolling(5)),
         ] {
-            assert_eq!(keeping(asked.clone(), &live(&there), changes), kept, "{asked:?} {changes}");
+            assert_eq!(
+                keeping(asked.clone(), &live(&there), changes),
+                kept,
+                "{asked:?} {changes}"
+            );
         }
     }
 }
