@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
 use crate::status::diagnosis::GracePeriods;
-use crate::status::{Assessment, ContainerFacts, Evidence, Phase, PodFacts, StatefulSetFacts};
+use crate::status::{Assessment, ContainerFacts, Evidence, Phase, PodFacts, PodTimes, StatefulSetFacts};
 
 fn second(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
@@ -68,6 +68,22 @@ fn n_seconds_are_n_at_least_and_the_kubelet_has_time_to_report_an_end() {
             ready_at(&stateful_set, &[pod()]),
             Some(wanted),
             "{min_ready_seconds} {labels}"
+        );
+    }
+}
+
+#[test]
+fn a_node_that_was_slow_to_start_a_pod_has_longer_to_report_its_end() {
+    for (scheduled, wanted) in [(9, 16), (8, 16), (6, 18), (-600, 21)] {
+        let times = PodTimes {
+            scheduling: Some(second(scheduled)),
+            ..PodTimes::default()
+        };
+        let pod = PodFacts { times, ..pod() };
+        assert_eq!(
+            ready_at(&available(&json!(3), &json!({})), &[pod]),
+            Some(wanted),
+            "{scheduled}"
         );
     }
 }
