@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// How long a program may run. It may wait for a login in a browser.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often a program is looked at while it runs.
 const INTERVAL: Duration = Duration::from_millis(10);
@@ -210,22 +210,18 @@ mod tests {
         let given = run(&program(
             r#"echo '{"kind": "ExecCredential", "status": {"token": "t", "expirationTimestamp": "2040-01-01T00:00:00Z"}}'"#,
         ));
-        let given = given.ok().expect("a credential");
+        let given = given.expect("a credential");
         assert_eq!(given.token.as_deref(), Some("t"));
         assert!(given.expires.is_some());
         let yaml = "printf 'kind: ExecCredential\\nstatus:\\n  clientCertificateData: c\\n  clientKeyData: k\\n'";
-        let given = run(&program(yaml)).ok().expect("a credential");
+        let given = run(&program(yaml)).expect("a credential");
         assert_eq!(given.certificate, Some(("c".to_owned(), "k".to_owned())));
     }
 
     #[test]
     fn a_program_is_told_which_cluster_it_is_for() {
         let script = r#"printf '{"status": {"token": "%s"}}' "$(printf %s "$KUBERNETES_EXEC_INFO" | tr -d '"')""#;
-        let given = run(&program(script))
-            .ok()
-            .expect("a credential")
-            .token
-            .unwrap_or_default();
+        let given = run(&program(script)).expect("a credential").token.unwrap_or_default();
         assert!(given.contains("apiVersion:client.authentication.k8s.io/v1"), "{given}");
         assert!(given.contains("interactive:false"), "{given}");
     }
