@@ -2,6 +2,7 @@
 //! platform's settings, or without any a context of the kubeconfig.
 
 mod credentials;
+mod files;
 mod flights;
 mod kubeconfig;
 mod origin;
@@ -13,12 +14,13 @@ pub use origin::Origin;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use kube::{Client, Config};
 
 use credentials::{Credentials, Source as CredentialSource};
+use files::{dated, kubeconfig_files, last_changed};
 use flights::Flights;
 use kubeconfig::{Files, Selected};
 
@@ -43,9 +45,6 @@ const LATE: &str = "the API server did not answer in time";
 
 /// How long one attempt to connect may take. An API server that is away is tried again, not waited for.
 const CONNECT: Duration = Duration::from_secs(2);
-
-/// How often to look whether a kubeconfig has changed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The clusters in use, one shared client each, made when it is first needed.
 pub struct Clusters {
@@ -273,13 +272,12 @@ impl KnownClusters {
             }
         }
         let key = key.unwrap_or_else(Key::of_default);
-        let connection = match self.find(&key) {
-            Some(Known::Client(connection)) => *connection,
-            _ => {
-                let made = make(key.clone())?;
-                self.remember(key, Known::Client(Box::new(made.clone())));
-                made
-            }
+        let connection = if let Some(Known::Client(connection)) = self.find(&key) {
+            *connection
+        } else {
+            let made = make(key.clone())?;
+            self.remember(key, Known::Client(Box::new(made.clone())));
+            made
         };
         Ok(Connection { warning, ..connection })
     }
@@ -446,62 +444,5 @@ fn has_context(name: &str) -> Result<bool> {
         Ok(files) => Ok(files.contexts().any(|context| context == name)),
         Err(_) if is_in_cluster() => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// The kubeconfig's files and when each was last changed.
-fn kubeconfig_files() -> Vec<(PathBuf, Option<SystemTime>)> {
-    let named: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
-        .map(|value| {
-            std::env::split_paths(&value)
-                .filter(|path| !path.as_os_str().is_empty())
-                .collect()
-        })
-        .unwrap_or_default();
-    let files = if named.is_empty() {
-        std::env::home_dir()
-            .map(|home| home.join(".kube/config"))
-            .into_iter()
-            .collect()
-    } else {
-        named
-    };
-    files.into_iter().map(dated).collect()
-}
-
-/// A file and when it was last changed.
-fn dated(path: PathBuf) -> (PathBuf, Option<SystemTime>) {
-    let changed = last_changed(&path);
-    (path, changed)
-}
-
-/// When a file was last changed, as of a second ago at most: each poll asks, and a file system may be slow to answer.
-fn last_changed(path: &Path) -> Option<SystemTime> {
-    static LOOKED: LazyLock<Mutex<HashMap<PathBuf, (Instant, Option<SystemTime>)>>> = LazyLock::new(Mutex::default);
-    let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((at, changed)) = looked.get(path)
-        && at.elapsed() < LOOK_EVERY
-    {
-        return *changed;
-    }
-    let changed = path.metadata().and_then(|metadata| metadata.modified()).ok();
-    looked.insert(path.to_owned(), (Instant::now(), changed));
-    changed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_looked_at_once_a_second() {
-        let path = std::env::temp_dir().join(format!("kubeconfig-{}", uuid::Uuid::new_v4()));
-        std::fs::write(&path, "one").expect("a file");
-        let before = last_changed(&path);
-        assert!(before.is_some());
-        std::fs::remove_file(&path).expect("the file");
-        assert_eq!(last_changed(&path), before);
-        std::thread::sleep(LOOK_EVERY);
-        assert_eq!(last_changed(&path), None);
     }
 }

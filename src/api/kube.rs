@@ -275,6 +275,11 @@ pub(super) fn fault(error: kube::Error) -> Fault {
         kube::Error::Api(status) => from_status(*status),
         other => unreachable(&other),
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[tokio::test]
     async fn no_more_of_a_log_is_read_than_is_asked_for() {

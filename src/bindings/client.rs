@@ -398,7 +398,8 @@ impl Client {
             labels,
             annotations,
         };
-        let request = fused_call(|| Request::read(&self.platform, &config, namespace, requester)).map_err(to_python)?;
+        let request =
+            fused_call(|| Request::read(&self.platform, &config, namespace, &requester)).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
         let timeout = self.timeout;
         let mut warnings = request.warnings;

@@ -155,7 +155,7 @@ impl Asked {
             requester,
             ..
         } = self;
-        match fused_call(|| Request::read(platform, &config, &namespace, requester)) {
+        match fused_call(|| Request::read(platform, &config, &namespace, &requester)) {
             Ok(request) => Ok(Ok(request)),
             Err(error) => {
                 let faults = error.into_faults().map_err(to_python)?;

@@ -42,7 +42,7 @@ impl Request {
     ///
     /// # Errors
     /// [`crate::error::Error::InvalidSpec`] that names the fields at fault.
-    pub(super) fn read(platform: &Platform, config: &Value, namespace: &str, requester: Requester) -> Result<Self> {
+    pub(super) fn read(platform: &Platform, config: &Value, namespace: &str, requester: &Requester) -> Result<Self> {
         every_fault(config, |config| {
             Self::read_to_the_first_fault(platform, config, namespace, requester.clone())
         })

@@ -81,7 +81,7 @@ impl Client {
         };
         let asked = requester.clone();
         let parse = || {
-            let request = Request::read(&self.platform, &config, &asking.namespace, requester)?;
+            let request = Request::read(&self.platform, &config, &asking.namespace, &requester)?;
             let Wanted::New(spec, _) = request.wanted else {
                 return Err(Error::invalid(
                     "ExistingReleaseName",

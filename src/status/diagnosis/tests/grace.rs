@@ -165,6 +165,7 @@ fn rejected(code: &str) -> Scenario {
     of_one(pod, vec![])
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, with a row for each cause")]
 fn scenario(cause: Cause) -> Scenario {
     match cause {
         Cause::ImageNotFound => pulling("ErrImagePull", "Failed", "r/i:1: not found"),
