@@ -76,6 +76,33 @@ impl KubeApi {
             Ok(changed) => Ok(changed),
         }
     }
+
+    /// Deletes the object of a name if it is the one that the preconditions mean.
+    async fn delete_if<K: Kind>(
+        &self,
+        namespace: &str,
+        name: &str,
+        preconditions: Preconditions,
+    ) -> Result<Deleted, Fault> {
+        let params = DeleteParams::background().preconditions(preconditions);
+        match self.of::<K>(namespace).delete(name, &params).await {
+            Ok(answer) => {
+                // The object comes back only while a finalizer holds it; otherwise a status says that it is gone.
+                let held = answer.left().is_some_and(|object| {
+                    object
+                        .meta()
+                        .finalizers
+                        .as_ref()
+                        .is_some_and(|finalizers| !finalizers.is_empty())
+                });
+                Ok(if held { Deleted::Terminating } else { Deleted::Gone })
+            }
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
+            // A precondition: the object that has this name now is another one, or was changed.
+            Err(kube::Error::Api(status)) if status.code == 409 => Err(Fault::Changed),
+            Err(error) => Err(fault(error)),
+        }
+    }
 }
 
 /// Whether the API server refuses a field.
@@ -129,27 +156,22 @@ impl Api for KubeApi {
     }
 
     async fn delete<K: Kind>(&self, namespace: &str, name: &str, uid: &str) -> Result<Deleted, Fault> {
-        let params = DeleteParams::background().preconditions(Preconditions {
+        let preconditions = Preconditions {
             uid: Some(uid.to_owned()),
             ..Preconditions::default()
-        });
-        match self.of::<K>(namespace).delete(name, &params).await {
-            Ok(answer) => {
-                // The object comes back only while a finalizer holds it; otherwise a status says that it is gone.
-                let held = answer.left().is_some_and(|object| {
-                    object
-                        .meta()
-                        .finalizers
-                        .as_ref()
-                        .is_some_and(|finalizers| !finalizers.is_empty())
-                });
-                Ok(if held { Deleted::Terminating } else { Deleted::Gone })
-            }
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
-            // The precondition: the object that has this name now is another one.
-            Err(kube::Error::Api(status)) if status.code == 409 => Err(Fault::Changed),
-            Err(error) => Err(fault(error)),
-        }
+        };
+        self.delete_if::<K>(namespace, name, preconditions).await
+    }
+
+    async fn delete_version<K: Kind>(&self, object: &K) -> Result<Deleted, Fault> {
+        let metadata = object.meta();
+        let preconditions = Preconditions {
+            uid: metadata.uid.clone(),
+            resource_version: metadata.resource_version.clone(),
+        };
+        let (namespace, name) = (metadata.namespace.as_deref(), metadata.name.as_deref());
+        self.delete_if::<K>(namespace.unwrap_or_default(), name.unwrap_or_default(), preconditions)
+            .await
     }
 
     async fn annotate<K: Kind>(
@@ -174,6 +196,20 @@ impl Api for KubeApi {
                 Fault::Refused { code: 422, message, .. } if message.contains("metadata.uid") => Fault::Changed,
                 other => other,
             })
+    }
+
+    async fn annotate_version<K: Kind>(&self, object: &K, key: &str, value: &str) -> Result<(), Fault> {
+        let metadata = object.meta();
+        let patch = json!({"metadata": {
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+            "annotations": {key: value},
+        }});
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.change(object, &params, &Patch::Merge(&patch)).await.map(|_| ())
     }
 
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {

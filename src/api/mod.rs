@@ -92,6 +92,11 @@ pub trait Api: Send + Sync {
         uid: &str,
     ) -> impl Future<Output = Result<Deleted, Fault>> + Send;
 
+    /// Deletes exactly this version of an object, by its uid and resource version, and lets the garbage collector take what
+    /// it owns. An object that was changed since, or another one of its name, is not touched: the answer is
+    /// [`Fault::Changed`].
+    fn delete_version<K: Kind>(&self, object: &K) -> impl Future<Output = Result<Deleted, Fault>> + Send;
+
     /// Writes an annotation on exactly the object with this uid. One that has come under its name since is not touched: the
     /// answer is [`Fault::Changed`].
     fn annotate<K: Kind>(
@@ -99,6 +104,15 @@ pub trait Api: Send + Sync {
         namespace: &str,
         name: &str,
         uid: &str,
+        key: &str,
+        value: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Writes an annotation on exactly this version of an object. One that was changed since, or another one of its name, is
+    /// not touched: the answer is [`Fault::Changed`].
+    fn annotate_version<K: Kind>(
+        &self,
+        object: &K,
         key: &str,
         value: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;

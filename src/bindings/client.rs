@@ -7,17 +7,19 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::bridge::{block, is_at_home, spawn};
+use super::conclude::{self, Conclusion};
 use super::convert::{Place, Strings, read, read_platform, seconds};
 use super::errors::to_python;
 use super::plan::{Asked, Plan};
 use super::request::{Request, Requester, Wanted};
 use super::types::{Created, Deletion, Status};
+use super::unanswered::Unanswered;
 use super::update::{Asking, Updated};
 use crate::cache::Cache;
 use crate::cluster::{Clusters, Connection};
 use crate::error::Result;
 use crate::fuse::fused_call;
-use crate::lifecycle::{self, Deadline, Scope};
+use crate::lifecycle::{self, CallId, Deadline, Scope};
 use crate::platform::Platform;
 
 /// A client for data services. It connects at its first call, and keeps one connection pool per cluster.
@@ -66,7 +68,7 @@ impl Client {
     ) -> PyResult<Bound<'py, PyAny>> {
         spawn(
             py,
-            self.creating(config, namespace, owner, execution, labels, annotations)?,
+            self.creating(config, namespace, owner, execution, labels, annotations, false)?,
         )
     }
 
@@ -84,7 +86,7 @@ impl Client {
     ) -> PyResult<Created> {
         block(
             py,
-            self.creating(config, namespace, owner, execution, labels, annotations)?,
+            self.creating(config, namespace, owner, execution, labels, annotations, true)?,
         )
     }
 
@@ -274,6 +276,62 @@ impl Client {
         block(py, self.keeping(name, namespace, owner, seconds, cluster)?)
     }
 
+    #[pyo3(signature = (status, name, *, namespace, cluster=None, uid=None, owner=None, existing=false, keep=None, timeout=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn conclude<'py>(
+        &self,
+        py: Python<'py>,
+        status: &Status,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        uid: Option<String>,
+        owner: Option<String>,
+        existing: bool,
+        keep: Option<f64>,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let asked = conclude::Asked {
+            name,
+            namespace,
+            cluster,
+            uid,
+            owner,
+            existing,
+            keep,
+            timeout,
+        };
+        spawn(py, self.concluding(status, asked)?)
+    }
+
+    #[pyo3(signature = (status, name, *, namespace, cluster=None, uid=None, owner=None, existing=false, keep=None, timeout=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn conclude_sync(
+        &self,
+        py: Python<'_>,
+        status: &Status,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        uid: Option<String>,
+        owner: Option<String>,
+        existing: bool,
+        keep: Option<f64>,
+        timeout: Option<f64>,
+    ) -> PyResult<Conclusion> {
+        let asked = conclude::Asked {
+            name,
+            namespace,
+            cluster,
+            uid,
+            owner,
+            existing,
+            keep,
+            timeout,
+        };
+        block(py, self.concluding(status, asked)?)
+    }
+
     #[pyo3(signature = (name, *, namespace, cluster=None, owner=None, timeout=None))]
     fn delete<'py>(
         &self,
@@ -309,6 +367,8 @@ impl Client {
         (answer.needs_events.is_empty() && answer.needs_log.is_none()).then(|| Status::from(answer.status))
     }
 
+    /// With `waits` the caller waits until what a create without an answer has made is taken back.
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
     fn creating(
         &self,
         config: &Bound<'_, PyAny>,
@@ -317,6 +377,7 @@ impl Client {
         execution: String,
         labels: Option<Strings>,
         annotations: Option<Strings>,
+        waits: bool,
     ) -> PyResult<impl Future<Output = Result<Created>> + Send + 'static> {
         let config = read(config)?;
         let requester = Requester {
@@ -327,7 +388,7 @@ impl Client {
         };
         let request = fused_call(|| Request::read(&self.platform, &config, namespace, requester)).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
-        let timeout = self.timeout;
+        let timeout = self.platform.create_timeout;
         Ok(async move {
             let (mut spec, identity) = match request.wanted {
                 Wanted::New(spec, identity) => (spec, identity),
@@ -338,8 +399,16 @@ impl Client {
             if !spec.sidecars.is_empty() {
                 spec.native_sidecars = connection.api.has_native_sidecars().await;
             }
-            let created = lifecycle::create(&connection.api, &spec, &identity, Deadline::after(timeout)).await?;
-            Ok(Created::new(created, connection.warning))
+            let call = CallId::unique();
+            let unanswered = Unanswered::new(&connection.api, &identity, &call);
+            let deadline = Deadline::after(timeout);
+            let created = lifecycle::create(&connection.api, &spec, &identity, &call, deadline).await;
+            match &created {
+                Err(error) if call.may_leave(error) && waits => unanswered.retract().await,
+                Err(error) if call.may_leave(error) => drop(unanswered),
+                _ => unanswered.answered(),
+            }
+            Ok(Created::new(created?, connection.warning))
         })
     }
 

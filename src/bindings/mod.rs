@@ -2,6 +2,7 @@
 
 mod bridge;
 mod client;
+mod conclude;
 mod convert;
 mod ending;
 mod errors;
@@ -9,6 +10,7 @@ mod functions;
 mod plan;
 mod request;
 mod types;
+mod unanswered;
 mod update;
 mod value;
 
@@ -19,6 +21,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::client::Client;
+    #[pymodule_export]
+    use super::conclude::Conclusion;
     #[pymodule_export]
     use super::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
     #[pymodule_export]

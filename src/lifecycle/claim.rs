@@ -9,8 +9,9 @@ use super::deadline::reference;
 use crate::api::managed_fields;
 use crate::error::{Error, Result};
 use crate::names::{
-    APP_LABEL, DELETE_AFTER_ANNOTATION, EXECUTION_ANNOTATION, HASH_ANNOTATION, INSTANCE_LABEL, MANAGED_BY_LABEL,
-    OWN_ANNOTATIONS_ANNOTATION, OWN_LABELS_ANNOTATION, OWNER_ANNOTATION, OWNS_ANNOTATION,
+    ABANDONED_ANNOTATION, ADOPTED_ANNOTATION, APP_LABEL, CALL_ANNOTATION, DELETE_AFTER_ANNOTATION,
+    EXECUTION_ANNOTATION, HASH_ANNOTATION, INSTANCE_LABEL, MANAGED_BY_LABEL, OWN_ANNOTATIONS_ANNOTATION,
+    OWN_LABELS_ANNOTATION, OWNER_ANNOTATION, OWNS_ANNOTATION,
 };
 use crate::ownership::{Identity, Maker, Owner, describe, is_of_same_execution, is_owned_by, maker, marks, owner};
 
@@ -97,6 +98,9 @@ pub(super) fn permitted(there: &ObjectMeta, namespace: &str, name: &str, claim: 
             EXECUTION_ANNOTATION,
             HASH_ANNOTATION,
             DELETE_AFTER_ANNOTATION,
+            CALL_ANNOTATION,
+            ABANDONED_ANNOTATION,
+            ADOPTED_ANNOTATION,
             OWN_LABELS_ANNOTATION,
             OWN_ANNOTATIONS_ANNOTATION,
             OWNS_ANNOTATION,

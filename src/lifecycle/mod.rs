@@ -2,6 +2,7 @@
 
 mod bring;
 mod claim;
+mod conclude;
 mod create;
 mod deadline;
 mod delete;
@@ -10,11 +11,14 @@ mod keep;
 mod observe;
 mod owned;
 pub mod plan;
+mod retract;
 mod stateful_set;
 mod update;
+mod verdict_event;
 mod wait;
 
 pub use claim::Claim;
+pub use conclude::{Conclusion, Ending, Failing, conclude};
 pub use create::{Created, create};
 pub use deadline::Deadline;
 pub use delete::{Deletion, Outcome, Scope, delete};
@@ -22,5 +26,6 @@ pub use evidence::{events_of, last_words};
 pub use keep::keep;
 pub use observe::observe;
 pub use plan::{Action, Plan, Problem, plan};
+pub use retract::{CallId, Retraction, retract};
 pub use update::{Updated, update};
 pub use wait::wait;

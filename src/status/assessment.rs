@@ -27,6 +27,8 @@ pub struct Assessment {
     verdict: Option<Verdict>,
     /// The objects whose events may explain what nothing else does, and since when they are in that state.
     unexplained: Vec<(Involved, Timestamp)>,
+    /// Until when it is kept, since it has failed before.
+    kept_until: Option<Timestamp>,
 }
 
 /// An object that events tell of.
@@ -64,6 +66,7 @@ impl Assessment {
                 standing,
                 verdict: None,
                 unexplained: Vec::new(),
+                kept_until: stateful_set.delete_after,
             };
         }
         let there = evidence.pods.iter().filter(|pod| pod.gone_by.is_none()).count();
@@ -79,12 +82,22 @@ impl Assessment {
             standing: None,
             verdict,
             unexplained,
+            kept_until: stateful_set.delete_after,
         }
     }
 
-    /// The state at a moment.
+    /// The state at a moment. A service that has failed and is kept has failed, even if it has recovered since: it is deleted
+    /// when its time is up.
     #[must_use]
     pub fn at(&self, now: Timestamp, grace_periods: &GracePeriods) -> Status {
+        let status = self.live(now, grace_periods);
+        match self.kept_until {
+            Some(until) if !status.phase.has_failed() => status.failed_before(until),
+            _ => status,
+        }
+    }
+
+    fn live(&self, now: Timestamp, grace_periods: &GracePeriods) -> Status {
         let mut status = self.readiness.clone();
         if let Some(standing) = self.standing.as_ref().filter(|standing| now < standing.until) {
             status.phase = Phase::Initializing;

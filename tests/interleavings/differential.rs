@@ -109,7 +109,7 @@ impl Pair {
             }
             Call::List => {
                 let selector = format!("{SEQUENCE}={name}");
-                let modelled = self.model.list::<K>(&selector, 0);
+                let modelled = self.model.list::<K>(&selector, "", 0);
                 let real = self.real.list::<K>(&namespace, &selector, "").await;
                 let told = |objects: Vec<K>, side| -> String {
                     let told: BTreeSet<_> = objects.into_iter().map(|object| self.told(Ok(object), side)).collect();
