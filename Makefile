@@ -21,9 +21,9 @@ demo: $(VENV)/.wheel ## Run a workflow with a data service on a real cluster, st
 test: unit cluster-test ## Run every test, large samples reduced to a fixed few; what is missing is built and installed first.
 
 test-all: export FAULTS_PAIRS = 12
-test-all: export FAULTS_SEED = $(shell date +%s)
+test-all: export FAULTS_SEED := $(shell date +%s)
 test-all: export FIT_CLUSTERS = 60
-test-all: export FIT_SEED = $(FAULTS_SEED)
+test-all: export FIT_SEED := $(shell date +%s)
 test-all: export MODEL_SEQUENCES = 200
 test-all: export EXPLORE_SAMPLES = 200
 test-all: export FAULTS_SHARE = 1
@@ -41,7 +41,7 @@ explore: ## Go through more interleavings of the lifecycle than the tests do; EX
 	EXPLORE_SAMPLES=$${EXPLORE_SAMPLES:-20000} cargo test --release --locked --no-default-features --test interleavings \
 		-- --nocapture --include-ignored --skip replay --skip differential
 
-soak: $(VENV)/.release ## Let services come and go for 10 minutes while the cluster and the connectors are disturbed; SOAK="--minutes 2" for less.
+soak: $(VENV)/.wheel ## Let services come and go for 10 minutes while the cluster and the connectors are disturbed; SOAK="--minutes 2" for less.
 	PYTHONPATH=tests $(BIN)/python -m soak $(SOAK)
 
 lint: $(VENV)/.wheel ## Check formatting, lints, types and stubs.
@@ -61,8 +61,8 @@ fmt: $(VENV)/.installed ## Format everything.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.release ## Measure against the plugin of old and against a connector that does nothing, in one run.
-	$(BIN)/python benches/run.py
+bench: $(VENV)/.installed ## Measure against the plugin of old and against a connector that does nothing, in one run; BENCH="--baseline dist/old.whl" adds an earlier version.
+	$(BIN)/python benches/run.py $(BENCH)
 
 wheel: dist/.built ## Build the wheel, dist/*.whl.
 
@@ -74,7 +74,7 @@ cluster-down: ## Take the local cluster down.
 
 develop: $(VENV)/.installed ## Install the package into .venv so that changes of Python files count at once.
 	$(BIN)/maturin develop --profile dev
-	@rm -f $(VENV)/.wheel $(VENV)/.release
+	@rm -f $(VENV)/.wheel
 
 lock: $(VENV)/.installed ## Write the lock files anew, with the newest versions that work together.
 	cargo update
@@ -102,11 +102,5 @@ target/wheel/.built: $(SOURCES) $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.wheel: target/wheel/.built
-	@rm -f $(VENV)/.release
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheel/*.whl
-	@touch $@
-
-$(VENV)/.release: dist/.built
-	@rm -f $(VENV)/.wheel
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 	@touch $@

@@ -88,6 +88,9 @@ def _options() -> argparse.Namespace:
         metavar="NAME,...",
         help=f"what to measure, of {', '.join(MEASUREMENTS)} (default: all)",
     )
+    parser.add_argument(
+        "--baseline", type=Path, metavar="WHEEL", help="the wheel of an earlier version, whose gets are measured too"
+    )
     parser.add_argument("--rounds", type=_count, default=5, help="how often to measure each (default: %(default)s)")
     parser.add_argument(
         "--services", type=_services, default=10_000, help="how many services `many` is about (default: %(default)s)"
@@ -119,7 +122,7 @@ def _measure(options: argparse.Namespace, progress: Progress) -> Results:
         _alone(),
         TemporaryDirectory(prefix="bench-logs-") as logs,
     ):
-        venvs = prepare(CHECKOUT, progress)
+        venvs = prepare(CHECKOUT, options.baseline, progress)
         with (
             use_cluster(progress) as cluster,
             serve_connectors(venvs, cluster.kubeconfig, Path(logs), progress) as connectors,

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::fuse::fused_call;
 use crate::platform::{ClusterSettings, Platform};
 use crate::secrets::{kubeconfig_problem, secret_problem};
-use crate::wording::sentence;
+use crate::wording::{sentence, shorten};
 
 /// Where Kubernetes puts a pod's token (*Accessing the Kubernetes API from a Pod*).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -118,6 +118,28 @@ impl Clusters {
             _ => self.client(key.clone()).await?,
         };
         Ok(Connection { api, key, warning })
+    }
+
+    /// Connects to the cluster of a name, as [`Self::connect`] does, but to no other where there is none of that name.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and [`Error::InvalidSpec`] when no context has the name.
+    pub async fn connect_exactly(&self, name: &str) -> Result<Connection> {
+        let connection = self.connect(Some(name)).await?;
+        if connection.warning.is_none() {
+            return Ok(connection);
+        }
+        let contexts = Kubeconfig::read().map(|kubeconfig| kubeconfig.contexts).unwrap_or_default();
+        let contexts: Vec<&str> = contexts.iter().map(|context| context.name.as_str()).collect();
+        let known = if contexts.is_empty() {
+            "which has none".to_owned()
+        } else {
+            format!("which has {}", contexts.join(", "))
+        };
+        Err(Error::invalid(
+            "cluster",
+            format!("is {}, but no context of the kubeconfig has that name, {known}.", shorten(name)),
+        ))
     }
 
     /// Which cluster [`Self::connect`] has connected to under that name, if it has: nothing is read and nothing is made.

@@ -30,20 +30,60 @@ impl ObjectReference {
 
 impl fmt::Display for ObjectReference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {} in namespace {}", self.kind, self.name, self.namespace)
+        let Self { kind, namespace, name } = self;
+        match name.as_str() {
+            // All objects of the kind are meant, as by a list.
+            "" => formatter.write_str(&plural(kind))?,
+            name => write!(formatter, "{kind} {name}")?,
+        }
+        match namespace.as_str() {
+            "" => Ok(()),
+            namespace => write!(formatter, " in namespace {namespace}"),
+        }
     }
+}
+
+/// The plural of a kind, in English.
+fn plural(kind: &str) -> String {
+    match kind.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
+        _ if kind.ends_with("ss") => format!("{kind}es"),
+        _ => format!("{kind}s"),
+    }
+}
+
+/// One field of a configuration that is at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFault {
+    /// The field's path in the configuration, such as `Requests.cpu`.
+    pub field: String,
+    /// What is wrong with its value, and what to write instead.
+    pub problem: String,
+}
+
+impl fmt::Display for FieldFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.field, self.problem)
+    }
+}
+
+/// Faults, each on a line of its own after the first one.
+fn on_lines(faults: &[FieldFault]) -> String {
+    faults.iter().map(|fault| format!("\n{fault}")).collect()
 }
 
 /// Every error of this crate. The message of each is whole sentences: what happened to which object, why, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A field of the configuration holds a value that no service can be made from. Nothing was made.
-    #[error("{field} {problem}")]
+    #[error("{field} {problem}{}", on_lines(more))]
     InvalidSpec {
         /// The field's path in the configuration, such as `Requests.cpu`.
         field: String,
         /// What is wrong with its value, and what to write instead.
         problem: String,
+        /// The other faults of the same configuration.
+        more: Vec<FieldFault>,
     },
     /// Something that must exist does not.
     #[error("{object} does not exist. {advice}")]
@@ -164,6 +204,51 @@ impl Error {
         Self::InvalidSpec {
             field: field.into(),
             problem: problem.into(),
+            more: Vec::new(),
+        }
+    }
+
+    /// The faults of a configuration as one [`Error::InvalidSpec`]; `None` where there are none.
+    #[must_use]
+    pub fn of_faults(faults: Vec<FieldFault>) -> Option<Self> {
+        let mut faults = faults.into_iter();
+        let FieldFault { field, problem } = faults.next()?;
+        Some(Self::InvalidSpec {
+            field,
+            problem,
+            more: faults.collect(),
+        })
+    }
+
+    /// The faults of a configuration that an error is about.
+    ///
+    /// # Errors
+    /// The error itself, where it is about something else.
+    pub fn into_faults(self) -> std::result::Result<Vec<FieldFault>, Self> {
+        match self {
+            Self::InvalidSpec { field, problem, more } => {
+                Ok(std::iter::once(FieldFault { field, problem }).chain(more).collect())
+            }
+            other => Err(other),
+        }
+    }
+
+    /// The same error with the paths of its fields changed.
+    #[must_use]
+    pub fn with_fields(self, change: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::InvalidSpec { field, problem, more } => Self::InvalidSpec {
+                field: change(&field),
+                problem,
+                more: more
+                    .into_iter()
+                    .map(|fault| FieldFault {
+                        field: change(&fault.field),
+                        ..fault
+                    })
+                    .collect(),
+            },
+            other => other,
         }
     }
 
@@ -211,5 +296,32 @@ impl Error {
             | Self::Rejected { object, .. } => Some(object),
             Self::InvalidSpec { .. } | Self::Bug { .. } | Self::Cluster { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_without_a_name_is_all_of_its_kind() {
+        let shown = |kind, namespace, name| ObjectReference::new(kind, namespace, name).to_string();
+        assert_eq!(shown("Pod", "flyte", "foo-0"), "Pod foo-0 in namespace flyte");
+        assert_eq!(shown("Pod", "", ""), "Pods");
+        assert_eq!(shown("NetworkPolicy", "flyte", ""), "NetworkPolicies in namespace flyte");
+        assert_eq!(shown("StorageClass", "", "fast"), "StorageClass fast");
+        assert_eq!(shown("PriorityClass", "", ""), "PriorityClasses");
+    }
+
+    #[test]
+    fn each_fault_of_a_configuration_has_a_line() {
+        let fault = |field: &str| FieldFault {
+            field: field.to_owned(),
+            problem: "is wrong.".to_owned(),
+        };
+        let error = Error::of_faults(vec![fault("Port"), fault("Replicas")]).expect("an error");
+        assert_eq!(error.to_string(), "Port is wrong.\nReplicas is wrong.");
+        assert_eq!(error.into_faults().expect("faults").len(), 2);
+        assert!(Error::of_faults(Vec::new()).is_none());
     }
 }

@@ -129,16 +129,10 @@ fn parse(path: &str, value: &Value, whole: bool) -> Result<Quantity> {
     if text.eq_ignore_ascii_case("0gb") {
         return Ok(Quantity("0".to_owned()));
     }
-    let amount = Quantity(text);
-    let bad = |problem: &str| Error::invalid(path, format!("is {}, {problem}", shorten(&amount.0)));
-    let parsed = parsed(&amount).ok_or_else(|| {
-        bad("which is not a Kubernetes quantity: write an amount such as \"500m\", \"2\" or \"2Gi\".")
-    })?;
-    let zero = ParsedQuantity::default();
-    if parsed < zero {
-        return Err(bad("but an amount cannot be negative."));
-    }
-    if whole && parsed != zero && !amount.0.bytes().all(|digit| digit.is_ascii_digit()) {
+    let bad = |problem: &str| Error::invalid(path, format!("is {}, {problem}", shorten(&text)));
+    check(&text).map_err(bad)?;
+    let amount = Quantity(text.clone());
+    if whole && !is_zero(&amount) && !text.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(bad("but a GPU cannot be shared: write a whole number."));
     }
     Ok(amount)
@@ -156,12 +150,66 @@ fn from_number(number: f64) -> String {
 /// Whether a text is an amount, as Kubernetes writes amounts.
 #[must_use]
 pub fn is_amount(text: &str) -> bool {
-    parsed(&Quantity(text.to_owned())).is_some()
+    split(text).is_some()
+}
+
+/// Checks that a text is an amount that a resource can have: a Kubernetes quantity, not negative, and not more than
+/// Kubernetes can hold.
+///
+/// # Errors
+/// What the text is instead, as the end of a sentence.
+pub fn check(text: &str) -> std::result::Result<(), &'static str> {
+    let Some((number, scale)) = split(text) else {
+        return Err("not a Kubernetes quantity: write an amount such as \"500m\", \"2\" or \"2Gi\".");
+    };
+    if number < 0.0 {
+        return Err("negative: write an amount of 0 or more.");
+    }
+    // The API server silently replaces a larger amount by this one.
+    if number * scale > MOST {
+        return Err("more than Kubernetes can hold, which is 9223372036854775807.");
+    }
+    Ok(())
+}
+
+/// The largest amount that Kubernetes can hold: 2^63 - 1, as near as a float comes.
+const MOST: f64 = 9_223_372_036_854_775_807.0;
+
+/// The number of a quantity and what its suffix multiplies it with; `None` where the text is no quantity by
+/// Kubernetes's grammar (`apimachinery/pkg/api/resource`): an optional sign, digits with at most one point, a suffix.
+fn split(text: &str) -> Option<(f64, f64)> {
+    const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let end = unsigned
+        .find(|character: char| !character.is_ascii_digit() && character != '.')
+        .unwrap_or(unsigned.len());
+    let (digits, suffix) = unsigned.split_at(end);
+    if !digits.contains(|character: char| character.is_ascii_digit()) {
+        return None;
+    }
+    // A second point is no number either.
+    let number: f64 = digits.parse().ok()?;
+    let scale = if let Some((power, _)) = (1..).zip(BINARY).find(|(_, name)| *name == suffix) {
+        1024_f64.powi(power)
+    } else if let Some((power, _)) = (-3..).zip(DECIMAL).find(|(_, name)| *name == suffix) {
+        1000_f64.powi(power)
+    } else {
+        10_f64.powi(suffix.strip_prefix(['e', 'E'])?.parse().ok()?)
+    };
+    Some((if text.starts_with('-') { -number } else { number }, scale))
 }
 
 /// An amount as a number; `None` where it is no quantity.
 #[must_use]
 pub fn parsed(amount: &Quantity) -> Option<ParsedQuantity> {
+    split(&amount.0)?;
+    // The parser takes the `E` of `1E` and `1Ei` for the beginning of an exponent.
+    for (exa, smaller, factor) in [("E", "P", 1000.0), ("Ei", "Pi", 1024.0)] {
+        if let Some(number) = amount.0.strip_suffix(exa).and_then(|number| number.parse::<f64>().ok()) {
+            return ParsedQuantity::try_from(&Quantity(format!("{}{smaller}", number * factor))).ok();
+        }
+    }
     ParsedQuantity::try_from(amount).ok()
 }
 
@@ -291,6 +339,7 @@ mod tests {
             (json!({"cpu": "two"}), "Requests.cpu"),
             (json!({"cpu": "-1"}), "Requests.cpu"),
             (json!({"cpu": ""}), "Requests.cpu"),
+            (json!({"mem": "Gi"}), "Requests.mem"),
             (json!({"cpu": ["1", "2"]}), "Requests.cpu"),
             (json!({"cpu": true}), "Requests.cpu"),
             (json!({"gpu": 0.5}), "Requests.gpu"),
@@ -299,6 +348,63 @@ mod tests {
         ] {
             let message = from_flyte("Requests", &resources).expect_err("refused").to_string();
             assert!(message.starts_with(&format!("{path} ")), "{message}");
+        }
+    }
+
+    /// What Kubernetes refuses, since it has no digits, no known suffix or more than a quantity has.
+    const NO_QUANTITIES: [&str; 36] = [
+        "", "-", "+", ".", "+.", "-.", "Gi", "Mi", "Ki", "m", "k", "E", "-Gi", "+m", ".Gi", "e3", "E3", "-e3", "1e", "1e+",
+        "1e1.5", "1e3Ki", "1Ki1", "Ki1", "1ki", "1K", "1GB", "1gi", "1.2.3", "--1", "+-1", "1 Gi", "1,5", "1_000", "0x10",
+        "nan",
+    ];
+
+    #[test]
+    fn what_has_no_digits_or_no_known_suffix_is_not_an_amount() {
+        for text in NO_QUANTITIES {
+            assert!(!is_amount(text), "{text}");
+            assert!(parsed(&Quantity(text.to_owned())).is_none(), "{text}");
+            for field in ["Requests", "Limits"] {
+                let refused = from_flyte(field, &json!({"mem": text})).expect_err(text).to_string();
+                let start = format!("{field}.mem is {text:?}, not a Kubernetes quantity");
+                assert!(refused.starts_with(&start), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_kubernetes_takes_is_an_amount() {
+        for (text, value) in [
+            ("+1", 1.0),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("+.5k", 500.0),
+            ("1e3", 1e3),
+            ("1E3", 1e3),
+            ("1e+3", 1e3),
+            ("20e-1", 2.0),
+            ("1E", 1e18),
+            ("1.5E", 1.5e18),
+            ("1Ei", 1_152_921_504_606_846_976.0),
+            ("1n", 1e-9),
+            ("007", 7.0),
+            ("1.5Gi", 1_610_612_736.0),
+        ] {
+            assert_eq!(check(text), Ok(()), "{text}");
+            let parsed = parsed(&Quantity(text.to_owned())).and_then(|value| value.to_bytes_f64());
+            let near = parsed.is_some_and(|parsed| (parsed - value).abs() <= value * 1e-9);
+            assert!(near, "{text}: {parsed:?}");
+        }
+    }
+
+    #[test]
+    fn what_kubernetes_would_cut_to_its_largest_number_is_refused() {
+        for text in ["9Ei", "100E", "1e19", "1e99999", "99999999999999999999"] {
+            let refused = from_flyte("Limits", &json!({"mem": text}));
+            if text == "9Ei" {
+                assert!(refused.is_err(), "9 * 2^60 is more than 2^63 - 1");
+            }
+            let refused = refused.expect_err(text).to_string();
+            assert!(refused.starts_with(&format!("Limits.mem is {text:?}, more than Kubernetes")), "{refused}");
         }
     }
 

@@ -4,6 +4,8 @@
 //! error with the nearest one that it has, and a whole number may be written as a float, as every number is that went
 //! through Flyte. No value is quoted, since any of them may be a secret in the wrong place.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::value::StrDeserializer;
@@ -11,16 +13,50 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visit
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldFault, Result};
+use crate::quantity;
 use crate::wording::{nearest, shortened};
+
+/// The most faults of one value that are reported.
+const MOST_FAULTS: usize = 20;
 
 /// Reads a value.
 ///
 /// # Errors
-/// [`Error::InvalidSpec`] with the path, from `path` on, of the first thing that cannot be read.
+/// [`Error::InvalidSpec`] with the path, from `path` on, of everything that cannot be read.
 pub fn read<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T> {
-    let path = path.to_owned();
-    T::deserialize(Strict { value, path }).map_err(|problem| Error::invalid(problem.path, problem.words))
+    let skipped = RefCell::default();
+    let attempt = || {
+        let path = path.to_owned();
+        let skipped = &skipped;
+        T::deserialize(Strict { value, path, skipped })
+    };
+    let mut faults: Vec<FieldFault> = Vec::new();
+    // Serde stops at the first fault, so that the value is read again without what is at fault.
+    let error = loop {
+        let problem = match attempt() {
+            Ok(read) if faults.is_empty() => return Ok(read),
+            Ok(_) => break None,
+            Err(problem) => problem,
+        };
+        // What is lacking because it was skipped is not at fault itself.
+        let follows = (problem.lacks).is_some_and(|key| skipped.borrow().contains(&format!("{}.{key}", problem.path)));
+        let is_new = skipped.borrow_mut().insert(problem.path.clone());
+        let is_last = problem.path == path || !is_new || faults.len() + 1 == MOST_FAULTS;
+        if !follows && is_new {
+            faults.push(FieldFault {
+                field: problem.path.clone(),
+                problem: problem.words.clone(),
+            });
+        }
+        if is_last {
+            break Some(problem);
+        }
+    };
+    Err(Error::of_faults(faults).unwrap_or_else(|| {
+        let problem = error.unwrap_or_else(|| de::Error::custom("it is not what it should be"));
+        Error::invalid(problem.path, problem.words)
+    }))
 }
 
 /// A whole number, though it may be written as a float.
@@ -41,6 +77,8 @@ pub fn whole(value: &Value) -> Option<i64> {
 struct Strict<'a> {
     value: &'a Value,
     path: String,
+    /// The paths of values that are at fault, and read as if nobody had written them.
+    skipped: &'a RefCell<BTreeSet<String>>,
 }
 
 /// What is wrong, and where. Where is empty until the value whose reader complained adds it.
@@ -48,6 +86,8 @@ struct Strict<'a> {
 struct Problem {
     path: String,
     words: String,
+    /// The key that is lacking, where that is the problem.
+    lacks: Option<&'static str>,
 }
 
 impl fmt::Display for Problem {
@@ -63,6 +103,7 @@ impl de::Error for Problem {
         Self {
             path: String::new(),
             words: format!("cannot be read: {words}."),
+            lacks: None,
         }
     }
 
@@ -70,6 +111,7 @@ impl de::Error for Problem {
         Self {
             path: String::new(),
             words: format!("lacks {field}."),
+            lacks: Some(field),
         }
     }
 }
@@ -93,6 +135,7 @@ impl<'a> Strict<'a> {
         Problem {
             path: self.path.clone(),
             words: words.into(),
+            lacks: None,
         }
     }
 
@@ -116,11 +159,36 @@ impl<'a> Strict<'a> {
             })
     }
 
+    /// An amount, which may be written as a number.
+    fn quantity<V: Visitor<'a>>(self, visitor: V) -> std::result::Result<V::Value, Problem> {
+        let text = match self.value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => float(number),
+            _ => return Err(self.must_be("an amount, such as \"500m\" or \"2Gi\"")),
+        };
+        if let Err(problem) = quantity::check(&text) {
+            return Err(self.bad(format!("is {problem}")));
+        }
+        visitor.visit_newtype_struct(text.into_deserializer())
+    }
+
     fn child(&self, step: &str, value: &'a Value) -> Self {
         Self {
             value,
             path: format!("{}{step}", self.path),
+            skipped: self.skipped,
         }
+    }
+
+    /// Whether to read on as if it had not been written.
+    fn is_skipped(&self) -> bool {
+        self.skipped.borrow().contains(&self.path)
+    }
+
+    /// The value of a key; `None` where it says nothing, or is at fault.
+    fn entry(&self, key: &str, value: &'a Value) -> Option<Self> {
+        let child = self.child(&format!(".{}", shortened(key)), value);
+        (!value.is_null() && !child.is_skipped()).then_some(child)
     }
 }
 
@@ -204,8 +272,8 @@ impl<'de> de::Deserializer<'de> for Strict<'de> {
         name: &'static str,
         visitor: V,
     ) -> std::result::Result<V::Value, Problem> {
-        if let (Value::Number(number), "Quantity") = (self.value, name) {
-            return visitor.visit_newtype_struct(float(number).into_deserializer());
+        if name == "Quantity" {
+            return self.quantity(visitor);
         }
         visitor.visit_newtype_struct(self)
     }
@@ -216,6 +284,7 @@ impl<'de> de::Deserializer<'de> for Strict<'de> {
         };
         let items = items.iter().enumerate();
         let children = items.map(|(index, item)| self.child(&format!("[{index}]"), item));
+        let children = children.filter(|child| !child.is_skipped());
         visitor
             .visit_seq(de::value::SeqDeserializer::new(children))
             .map_err(|problem: Problem| problem.at(&self.path))
@@ -233,11 +302,8 @@ impl<'de> de::Deserializer<'de> for Strict<'de> {
         visitor: V,
     ) -> std::result::Result<V::Value, Problem> {
         let object = self.object()?;
-        if let Some((key, _)) = object
-            .iter()
-            .find(|(key, value)| !value.is_null() && !fields.contains(&key.as_str()))
-        {
-            let place = self.child(&format!(".{}", shortened(key)), self.value);
+        let mut unknown = object.iter().filter(|(key, _)| !fields.contains(&key.as_str()));
+        if let Some((key, place)) = unknown.find_map(|(key, value)| Some((key, self.entry(key, value)?))) {
             let near = nearest(key, fields.iter().copied());
             return Err(place.bad(format!("is not a field that there is here. Nearest to it is {near}.")));
         }
@@ -286,7 +352,7 @@ impl<'de> IntoDeserializer<'de, Problem> for Strict<'de> {
 struct Entries<'a, 'b> {
     place: &'b Strict<'a>,
     rest: serde_json::map::Iter<'a>,
-    next: Option<(&'a String, &'a Value)>,
+    next: Option<Strict<'a>>,
 }
 
 impl<'a, 'b> Entries<'a, 'b> {
@@ -303,18 +369,22 @@ impl<'de> de::MapAccess<'de> for Entries<'de, '_> {
     type Error = Problem;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> std::result::Result<Option<K::Value>, Problem> {
-        self.next = self.rest.by_ref().find(|(_, value)| !value.is_null());
-        let Some((key, _)) = self.next else { return Ok(None) };
+        let place = self.place;
+        let entry = |(key, value): (&'de String, &'de Value)| Some((key, place.entry(key, value)?));
+        let Some((key, value)) = self.rest.by_ref().find_map(entry) else {
+            return Ok(None);
+        };
+        self.next = Some(value);
         let key: StrDeserializer<'_, Problem> = key.as_str().into_deserializer();
         seed.deserialize(key).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> std::result::Result<V::Value, Problem> {
         // Serde asks for a value only after its key.
-        let Some((key, value)) = self.next.take() else {
+        let Some(value) = self.next.take() else {
             return Err(de::Error::custom("a value without a key"));
         };
-        seed.deserialize(self.place.child(&format!(".{}", shortened(key)), value))
+        seed.deserialize(value)
     }
 }
 
@@ -372,6 +442,34 @@ mod tests {
     }
 
     #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let message = problem::<PodSpec>(&json!({
+            "nodeSelectr": {}, "hostNetwork": "yes", "priority": 1.5,
+            "containers": [{"name": 1}, {"name": "y", "imagee": "z", "stdin": 3}, 7],
+        }));
+        let lines: Vec<&str> = message.lines().collect();
+        let paths: Vec<&str> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
+        for path in [
+            "Field.nodeSelectr",
+            "Field.hostNetwork",
+            "Field.priority",
+            "Field.containers[0].name",
+            "Field.containers[1].imagee",
+            "Field.containers[1].stdin",
+            "Field.containers[2]",
+        ] {
+            assert!(paths.contains(&path), "{path}: {message}");
+        }
+        assert_eq!(paths.len(), 7, "nothing follows from another fault: {message}");
+    }
+
+    #[test]
+    fn only_so_many_faults_are_reported() {
+        let many: Map<String, Value> = (0..100).map(|n| (format!("x{n}"), json!(1))).collect();
+        assert_eq!(problem::<PodSpec>(&Value::Object(many)).lines().count(), MOST_FAULTS);
+    }
+
+    #[test]
     fn whole_floats_are_integers_and_numbers_are_quantities() {
         let probe: Probe = read("p", &json!({"periodSeconds": 5.0, "tcpSocket": {"port": 80.0}})).expect("a probe");
         assert_eq!(
@@ -383,6 +481,25 @@ mod tests {
             volume.empty_dir.and_then(|empty| empty.size_limit).map(|size| size.0),
             Some("1000000000".to_owned())
         );
+    }
+
+    #[test]
+    fn an_amount_is_checked_wherever_kubernetes_has_one() {
+        let container = |amount: Value| json!({"name": "x", "resources": {"limits": {"memory": amount}}});
+        let place = "Field.containers[0].resources.limits.memory";
+        for (amount, words) in [
+            (json!("Gi"), "is not a Kubernetes quantity"),
+            (json!(""), "is not a Kubernetes quantity"),
+            (json!("-1"), "is negative"),
+            (json!(-1), "is negative"),
+            (json!("100E"), "is more than Kubernetes can hold"),
+            (json!(true), "must be an amount"),
+        ] {
+            let message = problem::<PodSpec>(&json!({"containers": [container(amount)]}));
+            assert!(message.starts_with(&format!("{place} {words}")), "{message}");
+        }
+        let message = problem::<Volume>(&json!({"name": "v", "emptyDir": {"sizeLimit": "Mi"}}));
+        assert!(message.starts_with("Field.emptyDir.sizeLimit is not a Kubernetes quantity"), "{message}");
     }
 
     #[test]

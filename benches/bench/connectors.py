@@ -22,6 +22,8 @@ from bench.venvs import Venv, Venvs
 OURS = "ours"
 PEER = "peer"
 IDLE = "does nothing"
+#: An earlier version of ours, where its wheel is given.
+BEFORE = "before"
 
 #: Proxies of the environment are for other machines.
 CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0),)
@@ -41,7 +43,7 @@ class Connector:
 
 @contextmanager
 def serve_connectors(venvs: Venvs, kubeconfig: Path, logs: Path, progress: Progress) -> Iterator[list[Connector]]:
-    """Starts the three connector services, and ends them.
+    """Starts a connector service of each environment, and ends them.
 
     Raises:
         BenchError: One does not come up.
@@ -53,6 +55,8 @@ def serve_connectors(venvs: Venvs, kubeconfig: Path, logs: Path, progress: Progr
             stack.enter_context(_serve(PEER, venvs.peer, kubeconfig, logs, path="outside_a_cluster")),
             stack.enter_context(_serve(IDLE, venvs.plain, kubeconfig, logs, path="idle", module="idle_connector")),
         ]
+        if venvs.before:
+            started.append(stack.enter_context(_serve(BEFORE, venvs.before, kubeconfig, logs)))
         for connector, process, log in started:
             _wait(connector, process, log)
         yield [connector for connector, _, _ in started]

@@ -30,7 +30,8 @@ def measure_gets(stage: Stage, results: Results) -> None:
     """Measures gets per second with many in flight, and what they cost the API server."""
     rate = Figure(f"gets, {IN_FLIGHT} in flight", "per second")
     cost = Figure("reads of the API server for a get", "requests", comparable=False)
-    reads, gets = dict.fromkeys((OURS, PEER, IDLE), 0), dict.fromkeys((OURS, PEER, IDLE), 0)
+    whos = [connector.who for connector in stage.connectors]
+    reads, gets = dict.fromkeys(whos, 0), dict.fromkeys(whos, 0)
 
     async def rounds() -> None:
         async with _calls(stage) as calls:

@@ -6,6 +6,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ import grpc
 from bench.api_requests import reads_answered
 from bench.bare import BareCluster, bare_cluster
 from bench.calls import get_request, is_ready, metadata_of
-from bench.connectors import IDLE, OURS, Connector, serve_ours
+from bench.connectors import BEFORE, IDLE, OURS, Connector, serve_ours
 from bench.errors import BenchError
 from bench.load import IN_FLIGHT, Tally, keep_in_flight, stubs, turns
 from bench.population import copy, make_namespace, template, write
@@ -76,16 +77,23 @@ async def _measure(stage: Stage, results: Results, bare: BareCluster, names: dic
     with (
         TemporaryDirectory(prefix="bench-logs-") as logs,
         serve_ours([OURS], stage.venvs.ours, bare.kubeconfig, Path(logs)) as ours,
+        ExitStack() as stack,
     ):
         connectors: list[Connector] = [*ours, stage.connector(IDLE)]
+        if stage.venvs.before:
+            connectors += stack.enter_context(serve_ours([BEFORE], stage.venvs.before, bare.kubeconfig, Path(logs)))
         async with stubs(connectors) as stub_of:
             took: dict[str, list[float]] = {}
             calls = {
                 OURS: _timed(_stuck_get(stub_of[OURS], namespace, names), took.setdefault(OURS, [])),
                 IDLE: _timed(_idle_get(stub_of[IDLE], namespace, names), took.setdefault(IDLE, [])),
             }
+            if BEFORE in stub_of:
+                # Whatever it answers: what it takes is all that is asked.
+                calls[BEFORE] = _timed(_idle_get(stub_of[BEFORE], namespace, names), took.setdefault(BEFORE, []))
             await _warm_up(bare, calls[OURS])
-            await keep_in_flight(calls[IDLE], _WARM_UP_SECONDS)
+            for call in calls.values():
+                await keep_in_flight(call, _WARM_UP_SECONDS)
             for round in range(stage.rounds):
                 stage.announce(f"gets {of_all}", round)
                 tallies = {who: Tally() for who in calls}

@@ -43,11 +43,13 @@ class Venv:
 
 @dataclass(frozen=True)
 class Venvs:
-    """The three environments. What two of them have in common has the same version in both."""
+    """The environments. What two of them have in common has the same version in both."""
 
     plain: Venv
     ours: Venv
     peer: Venv
+    before: Venv | None
+    """That of an earlier wheel of ours, where one is given."""
 
 
 def cache_folder() -> Path:
@@ -56,8 +58,13 @@ def cache_folder() -> Path:
     return Path(cache) / "flytekitplugins-k8sdataservice" / "bench-venvs"
 
 
-def prepare(checkout: Path, progress: Progress) -> Venvs:
-    """Builds the checkout's wheel, and each environment unless one with the same contents is there.
+def prepare(checkout: Path, baseline: Path | None, progress: Progress) -> Venvs:
+    """Builds the checkout's wheel, and each environment unless one with the same contents already exists.
+
+    Args:
+        checkout: The project.
+        baseline: A wheel of an earlier version to measure beside it.
+        progress: Told of each step.
 
     Raises:
         BenchError: Something could not be built or installed.
@@ -71,7 +78,8 @@ def prepare(checkout: Path, progress: Progress) -> Venvs:
         wheel = _build_wheel(checkout, Path(folder))
         ours = _venv("ours", [flytekit, str(wheel)], constraints, progress)
     peer = _venv("peer", [flytekit, PEER_REQUIREMENT], constraints, progress)
-    return Venvs(plain=plain, ours=ours, peer=peer)
+    before = _venv("before", [flytekit, str(baseline)], constraints, progress) if baseline else None
+    return Venvs(plain=plain, ours=ours, peer=peer, before=before)
 
 
 def _build_wheel(checkout: Path, folder: Path) -> Path:

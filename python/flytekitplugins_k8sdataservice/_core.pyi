@@ -14,6 +14,7 @@ __all__ = [
     "Created",
     "Deletion",
     "Endpoint",
+    "Location",
     "Plan",
     "Pod",
     "Problem",
@@ -53,10 +54,15 @@ class Client:
         platform: Mapping[str, Any] | None = None,
         sources: Mapping[str, str] | None = None,
     ) -> Client: ...
-    def connect_sync(self, cluster: str | None = None) -> str | None:
+    def connect_sync(self, cluster: str | None = None, *, exact: bool = False) -> str | None:
         """Checks that a cluster is configured, without sending anything, and returns a warning about its choice if any.
 
+        Args:
+            cluster: The cluster's name.
+            exact: Whether it is an error if no context has the name; else the default cluster is used in its place.
+
         Raises:
+            InvalidSpecError: No cluster has the name.
             DataServiceError: No cluster is configured.
         """
 
@@ -112,10 +118,11 @@ class Client:
         execution: str,
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Awaitable[Plan]:
         """Tells what :meth:`create` would do and what would become of it. Nothing is changed.
 
-        Fields at fault are problems of the plan. What the account may not ask the API server is a note.
+        Fields at fault are problems of the plan. What could not be checked is a note.
 
         Args:
             config: The wire form of a ``DataServiceConfig``.
@@ -124,6 +131,7 @@ class Client:
             execution: As for :meth:`create`.
             labels: As for :meth:`create`.
             annotations: As for :meth:`create`.
+            timeout: For how many seconds to try. Default: the client's.
 
         Raises:
             UnavailableError: The API server could not be used within the timeout.
@@ -139,6 +147,7 @@ class Client:
         execution: str,
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Plan:
         """Does what :meth:`plan` does, and blocks."""
 
@@ -234,6 +243,22 @@ class Client:
 
         It is one look into memory: it sends nothing, waits for nothing and needs no event loop.
         """
+
+    def locate(self, name: str, *, namespace: str, cluster: str | None = None) -> Awaitable[Location]:
+        """Finds the pods of a service, also of one that no task made, by the Service that its StatefulSet names.
+
+        Args:
+            name: The name of the StatefulSet.
+            namespace: The namespace it lives in.
+            cluster: The kubeconfig context to use.
+
+        Raises:
+            ForbiddenError: The account may not get StatefulSets or list EndpointSlices.
+            UnavailableError: The API server could not be used within the timeout.
+        """
+
+    def locate_sync(self, name: str, *, namespace: str, cluster: str | None = None) -> Location:
+        """Does what :meth:`locate` does, and blocks."""
 
     def wait(
         self, name: str, *, namespace: str, cluster: str | None = None, timeout: float = 600.0
@@ -527,6 +552,26 @@ class Deletion:
         """What the user should know about how the cluster was chosen."""
 
 @final
+class Location:
+    """Where the pods of a service are."""
+
+    @property
+    def service(self) -> str | None:
+        """The Service that gives the pods their names; None where not every pod has one."""
+
+    @property
+    def pods(self) -> list[str]:
+        """The names of the pods, the first one first."""
+
+    @property
+    def named_ports(self) -> dict[str, int]:
+        """The ports of each pod, by their names; the name of a port without one is empty."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why it is not known where they are."""
+
+@final
 class Plan:
     """What a create would make, and what would become of it."""
 
@@ -567,8 +612,12 @@ class Plan:
         """How many of the pods the nodes have room for, if the account may look at them."""
 
     @property
+    def checked(self) -> bool:
+        """Whether the cluster answered any of the checks; True for a plan that asks no cluster."""
+
+    @property
     def ok(self) -> bool:
-        """Whether there are no problems."""
+        """Whether there are no problems, and something was checked."""
 
 @final
 class Problem:

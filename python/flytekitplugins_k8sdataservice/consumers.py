@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
-from flytekitplugins_k8sdataservice.exceptions import InvalidSpecError, NotFoundError
+from flytekitplugins_k8sdataservice.exceptions import NotFoundError
+from flytekitplugins_k8sdataservice.target import check_cluster, invalid, wire_of
 
 if TYPE_CHECKING:
     from flytekitplugins_k8sdataservice.task import DataServiceTask
+
+#: The port of a service of which none is declared.
+_DEFAULT_PORT = 40000
+
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,7 @@ class Endpoints:
         number = self.ports.get(port) if isinstance(port, str) else port
         if number is None:
             known = ", ".join(self.ports) or "none with a name"
-            error = InvalidSpecError(f'port is "{port}", but data service {self.name} has {known}.')
-            error.field = "port"
-            raise error
+            raise invalid("port", f'port is "{port}", but data service {self.name} has {known}.')
         return [f"{host}:{number}" for host in self.hostnames]
 
     def environment(self, prefix: str | None = None) -> dict[str, str]:
@@ -82,33 +86,38 @@ def endpoints(
     namespace: str | None = None,
     cluster: str | None = None,
 ) -> Endpoints:
-    """Tells where the pods of a service are.
+    """Returns where the pods of a service are.
 
     With what was declared, the task or its configuration or a number of replicas, nothing is asked of the cluster, so
-    that it works in the pod of any task. Without, the cluster is asked, which takes the right to look at the service.
+    that it works in the pod of any task. Without, the cluster is asked, which takes the permission to get the
+    StatefulSet and to list EndpointSlices. That works for every StatefulSet with a headless Service.
 
     Args:
         name: The service's name, which is the output of its task.
         service: The task that brings it up, or its configuration.
         replicas: How many pods it has. Default: what was declared, else what the cluster says.
-        port: The port that it listens on. Default: what was declared, else what the cluster says.
-        namespace: The namespace it lives in. Default: what was declared, else the platform's.
-        cluster: The kubeconfig context, where the cluster is asked.
+        port: The port that it listens on. Default: what was declared, else what the cluster says, else 40000.
+        namespace: The namespace it lives in. Default: what was declared, else that of its cluster, else the platform's.
+        cluster: The cluster it lives in. Default: what was declared.
 
     Raises:
-        InvalidSpecError: The cluster was asked, and the service's main port is one of several that have names.
+        InvalidSpecError: An argument is at fault, or the cluster was asked, and the service's main port is one of
+            several that have names.
         NotFoundError: The cluster was asked, and knows no pods of such a service.
         DataServiceError: The cluster was asked, and could not be.
     """
     config = _config(service)
-    place = namespace or config.Namespace or settings.namespace()
-    declared = _declared(config) if service is not None and replicas is None else None
-    if replicas is None and declared is None:
-        return _asked(name, port, place, cluster or config.Cluster)
+    _check(replicas, port)
+    wire = wire_of(config, namespace=namespace, cluster=cluster)
+    place = wire.get("Namespace") or settings.namespace(wire.get("Cluster") or None, known=cluster is not None)
+    declared = _declared(wire) if service is not None else None
+    # Of an existing service nothing is declared, so that only the cluster knows its port.
+    if declared is None and (replicas is None or (service is not None and port is None)):
+        return _asked(name, replicas, port, place, wire.get("Cluster"), is_explicit=cluster is not None)
     from flytekitplugins_k8sdataservice._core import hostnames
 
-    known: dict[str, Any] = declared or {"replicas": replicas, "port": 40000, "ports": {}}
-    hosts = [f"{host}.{place}" for host in hostnames(name, known["replicas"])]
+    known: dict[str, Any] = declared or {"replicas": replicas, "port": _DEFAULT_PORT, "ports": {}}
+    hosts = [f"{host}.{place}" for host in hostnames(name, known["replicas"] if replicas is None else replicas)]
     return Endpoints(name, place, hosts, port or known["port"], known["ports"])
 
 
@@ -118,21 +127,34 @@ def _config(service: DataServiceConfig | DataServiceTask | None) -> DataServiceC
     return (service.task_config if service is not None else None) or DataServiceConfig()
 
 
-def _declared(config: DataServiceConfig) -> dict[str, Any] | None:
+def _check(replicas: int | None, port: int | None) -> None:
+    if replicas is not None and replicas < 0:
+        raise invalid("replicas", f"replicas is {replicas}, but the number of pods is a whole number, 0 or more.")
+    if port is not None and not 1 <= port <= _LAST_PORT:
+        raise invalid("port", f"port is {port}, but a port is a whole number from 1 to {_LAST_PORT}.")
+
+
+def _declared(wire: dict[str, Any]) -> dict[str, Any] | None:
     from flytekitplugins_k8sdataservice._core import declared
 
-    return declared(config.to_wire())
+    return declared(wire)
 
 
-def _asked(name: str, port: int | None, namespace: str, cluster: str | None) -> Endpoints:
+def _asked(
+    name: str, replicas: int | None, port: int | None, namespace: str, cluster: str | None, *, is_explicit: bool
+) -> Endpoints:
     from flytekitplugins_k8sdataservice.client import default_client
 
-    status = default_client().get_sync(name, namespace=namespace, cluster=cluster)
-    if not status.endpoints:
-        raise NotFoundError(f"Nothing is known of where data service {name} is. {status.message}")
-    hosts = [f"{endpoint.hostname}.{namespace}" for endpoint in status.endpoints]
-    ports = status.endpoints[0].named_ports
-    main = ports.pop(name, None)
+    client = default_client()
+    check_cluster(client, cluster if is_explicit else None)
+    found = client.locate_sync(name, namespace=namespace, cluster=cluster)
+    if found.service is None:
+        raise NotFoundError(f"Nothing is known of where data service {name} is. {found.problem}")
+    pods = found.pods if replicas is None else [f"{name}-{ordinal}" for ordinal in range(replicas)]
+    hosts = [f"{pod}.{found.service}.{namespace}" for pod in pods]
+    ports = found.named_ports
+    # Its own name is that of the main port of a service that a task made; a port without a name is the only one.
+    main = ports.pop(name, None) or ports.pop("", None)
     return Endpoints(name, namespace, hosts, port or main or _only(name, ports), ports)
 
 
@@ -140,12 +162,11 @@ def _only(name: str, ports: dict[str, int]) -> int:
     if len(ports) == 1:
         return next(iter(ports.values()))
     known = ", ".join(ports) or "none"
-    error = InvalidSpecError(
-        f"port is missing: the ports of data service {name} ({known}) do not tell which of them it is known by. Say "
-        "port=, or hand in the service's task or its configuration."
+    raise invalid(
+        "port",
+        f"port is missing: the ports of data service {name} ({known}) do not say which of them it is known by. Pass "
+        "port=, or the service's task or its configuration.",
     )
-    error.field = "port"
-    raise error
 
 
 def _variable(name: str) -> str:

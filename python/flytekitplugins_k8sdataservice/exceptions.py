@@ -6,6 +6,9 @@ code which catches, say, ``PermissionError`` keeps working.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 
 class DataServiceError(Exception):
     """The base of every exception of this package; raised itself where nothing below fits.
@@ -23,14 +26,30 @@ class DataServiceError(Exception):
     code: int | None = None
 
 
-class InvalidSpecError(DataServiceError, ValueError):
-    """A field of the configuration holds a value that no service can be made from. Nothing was made.
+class Fault(NamedTuple):
+    """One field of a configuration that is at fault.
 
     Attributes:
         field: The path of the field, such as ``Requests.cpu``.
+        message: What is wrong with it, and what to write instead.
+    """
+
+    field: str
+    message: str
+
+
+class InvalidSpecError(DataServiceError, ValueError):
+    """Fields of the configuration hold values that no service can be made from. Nothing was made.
+
+    The message has a line for each field at fault.
+
+    Attributes:
+        field: The path of the first field at fault, such as ``Requests.cpu``.
+        faults: All fields at fault.
     """
 
     field: str | None = None
+    faults: Sequence[Fault] = ()
 
 
 class NotFoundError(DataServiceError, LookupError):

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
-from flytekitplugins_k8sdataservice.task import DataServiceTask
+from flytekitplugins_k8sdataservice.target import check_cluster, wire_of
 
 if TYPE_CHECKING:
     from flytekitplugins_k8sdataservice._core import Plan
+    from flytekitplugins_k8sdataservice.task import DataServiceTask
 
 #: Whom a plan is made for: nobody's run, so that a service that runs is somebody else's.
 _OWNER = "plan"
 
+#: How long a plan may take, in seconds: a person waits here, not Flyte.
+_PATIENCE = 15.0
+
 
 def plan(
-    config: DataServiceConfig | DataServiceTask,
+    config: DataServiceConfig | DataServiceTask | dict[str, Any],
     *,
+    name: str | None = None,
     namespace: str | None = None,
     cluster: str | None = None,
     offline: bool = False,
 ) -> Plan:
-    """Tells what a service would be made of, and what would keep it from running. Nothing is changed.
+    """Plans a service: what it would be made of, and what would keep it from running. Nothing is changed.
 
-    The cluster is asked what would become of the objects and of their first pod, so that its quotas, limits and
-    policies count; whether what they name exists; and whether the nodes have room. What the account may not ask is a
-    note.
+    The plan is a server-side dry run of the objects and their first pod, so quotas, limits and policies apply. It also
+    says whether what they name exists, and whether the nodes have room. What could not be checked is a note; a plan for
+    which nothing could be checked is not ``ok``.
 
     Usage:
         >>> made = plan(DataServiceConfig(Image="busybox", Requests=Resources(cpu="900")))
@@ -37,21 +41,26 @@ def plan(
 
     Args:
         config: The configuration, or the task that has it.
-        namespace: Where the service is to live. Default: as the connector would decide.
-        cluster: The kubeconfig context to use. Default: the configuration's own.
+        name: The service's name. Default: the configuration's.
+        namespace: The namespace it is to live in. Default: the configuration's, else that of its cluster, else the
+            platform's.
+        cluster: The cluster it is to live in. Default: the configuration's.
         offline: Ask no cluster.
 
     Raises:
-        InvalidSpecError: The pod template cannot be read. Other fields at fault are problems of the plan.
-        UnavailableError: The API server could not be used within the timeout.
+        InvalidSpecError: The pod template cannot be read, or no cluster has the name in ``cluster``. Other fields at
+            fault are problems of the plan.
+        UnavailableError: The API server could not be used within 15 seconds.
         DataServiceError: No cluster is configured, or the API server refused to answer.
     """
-    if isinstance(config, DataServiceTask):
-        config = config.task_config or DataServiceConfig()
-    if cluster:
-        config = replace(config, Cluster=cluster)
+    wire = wire_of(config, name=name, namespace=namespace, cluster=cluster)
     client = default_client()
-    ask = client.sketch if offline else client.plan_sync
-    return ask(
-        config.to_wire(), namespace=namespace or settings.namespace(), owner=_OWNER, execution="a plan, which is no run"
-    )
+    arguments: dict[str, Any] = {
+        "namespace": settings.namespace(),
+        "owner": _OWNER,
+        "execution": "a plan, which is no run",
+    }
+    if offline:
+        return client.sketch(wire, **arguments)
+    check_cluster(client, cluster)
+    return client.plan_sync(wire, **arguments, timeout=_PATIENCE)

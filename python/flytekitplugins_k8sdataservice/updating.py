@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.client import default_client, warn
-from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.exceptions import DataServiceError, DataServiceTimeoutError
 from flytekitplugins_k8sdataservice.owner import Owner
+from flytekitplugins_k8sdataservice.target import check_cluster, wire_of
 
 if TYPE_CHECKING:
+    from flytekitplugins_k8sdataservice.config import DataServiceConfig
     from flytekitplugins_k8sdataservice.task import DataServiceTask
 
 #: How often the service is looked at while it is waited for, in seconds. What is known of it is in memory.
@@ -51,6 +52,7 @@ def update(
     *,
     name: str | None = None,
     namespace: str | None = None,
+    cluster: str | None = None,
     owner: str | None = None,
     adopt: bool = False,
     wait: float = 600.0,
@@ -68,7 +70,9 @@ def update(
     Args:
         config: What the service is to be: all of it, not only what changes.
         name: The service's name. Default: the configuration's.
-        namespace: The namespace it lives in. Default: the platform's, which is ``flyte`` unless it says something else.
+        namespace: The namespace it lives in. Default: the configuration's, else that of its cluster, else the
+            platform's, which is ``flyte`` unless it says something else.
+        cluster: The cluster it lives in. Default: the configuration's.
         owner: The id of the owner in whose name it is changed, as the annotation ``k8sdataservice.flyte.org/owner``
             has it. Default: that of the execution that this code runs in, if any.
         adopt: Take the service over where it is another owner's, or of the plugin before version 2. An abort of its
@@ -77,6 +81,7 @@ def update(
         tell: Called with a sentence, each time that there is one, about how far it is.
 
     Raises:
+        InvalidSpecError: Fields are at fault, or no cluster has the name in ``cluster``. Nothing was changed.
         NotFoundError: There is no such service.
         ConflictError: It is another owner's, or is being deleted, or has to change in what Kubernetes does not change.
         NotOwnedError: Somebody else's object has the name; it was left alone.
@@ -85,14 +90,13 @@ def update(
         DataServiceError: It was changed, and cannot become ready; the message says why. Pods that were not replaced yet
             go on as they were; another update replaces those that cannot start.
     """
-    wire = _wire(config)
-    if name is not None:
-        wire["Name"] = name
+    wire = wire_of(config, name=name, namespace=namespace, cluster=cluster)
     asking = _asking()
     client = default_client()
+    check_cluster(client, cluster)
     updated = client.update_sync(
         wire,
-        namespace=namespace or settings.namespace(),
+        namespace=settings.namespace(),
         owner=owner or asking.id,
         execution=asking.execution,
         adopt=adopt,
@@ -131,14 +135,6 @@ def _wait(
             error.reason, error.namespace, error.name = status.reason, namespace, name
             raise error
         time.sleep(_INTERVAL)
-
-
-def _wire(config: DataServiceConfig | DataServiceTask | dict[str, Any]) -> dict[str, Any]:
-    if isinstance(config, dict):
-        return dict(config)
-    if not isinstance(config, DataServiceConfig):
-        config = config.task_config or DataServiceConfig()
-    return config.to_wire()
 
 
 def _asking() -> Owner:

@@ -44,6 +44,17 @@ pub struct Violation {
     pub message: String,
 }
 
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<K> {
+    /// Its objects.
+    pub items: Vec<K>,
+    /// Where the next page starts; `None` where this is the last one.
+    pub next: Option<String>,
+    /// How many objects come after it, where the API server says so.
+    pub remaining: Option<usize>,
+}
+
 /// A cluster, as a plan sees it. Each call is one request, which changes nothing, and none is repeated in here.
 pub trait Inspect: Api {
     /// Asks what would become of an object (`dryRun=All`). Where one has its name, the answer is [`Fault::AlreadyExists`].
@@ -70,15 +81,21 @@ pub trait Inspect: Api {
         name: &str,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// The names of all objects of a resource. What is in them is not read.
+    /// The names of some objects of a resource, of at most so many. What is in them is not read.
     fn names(
         &self,
         resource: &ApiResource,
         namespace: Option<&str>,
+        most: u32,
     ) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;
 
-    /// Reads all objects of a kind in the whole cluster that a field selector matches, as the API server last knew them.
-    fn everywhere<K>(&self, fields: &str) -> impl Future<Output = Result<Vec<K>, Fault>> + Send
+    /// Reads a page of the objects of a kind in the whole cluster that a field selector matches.
+    fn page<K>(
+        &self,
+        fields: &str,
+        size: u32,
+        start: Option<&str>,
+    ) -> impl Future<Output = Result<Page<K>, Fault>> + Send
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send;
 }
@@ -123,20 +140,33 @@ impl Inspect for KubeApi {
         Ok(metadata.map_err(fault)?.is_some())
     }
 
-    async fn names(&self, resource: &ApiResource, namespace: Option<&str>) -> Result<Vec<String>, Fault> {
-        let params = ListParams::default().match_any();
+    async fn names(
+        &self,
+        resource: &ApiResource,
+        namespace: Option<&str>,
+        most: u32,
+    ) -> Result<Vec<String>, Fault> {
+        let params = ListParams::default().limit(most);
         let list = self.with(resource, namespace).list_metadata(&params).await;
         let names = list.map_err(fault)?.items.into_iter();
         Ok(names.filter_map(|item| item.metadata.name).collect())
     }
 
-    async fn everywhere<K>(&self, fields: &str) -> Result<Vec<K>, Fault>
+    async fn page<K>(&self, fields: &str, size: u32, start: Option<&str>) -> Result<Page<K>, Fault>
     where
         K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send,
     {
-        let params = ListParams::default().fields(fields).match_any();
+        let params = ListParams {
+            continue_token: start.map(str::to_owned),
+            ..ListParams::default().fields(fields).limit(size)
+        };
         let list = kube::Api::<K>::all(self.client.clone()).list(&params).await;
-        Ok(list.map_err(fault)?.items)
+        let list = list.map_err(fault)?;
+        Ok(Page {
+            items: list.items,
+            next: list.metadata.continue_.filter(|token| !token.is_empty()),
+            remaining: (list.metadata.remaining_item_count).and_then(|count| usize::try_from(count).ok()),
+        })
     }
 }
 

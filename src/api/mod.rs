@@ -9,7 +9,7 @@ mod kube;
 pub mod managed_fields;
 
 pub use fault::Fault;
-pub use inspect::{Inspect, Refusal, Trial, Violation};
+pub use inspect::{Inspect, Page, Refusal, Trial, Violation};
 pub use kube::KubeApi;
 
 use std::fmt::Debug;

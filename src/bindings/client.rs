@@ -10,6 +10,7 @@ use super::bridge::{block, is_at_home, spawn};
 use super::conclude::{self, Conclusion};
 use super::convert::{Place, Strings, read, read_platform, seconds};
 use super::errors::to_python;
+use super::location::Location;
 use super::plan::{Asked, Plan};
 use super::request::{Request, Requester, Wanted};
 use super::types::{Created, Deletion, Status};
@@ -45,11 +46,14 @@ impl Client {
         })
     }
 
-    #[pyo3(signature = (cluster=None))]
-    fn connect_sync(&self, py: Python<'_>, cluster: Option<String>) -> PyResult<Option<String>> {
+    #[pyo3(signature = (cluster=None, *, exact=false))]
+    fn connect_sync(&self, py: Python<'_>, cluster: Option<String>, exact: bool) -> PyResult<Option<String>> {
         let clusters = Arc::clone(&self.clusters);
         block(py, async move {
-            let connection = clusters.connect(cluster.as_deref()).await?;
+            let connection = match cluster.as_deref() {
+                Some(cluster) if exact => clusters.connect_exactly(cluster).await?,
+                cluster => clusters.connect(cluster).await?,
+            };
             Ok(connection.warning)
         })
     }
@@ -90,7 +94,7 @@ impl Client {
         )
     }
 
-    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, timeout=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
     fn plan<'py>(
         &self,
@@ -101,12 +105,13 @@ impl Client {
         execution: String,
         labels: Option<Strings>,
         annotations: Option<Strings>,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let asked = Asked::new(config, namespace, owner, execution, labels, annotations)?;
+        let asked = Asked::new(config, namespace, owner, execution, labels, annotations, timeout)?;
         spawn(py, self.planning(asked)?)
     }
 
-    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None))]
+    #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, timeout=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
     fn plan_sync(
         &self,
@@ -117,8 +122,9 @@ impl Client {
         execution: String,
         labels: Option<Strings>,
         annotations: Option<Strings>,
+        timeout: Option<f64>,
     ) -> PyResult<Plan> {
-        let asked = Asked::new(config, namespace, owner, execution, labels, annotations)?;
+        let asked = Asked::new(config, namespace, owner, execution, labels, annotations, timeout)?;
         block(py, self.planning(asked)?)
     }
 
@@ -132,7 +138,15 @@ impl Client {
         labels: Option<Strings>,
         annotations: Option<Strings>,
     ) -> PyResult<Plan> {
-        self.sketched(Asked::new(config, namespace, owner, execution, labels, annotations)?)
+        self.sketched(Asked::new(
+            config,
+            namespace,
+            owner,
+            execution,
+            labels,
+            annotations,
+            None,
+        )?)
     }
 
     #[pyo3(signature = (config, *, namespace, owner, execution, labels=None, annotations=None, adopt=false, timeout=None))]
@@ -224,6 +238,28 @@ impl Client {
             return Ok(None);
         }
         fused_call(|| Ok(self.known(name, namespace, cluster, uid))).map_err(to_python)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None))]
+    fn locate<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        spawn(py, self.locating(name, namespace, cluster)?)
+    }
+
+    #[pyo3(signature = (name, *, namespace, cluster=None))]
+    fn locate_sync(
+        &self,
+        py: Python<'_>,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+    ) -> PyResult<Location> {
+        block(py, self.locating(name, namespace, cluster)?)
     }
 
     #[pyo3(signature = (name, *, namespace, cluster=None, timeout=600.0))]

@@ -31,11 +31,18 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     exception.setattr("reason", error.reason())?;
     exception.setattr("code", error.code())?;
     if let Some(object) = error.object() {
-        exception.setattr("namespace", &object.namespace)?;
-        exception.setattr("name", &object.name)?;
+        // A list is about no single object, and nodes are in no namespace.
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        exception.setattr("namespace", given(&object.namespace))?;
+        exception.setattr("name", given(&object.name))?;
     }
-    if let Error::InvalidSpec { field, .. } = error {
+    if let Error::InvalidSpec { field, problem, more } = error {
         exception.setattr("field", field)?;
+        let fault = py.import(MODULE)?.getattr("Fault")?;
+        let first = std::iter::once((field, problem));
+        let all = first.chain(more.iter().map(|fault| (&fault.field, &fault.problem)));
+        let faults = all.map(|(field, problem)| fault.call1((field, format!("{field} {problem}"))));
+        exception.setattr("faults", faults.collect::<PyResult<Vec<_>>>()?)?;
     }
     Ok(PyErr::from_value(exception))
 }

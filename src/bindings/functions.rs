@@ -10,18 +10,14 @@ use crate::endpoints::Declared;
 use crate::fuse::fused_call;
 use crate::manifests::{network_policy, pod_disruption_budget, service, stateful_set};
 use crate::names;
-use crate::spec::{Target, parse_cluster};
+use crate::spec::Target;
 
 /// Checks a configuration.
 #[pyfunction]
 pub(super) fn validate(config: &Bound<'_, PyAny>) -> PyResult<()> {
     let config = read(config)?;
-    fused_call(|| {
-        Target::parse(&config)?;
-        parse_cluster(&config)?;
-        Ok(())
-    })
-    .map_err(to_python)
+    fused_call(|| Target::parse(&config)).map_err(to_python)?;
+    Ok(())
 }
 
 /// The objects that would be made for a configuration.

@@ -7,6 +7,7 @@ mod convert;
 mod ending;
 mod errors;
 mod functions;
+mod location;
 mod plan;
 mod request;
 mod types;
@@ -25,6 +26,8 @@ mod _core {
     use super::conclude::Conclusion;
     #[pymodule_export]
     use super::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
+    #[pymodule_export]
+    use super::location::Location;
     #[pymodule_export]
     use super::plan::{Plan, Problem};
     #[pymodule_export]

@@ -2,16 +2,17 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pythonize::pythonize;
 use serde_json::Value;
 
 use super::client::Client;
-use super::convert::{Strings, read};
+use super::convert::{Strings, read, seconds};
 use super::errors::to_python;
 use super::request::{Request, Requester, Wanted};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fuse::fused_call;
 use crate::lifecycle::{self, Deadline, plan::plan_existing, plan::sketch};
 use crate::platform::Platform;
@@ -74,8 +75,13 @@ impl Plan {
     }
 
     #[getter]
+    fn checked(&self) -> bool {
+        self.0.checked
+    }
+
+    #[getter]
     fn ok(&self) -> bool {
-        self.0.problems.is_empty()
+        self.0.is_ok()
     }
 
     fn __repr__(&self) -> String {
@@ -114,6 +120,7 @@ pub(super) struct Asked {
     config: Value,
     namespace: String,
     requester: Requester,
+    timeout: Option<Duration>,
 }
 
 impl Asked {
@@ -124,8 +131,10 @@ impl Asked {
         execution: String,
         labels: Option<Strings>,
         annotations: Option<Strings>,
+        timeout: Option<f64>,
     ) -> PyResult<Self> {
         Ok(Self {
+            timeout: timeout.map(seconds).transpose()?,
             config: read(config)?,
             namespace,
             requester: Requester {
@@ -143,28 +152,30 @@ impl Asked {
             config,
             namespace,
             requester,
+            ..
         } = self;
         match fused_call(|| Request::read(platform, &config, &namespace, requester)) {
             Ok(request) => Ok(Ok(request)),
-            Err(Error::InvalidSpec { field, problem }) => {
-                let name = config.get("Name").and_then(Value::as_str).unwrap_or_default();
-                let problem = lifecycle::Problem {
-                    message: format!("{field} {problem}"),
-                    path: field,
-                };
-                Ok(Err(lifecycle::Plan::of_problem(name, &namespace, problem)))
+            Err(error) => {
+                let faults = error.into_faults().map_err(to_python)?;
+                let text = |field: &str| config.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+                let (name, namespace) = (text("Name").unwrap_or_default(), text("Namespace").unwrap_or(&namespace));
+                let problems = faults.into_iter().map(|fault| lifecycle::Problem {
+                    message: fault.to_string(),
+                    path: fault.field,
+                });
+                Ok(Err(lifecycle::Plan::of_problems(name, namespace, problems.collect())))
             }
-            Err(error) => Err(to_python(error)),
         }
     }
 }
 
 impl Client {
     pub(super) fn planning(&self, asked: Asked) -> PyResult<impl Future<Output = Result<Plan>> + Send + 'static> {
-        let config = asked.config.clone();
+        let (config, asked_timeout) = (asked.config.clone(), asked.timeout);
         let parsed = asked.parse(&self.platform)?;
         let clusters = Arc::clone(&self.clusters);
-        let timeout = self.timeout;
+        let timeout = asked_timeout.unwrap_or(self.timeout);
         Ok(async move {
             let request = match parsed {
                 Ok(request) => request,

@@ -8,7 +8,7 @@ use crate::manifests::stateful_set;
 use crate::names::{check_namespace, generate_name};
 use crate::ownership::{Identity, Owner};
 use crate::platform::Platform;
-use crate::spec::{DataServiceSpec, Target, parse_cluster};
+use crate::spec::{DataServiceSpec, Target, every_fault, parse_cluster};
 
 /// A service to be made or used, and where.
 pub(super) struct Request {
@@ -26,6 +26,7 @@ pub(super) enum Wanted {
 }
 
 /// Whom a service is for.
+#[derive(Clone)]
 pub(super) struct Requester {
     pub(super) owner: String,
     pub(super) execution: String,
@@ -37,8 +38,19 @@ impl Request {
     /// Reads a configuration, and all that the platform says about it.
     ///
     /// # Errors
-    /// [`crate::error::Error::InvalidSpec`] that names the first field at fault.
+    /// [`crate::error::Error::InvalidSpec`] that names the fields at fault.
     pub(super) fn read(platform: &Platform, config: &Value, namespace: &str, requester: Requester) -> Result<Self> {
+        every_fault(config, |config| {
+            Self::read_to_the_first_fault(platform, config, namespace, requester.clone())
+        })
+    }
+
+    fn read_to_the_first_fault(
+        platform: &Platform,
+        config: &Value,
+        namespace: &str,
+        requester: Requester,
+    ) -> Result<Self> {
         let target = platform.resolve(config)?;
         let cluster = parse_cluster(config)?;
         platform.cluster(cluster.as_deref())?;

@@ -1,8 +1,10 @@
 //! The pods of the `StatefulSet`: as little power as may be, then what the user says in Kubernetes's words, then the fields.
 
+use std::collections::HashSet;
+
 use k8s_openapi::DeepMerge;
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecurityContext,
+    Capabilities, Container, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecurityContext,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -12,6 +14,7 @@ use super::placement::{add_selectors, require_accelerator};
 use super::root::forbid_root;
 use crate::ownership::Identity;
 use crate::spec::DataServiceSpec;
+use crate::spec::expansion::sort;
 
 /// The user and the group that the pods run as, and that their volumes belong to.
 const USER: i64 = 1001;
@@ -27,8 +30,10 @@ pub(super) fn pod_template(spec: &DataServiceSpec, identity: &Identity) -> PodTe
     }
     let mut fields = of_fields(spec, identity);
     add_to_lists(&mut template, &mut fields);
+    let said: HashSet<String> = variables(&fields, &identity.name).map(|said| said.name.clone()).collect();
     template.merge_from(fields);
     if let Some(pod) = &mut template.spec {
+        sort_variables(pod, &identity.name, &said);
         forbid_root(pod);
         // An account is named for what it may do, which takes its token.
         pod.automount_service_account_token
@@ -38,6 +43,25 @@ pub(super) fn pod_template(spec: &DataServiceSpec, identity: &Identity) -> PodTe
         }
     }
     template
+}
+
+/// The variables of the service's own container.
+fn variables<'a>(template: &'a PodTemplateSpec, name: &'a str) -> impl Iterator<Item = &'a EnvVar> {
+    let containers = template.spec.iter().flat_map(|spec| &spec.containers);
+    let own = containers.filter(move |container| container.name == name);
+    own.flat_map(|container| container.env.iter().flatten())
+}
+
+/// Puts each variable of the service's own container after those that it refers to: those of `Env` have no order, and
+/// Kubernetes expands only what stands earlier. Those that a template lists are in their user's order.
+fn sort_variables(pod: &mut PodSpec, name: &str, said: &HashSet<String>) {
+    for container in pod.containers.iter_mut().filter(|container| container.name == name) {
+        let Some(env) = &container.env else { continue };
+        // A circle has been refused before.
+        if let Ok(sorted) = sort(env.clone(), |variable| !said.contains(&variable.name)) {
+            container.env = Some(sorted);
+        }
+    }
 }
 
 /// Kubernetes replaces tolerations and node selectors as a whole; here both what the template and what the fields say

@@ -97,10 +97,7 @@ impl Layer {
                 probe[field] = value.clone();
             }
         }
-        Target::parse(&probe).map_err(|error| match error {
-            Error::InvalidSpec { field, problem } => Error::invalid(inside(path, &field), problem),
-            other => other,
-        })?;
+        Target::parse(&probe).map_err(|error| error.with_fields(|field| inside(path, field)))?;
         for (name, request) in &self.requests {
             if let Some(limit) = self.limits.get(name).filter(|limit| is_less(limit, request)) {
                 let name = flyte_name(name);

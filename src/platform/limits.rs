@@ -81,11 +81,9 @@ impl Platform {
         let Some(pod) = pod_of(stateful_set) else { return Ok(()) };
         self.check_amounts(pod, replicas)?;
         metadata::check(stateful_set, &self.forced, &self.sources)?;
-        self.check_containers(pod).map_err(|error| match error {
-            Error::InvalidSpec { field, problem } => {
-                Error::invalid(Origins::new(config, stateful_set).field("StatefulSet", &field), problem)
-            }
-            other => other,
+        self.check_containers(pod).map_err(|error| {
+            let origins = Origins::new(config, stateful_set);
+            error.with_fields(|field| origins.field("StatefulSet", field))
         })
     }
 

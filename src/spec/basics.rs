@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields::Fields;
+use super::fields::{Fields, all};
 use super::{DEFAULT_PORT, DEFAULT_REPLICAS};
 use crate::error::{Error, Result};
 use crate::strict::whole;
@@ -37,22 +37,18 @@ pub(super) fn words(fields: Fields<'_>, field: &str) -> Result<Option<Vec<String
             "must be a list of strings, such as [\"sh\", \"-c\", \"my-service\"].",
         ));
     };
-    let words = items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| match item {
-            Value::String(word) if word.contains('\0') => Err(Error::invalid(
-                format!("{field}[{index}]"),
-                "contains a NUL character, which no program can be given.",
-            )),
-            Value::String(word) => Ok(word.clone()),
-            // What it is instead is not shown, since a command may hold a secret.
-            _ => Err(Error::invalid(
-                format!("{field}[{index}]"),
-                "must be a string, such as \"--verbose\".",
-            )),
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let words = all(items.iter().enumerate().map(|(index, item)| match item {
+        Value::String(word) if word.contains('\0') => Err(Error::invalid(
+            format!("{field}[{index}]"),
+            "contains a NUL character, which no program can be given.",
+        )),
+        Value::String(word) => Ok(word.clone()),
+        // What it is instead is not shown, since a command may hold a secret.
+        _ => Err(Error::invalid(
+            format!("{field}[{index}]"),
+            "must be a string, such as \"--verbose\".",
+        )),
+    }))?;
     Ok((!words.is_empty()).then_some(words))
 }
 

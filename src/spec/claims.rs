@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fields::{Fields, check_label, check_name_of, check_unique};
+use super::fields::{Fields, all, check_label, check_name_of, check_unique};
 use super::volumes::check_path;
 use crate::error::{Error, Result};
 use crate::quantity;
@@ -123,11 +123,8 @@ struct WrittenRetention {
 
 /// Reads the field `VolumeClaimTemplates`.
 pub(super) fn claims(fields: Fields<'_>) -> Result<Vec<ClaimTemplate>> {
-    let claims = fields
-        .items("VolumeClaimTemplates")?
-        .into_iter()
-        .map(|(path, item)| claim(&path, item))
-        .collect::<Result<Vec<_>>>()?;
+    let claims = fields.items("VolumeClaimTemplates")?;
+    let claims = all(claims.iter().map(|(path, item)| claim(path, item)))?;
     let path = |index: usize| format!("VolumeClaimTemplates[{index}].name");
     let names = claims.iter().enumerate();
     check_unique(names.map(|(index, claim)| (path(index), claim.name.as_str())))?;

@@ -1,9 +1,13 @@
 //! The fields `Env` and `EnvFrom`: what the pods find in their environment.
 
-use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar};
+use std::collections::HashSet;
+
+use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar};
 use serde_json::Value;
 
+use super::expansion::{refers_to_itself, sort};
 use super::fields::{Fields, check_name_of};
+use super::template::PodTemplate;
 use crate::error::{Error, Result};
 use crate::strict;
 use crate::wording::shortened;
@@ -58,6 +62,38 @@ pub(super) fn check_variable(path: &str, name: &str) -> Result<()> {
     Err(Error::invalid(
         path,
         "cannot be the name of a variable: use letters, digits and underscores, not starting with a digit.",
+    ))
+}
+
+/// Checks that no variable of the service's own container refers to itself, also by way of others. The variables of a
+/// template are in its user's order, which Kubernetes knows what to make of.
+pub(super) fn check_circles(container: &Container, template: Option<&PodTemplate>) -> Result<()> {
+    let own = container.env.iter().flatten();
+    let names: HashSet<&str> = own.clone().map(|variable| variable.name.as_str()).collect();
+    let under = template.and_then(PodTemplate::primary_container);
+    let under_env = under.iter().flat_map(|under| under.env.iter().flatten());
+    let is_own = |variable: &EnvVar| names.contains(variable.name.as_str());
+    let given = under_env.filter(|variable| !is_own(variable));
+    let circle = sort(own.clone().chain(given).cloned().collect(), |variable| !is_own(variable));
+    let has_sources = [Some(container), under]
+        .into_iter()
+        .flatten()
+        .any(|container| container.env_from.as_ref().is_some_and(|sources| !sources.is_empty()));
+    let alone = own.clone().find(|variable| !has_sources && refers_to_itself(variable));
+    let circle = match (circle, alone) {
+        (Err(circle), _) => circle,
+        (Ok(_), Some(alone)) => vec![alone.name.clone(); 2],
+        (Ok(_), None) => return Ok(()),
+    };
+    // The last is the first, and may be one of the template's.
+    let first = circle.iter().find(|name| names.contains(name.as_str()));
+    Err(Error::invalid(
+        format!("Env.{}", first.map_or_else(String::new, |name| shortened(name))),
+        format!(
+            "refers to itself: {}. Kubernetes expands $(NAME) only where NAME has a value already, which the variables of \
+             the image have not. Write the value out, or $$(NAME) for the text $(NAME).",
+            circle.iter().map(|name| shortened(name)).collect::<Vec<_>>().join(" -> ")
+        ),
     ))
 }
 

@@ -162,6 +162,18 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The items of a list, or the faults of all of them.
+pub(super) fn all<T>(items: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let (mut read, mut faults) = (Vec::new(), Vec::new());
+    for item in items {
+        match item.map_err(Error::into_faults) {
+            Ok(item) => read.push(item),
+            Err(of_item) => faults.extend(of_item?),
+        }
+    }
+    Error::of_faults(faults).map_or(Ok(read), Err)
+}
+
 /// Checks the name of an object of Kubernetes (DNS-1123 subdomain).
 pub(super) fn check_name_of(kind: &str, path: &str, name: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

@@ -7,6 +7,8 @@ mod basics;
 mod claims;
 mod container;
 mod environment;
+pub(crate) mod expansion;
+mod faults;
 mod fields;
 mod flyte_secrets;
 mod metadata;
@@ -20,6 +22,7 @@ mod volumes;
 
 pub use accelerator::Accelerator;
 pub use claims::{AccessMode, ClaimTemplate, Fate, Retention};
+pub use faults::every_fault;
 pub use fields::FIELDS;
 pub use policies::NetworkPolicy;
 pub use ports::{MAIN_PORT_NAME, Port, Protocol};
@@ -38,9 +41,10 @@ use sha2::{Digest, Sha256};
 use self::container::some;
 use self::fields::{Fields, check_unique};
 use crate::error::{Error, Result};
-use crate::names::{NAME_LIMIT, check_existing_name, check_name};
+use crate::names::{NAME_LIMIT, check_existing_name, check_name, check_namespace};
 use crate::platform::{DEFAULT_MIN_READY_SECONDS, GpuNames};
 use crate::quantity::{self, Amounts};
+use crate::wording::shorten;
 
 /// The port of a service whose user names none.
 pub const DEFAULT_PORT: u16 = 40000;
@@ -153,8 +157,13 @@ impl Target {
     /// Reads a configuration as Flyte delivers it: every number a float, absent fields absent or null.
     ///
     /// # Errors
-    /// [`Error::InvalidSpec`] that names the first field at fault.
+    /// [`Error::InvalidSpec`] that names the fields at fault.
     pub fn parse(config: &Value) -> Result<Self> {
+        every_fault(config, Self::parse_to_the_first_fault)
+    }
+
+    fn parse_to_the_first_fault(config: &Value) -> Result<Self> {
+        parse_cluster(config)?;
         let Value::Object(config) = config else {
             return Err(Error::invalid(
                 "DataServiceConfig",
@@ -163,6 +172,7 @@ impl Target {
         };
         let fields = Fields::new(config);
         fields.check_known()?;
+        check_namespace_of(fields)?;
         // An empty string has always meant "no existing service".
         if let Some(existing) = fields.text("ExistingReleaseName")?.filter(|name| !name.is_empty()) {
             check_existing_name("ExistingReleaseName", &existing)?;
@@ -205,6 +215,17 @@ pub fn parse_cluster(config: &Value) -> Result<Option<String>> {
     Ok(cluster)
 }
 
+/// Checks the field `Namespace`. What it means is for the platform to say. An empty string means none.
+fn check_namespace_of(fields: Fields<'_>) -> Result<()> {
+    let Some(namespace) = fields.text("Namespace")?.filter(|namespace| !namespace.is_empty()) else {
+        return Ok(());
+    };
+    check_namespace(&namespace).map_err(|_| {
+        let problem = format!("is {}, which cannot be the name of a namespace.", shorten(&namespace));
+        Error::invalid("Namespace", problem)
+    })
+}
+
 impl DataServiceSpec {
     fn parse(fields: Fields<'_>) -> Result<Self> {
         let name = fields.text("Name")?;
@@ -237,6 +258,11 @@ impl DataServiceSpec {
         let mounts = mounts.into_iter().chain(claims.iter().map(ClaimTemplate::mount));
         container.volume_mounts = some(container.volume_mounts.into_iter().flatten().chain(mounts).collect());
         let pod = pod::pod(fields, secrets.volumes.into_iter().chain(volumes).collect())?;
+        let pod_template = fields
+            .given("PodTemplate")
+            .map(|template| PodTemplate::parse(template).map(Box::new))
+            .transpose()?;
+        environment::check_circles(&container, pod_template.as_deref())?;
         Ok(Self {
             name,
             min_ready_seconds: own_min_ready_seconds.unwrap_or(DEFAULT_MIN_READY_SECONDS),
@@ -247,10 +273,7 @@ impl DataServiceSpec {
             own_hash: None,
             requests,
             limits,
-            pod_template: fields
-                .given("PodTemplate")
-                .map(|template| PodTemplate::parse(template).map(Box::new))
-                .transpose()?,
+            pod_template,
             pod: Box::new(pod),
             container: Box::new(container),
             init_containers,

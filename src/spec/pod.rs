@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{LocalObjectReference, PodSpec, Toleration, Topo
 use serde_json::Value;
 
 use super::container::some;
-use super::fields::{Fields, check_name_of};
+use super::fields::{Fields, all, check_name_of};
 use super::metadata::{check_key, check_value};
 use crate::error::{Error, Result};
 use crate::strict;
@@ -41,7 +41,7 @@ fn pull_secrets(fields: Fields<'_>) -> Result<Vec<LocalObjectReference>> {
         check_name_of("Secret", &path, &name)?;
         Ok(LocalObjectReference { name })
     };
-    fields.items("ImagePullSecrets")?.into_iter().map(secret).collect()
+    all(fields.items("ImagePullSecrets")?.into_iter().map(secret))
 }
 
 fn node_selector(fields: Fields<'_>) -> Result<Option<BTreeMap<String, String>>> {
@@ -73,7 +73,7 @@ fn tolerations(fields: Fields<'_>) -> Result<Vec<Toleration>> {
         }
         Ok(toleration)
     };
-    fields.items("Tolerations")?.into_iter().map(toleration).collect()
+    all(fields.items("Tolerations")?.into_iter().map(toleration))
 }
 
 fn spread(fields: Fields<'_>) -> Result<Vec<TopologySpreadConstraint>> {
@@ -93,9 +93,5 @@ fn spread(fields: Fields<'_>) -> Result<Vec<TopologySpreadConstraint>> {
         }
         Ok(constraint)
     };
-    fields
-        .items("TopologySpreadConstraints")?
-        .into_iter()
-        .map(constraint)
-        .collect()
+    all(fields.items("TopologySpreadConstraints")?.into_iter().map(constraint))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::basics::port_number;
-use super::fields::{Fields, check_unique};
+use super::fields::{Fields, all, check_unique};
 use crate::error::{Error, Result};
 use crate::strict;
 use crate::wording::shorten;
@@ -66,11 +66,7 @@ struct Written {
 
 /// Reads the field.
 pub(super) fn ports(fields: Fields<'_>) -> Result<Vec<Port>> {
-    let ports = fields
-        .items("Ports")?
-        .into_iter()
-        .map(|(path, item)| port(&path, item))
-        .collect::<Result<Vec<_>>>()?;
+    let ports = all(fields.items("Ports")?.iter().map(|(path, item)| port(path, item)))?;
     let path = |index, key| format!("Ports[{index}].{key}");
     let names = ports.iter().enumerate();
     check_unique(names.map(|(index, port)| (path(index, "name"), port.name.as_str())))?;

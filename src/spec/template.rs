@@ -1,7 +1,7 @@
 //! What a user says of the pods in Kubernetes's own words, where the configuration has no field for it.
 
 use k8s_openapi::DeepMerge;
-use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -58,6 +58,12 @@ impl PodTemplate {
 }
 
 impl PodTemplate {
+    /// The container of the template that is the service's own.
+    pub(super) fn primary_container(&self) -> Option<&Container> {
+        let containers = self.template.spec.iter().flat_map(|spec| &spec.containers);
+        containers.into_iter().find(|container| container.name == self.primary)
+    }
+
     /// This template, over another one that gives way to it, as a configuration has it.
     #[must_use]
     pub fn over(self, base: &Self) -> Value {

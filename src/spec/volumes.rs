@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Volume, VolumeMount};
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, check_label, check_unique};
+use super::fields::{Fields, all, check_label, check_unique};
 use crate::error::{Error, Result};
 use crate::strict;
 use crate::wording::{shorten, shortened};
@@ -16,11 +16,8 @@ pub(super) type Mounted = (Volume, VolumeMount);
 
 /// Reads the field.
 pub(super) fn volumes(fields: Fields<'_>) -> Result<Vec<Mounted>> {
-    let volumes = fields
-        .items("Volumes")?
-        .into_iter()
-        .map(|(path, item)| mounted(&path, item))
-        .collect::<Result<Vec<_>>>()?;
+    let volumes = fields.items("Volumes")?;
+    let volumes = all(volumes.iter().map(|(path, item)| mounted(path, item)))?;
     let path = |index, key| format!("Volumes[{index}].{key}");
     let all = || volumes.iter().enumerate();
     check_unique(all().map(|(index, (volume, _))| (path(index, "name"), volume.name.as_str())))?;

@@ -15,11 +15,11 @@ from localcluster import LocalCluster
 from cluster.support.account import give_role, kubeconfig_of_account
 from cluster.support.connector import Connector, environment
 from cluster.support.kubernetes import Kubernetes, wait_until
-from cluster.support.shared import GIVEN, Cleaner, Cluster, Connectors, cluster_name, take_down_cluster
+from cluster.support.shared import GIVEN, Cleaner, Cluster, Connectors
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest) -> Cluster:
+def cluster(request: pytest.FixtureRequest, cluster_name: str) -> Cluster:
     """Returns the given cluster, or one that lives as long as the run; all workers of a parallel run share it."""
     if given := os.environ.get(GIVEN):
         kubectl = shutil.which("kubectl")
@@ -31,8 +31,8 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
         with capture.global_and_fixture_disabled():
             print(f"\n  cluster: {line}", end="", flush=True)
 
-    # The first worker brings it up, and the others wait for that. `pytest_sessionfinish` takes it down.
-    local = LocalCluster.start(cluster_name(request.config), progress=show)
+    # The first worker brings it up, and the others wait for that. tests/conftest.py takes it down.
+    local = LocalCluster.start(cluster_name, progress=show)
     return Cluster(
         local.kubeconfig,
         str(local.kubectl_program),
@@ -41,13 +41,6 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
         local.restart_api_server,
         local.etcd,
     )
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Takes the cluster down when all workers are done."""
-    if not hasattr(session.config, "workerinput") and GIVEN not in os.environ:
-        take_down_cluster(session.config)
 
 
 @pytest.fixture(scope="session")

@@ -30,17 +30,24 @@ DEFAULT = "default"
 DEFAULT_NAMESPACE = "flyte"
 
 
-def namespace(cluster: str | None = None) -> str:
+def namespace(cluster: str | None = None, *, known: bool = False) -> str:
     """Returns the namespace of the services that name none.
 
     Args:
         cluster: The cluster they are in, which may have one of its own.
+        known: Whether it is an error if the settings have clusters, and none of that name.
 
     Raises:
-        InvalidSpecError: The settings cannot be read, as for all functions here.
+        InvalidSpecError: The settings cannot be read, as for all functions here, or do not have the cluster.
     """
     values = _loaded()[0]
-    of_cluster = (values.get("clusters") or {}).get(cluster) or {}
+    clusters = values.get("clusters") or {}
+    if known and clusters and cluster not in clusters:
+        names = ", ".join(sorted(clusters))
+        error = InvalidSpecError(f'cluster is "{cluster}", but the platform\'s settings have {names} only.')
+        error.field, error.reason = "cluster", "InvalidSpec"
+        raise error
+    of_cluster = clusters.get(cluster) or {}
     return str(of_cluster.get("namespace") or values.get("namespace") or DEFAULT_NAMESPACE)
 
 

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use super::findings::Unchecked;
 use super::refusal::findings;
 use super::{Findings, Manifest};
 use crate::api::{Fault, Inspect, Trial};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lifecycle::deadline::{Deadline, Step, repeat};
 use crate::manifests::Origins;
 
@@ -17,6 +18,27 @@ pub(super) struct Tried {
     pub(super) complete: bool,
     /// What is wrong with it.
     pub(super) findings: Findings,
+}
+
+impl Tried {
+    /// An object that could not be tried out.
+    pub(super) fn unknown(manifest: &Manifest, why: &Unchecked) -> Self {
+        let Manifest { resource, object } = manifest;
+        let text = |place: &str| object.pointer(place).and_then(Value::as_str).unwrap_or_default();
+        let (name, namespace) = (text("/metadata/name"), text("/metadata/namespace"));
+        let what = format!("whether Kubernetes accepts {} {name}", resource.kind);
+        let may_not = format!("create {} in namespace {namespace}, not even to try", resource.plural);
+        Self {
+            object: object.clone(),
+            complete: false,
+            findings: Findings::note(why.note(&what, &may_not)),
+        }
+    }
+
+    /// Whether Kubernetes has judged it.
+    pub(super) fn is_checked(&self) -> bool {
+        self.complete || !self.findings.problems.is_empty()
+    }
 }
 
 /// Asks what would become of an object, also where its name is taken.
@@ -53,16 +75,8 @@ pub(super) async fn try_out<A: Inspect>(
             })
         }
         Ok(Trial::Refused(refusal)) => Ok(as_sent(findings(&refusal, &resource.kind, object, origins))),
-        Err(fault) if fault.is_missing_right() => Ok(as_sent(Findings::note(format!(
-            "Not checked: whether Kubernetes accepts {} {name}; the account may not create {} in namespace {namespace}, \
-             not even to try.",
-            resource.kind, resource.plural
-        )))),
-        Err(fault) => Err(match step.failed(fault) {
-            // Names that the API server makes up are free.
-            Error::Conflict { .. } => step.unavailable(deadline, "its name is taken"),
-            error => error,
-        }),
+        Err(fault) if fault.is_missing_right() => Ok(Tried::unknown(manifest, &Unchecked::Forbidden)),
+        Err(fault) => Err(step.failed(fault)),
     }
 }
 

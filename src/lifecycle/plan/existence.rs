@@ -1,13 +1,15 @@
 //! Whether what the pods name exists.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::future::join_all;
 use kube::core::{ApiResource, DynamicObject};
+use tokio::time::timeout;
 
+use super::findings::{Unchecked, answer};
 use super::{Findings, Problem};
 use crate::api::Inspect;
-use crate::error::Result;
 use crate::lifecycle::deadline::{Deadline, Step, repeat};
 use crate::manifests::{Origins, Reference, references};
 use crate::wording::nearest;
@@ -20,18 +22,24 @@ enum Seen {
     There(Option<BTreeSet<String>>),
     /// It is not; the one whose name is most like it.
     Missing(Option<String>),
-    /// The account may not look.
-    Unknown,
+    /// It could not be looked for.
+    Unknown(Unchecked),
 }
 
-/// Looks for everything that the pods name.
+/// For how long to look for a name that is like one that is missing.
+const HINT: Duration = Duration::from_secs(2);
+
+/// Among how many names.
+const NAMES: u32 = 1000;
+
+/// Looks for everything that the pods name. Also returns whether anything could be looked for.
 pub(super) async fn missing<A: Inspect>(
     api: &A,
     stateful_set: &StatefulSet,
     namespace: &str,
     origins: &Origins,
     deadline: Deadline,
-) -> Result<Findings> {
+) -> (Findings, bool) {
     let references = references(stateful_set);
     // One request for each object, however often it is named.
     let mut objects: BTreeMap<(&str, &str), (&Reference, bool)> = BTreeMap::new();
@@ -40,10 +48,9 @@ pub(super) async fn missing<A: Inspect>(
         entry.or_insert((reference, false)).1 |= reference.key.is_some();
     }
     let looks = objects.iter().map(|(key, (reference, with_entries))| async move {
-        let seen = look(api, reference, *with_entries, namespace, deadline).await?;
-        Ok((*key, seen))
+        (*key, look(api, reference, *with_entries, namespace, deadline).await)
     });
-    let seen: BTreeMap<_, _> = join_all(looks).await.into_iter().collect::<Result<_>>()?;
+    let seen: BTreeMap<_, _> = join_all(looks).await.into_iter().collect();
     let mut findings = Findings::default();
     for reference in &references {
         let path = origins.field("StatefulSet", &reference.path);
@@ -63,15 +70,17 @@ pub(super) async fn missing<A: Inspect>(
                 path,
                 message: not_there(reference, near.as_deref(), namespace),
             }),
-            Seen::Unknown => findings.notes.push(format!(
-                "Not checked: whether {} {} exists, which {path} names; the account may not get {}.",
-                reference.resource.kind,
-                reference.name,
-                full_name(&reference.resource)
-            )),
+            Seen::Unknown(why) => {
+                let Reference { resource, name, .. } = reference;
+                let what = format!("whether {} {name} exists, which {path} names", resource.kind);
+                findings
+                    .notes
+                    .push(why.note(&what, &format!("get {}", full_name(resource))));
+            }
         }
     }
-    Ok(findings)
+    let checked = seen.values().any(|seen| !matches!(seen, Seen::Unknown(_)));
+    (findings, checked)
 }
 
 async fn look<A: Inspect>(
@@ -80,29 +89,28 @@ async fn look<A: Inspect>(
     with_entries: bool,
     namespace: &str,
     deadline: Deadline,
-) -> Result<Seen> {
+) -> Seen {
     let Reference { resource, name, .. } = reference;
     let place = reference.namespaced.then_some(namespace);
-    let step = |verb, name| Step::of(verb, resource, namespace, name).optional();
+    let step = |verb, name| Step::of(verb, resource, place.unwrap_or_default(), name).optional();
     let getting = step("get", name);
-    let answer = if with_entries {
-        let object = repeat(deadline, &getting, || api.look_up(resource, place, name)).await?;
-        object.map(|object| object.map(|object| Some(entries(&object))))
+    let there = if with_entries {
+        let object = repeat(deadline, &getting, || api.look_up(resource, place, name)).await;
+        answer(&getting, object).map(|object| object.map(|object| Some(entries(&object))))
     } else {
-        let there = repeat(deadline, &getting, || api.is_there(resource, place, name)).await?;
-        there.map(|there| there.then_some(None))
+        let there = repeat(deadline, &getting, || api.is_there(resource, place, name)).await;
+        answer(&getting, there).map(|there| there.then_some(None))
     };
-    match answer {
-        Ok(Some(entries)) => Ok(Seen::There(entries)),
+    match there {
+        Ok(Some(entries)) => Seen::There(entries),
         Ok(None) => {
-            let names = repeat(deadline, &step("list", ""), || api.names(resource, place)).await?;
-            // Only said to help: who may not list does without.
-            let names = names.unwrap_or_default();
+            // Only a hint, which is left out where it cannot be had at once.
+            let names = timeout(HINT, api.names(resource, place, NAMES)).await;
+            let names = names.ok().and_then(std::result::Result::ok).unwrap_or_default();
             let near = nearest(name, names.iter().map(String::as_str));
-            Ok(Seen::Missing((!near.is_empty()).then(|| near.to_owned())))
+            Seen::Missing((!near.is_empty()).then(|| near.to_owned()))
         }
-        Err(fault) if fault.is_missing_right() => Ok(Seen::Unknown),
-        Err(fault) => Err(getting.failed(fault)),
+        Err(why) => Seen::Unknown(why),
     }
 }
 

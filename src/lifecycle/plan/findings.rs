@@ -1,5 +1,41 @@
 //! What a check has found.
 
+use crate::api::Fault;
+use crate::error::Result;
+use crate::lifecycle::deadline::Step;
+
+/// The answer that a check rests on, or else why there is none. No check ends a plan.
+pub(super) type Answer<T> = std::result::Result<T, Unchecked>;
+
+/// Why something was not checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unchecked {
+    /// The account may not ask.
+    Forbidden,
+    /// The request failed, or was not worth making, as a sentence.
+    Failed(String),
+}
+
+/// What a request answered, as the answer that a check rests on.
+pub(super) fn answer<T>(step: &Step, answer: Result<std::result::Result<T, Fault>>) -> Answer<T> {
+    match answer {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(fault)) if fault.is_missing_right() => Err(Unchecked::Forbidden),
+        Ok(Err(fault)) => Err(Unchecked::Failed(step.failed(fault).to_string())),
+        Err(error) => Err(Unchecked::Failed(error.to_string())),
+    }
+}
+
+impl Unchecked {
+    /// The note that something was not checked: `what`, and what the account may not do, where that is the reason.
+    pub(super) fn note(&self, what: &str, may_not: &str) -> String {
+        match self {
+            Self::Forbidden => format!("Not checked: {what}; the account may not {may_not}."),
+            Self::Failed(why) => format!("Not checked: {what}. {why}"),
+        }
+    }
+}
+
 /// Something that keeps a service from being made, or its pods from running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

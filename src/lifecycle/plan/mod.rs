@@ -26,6 +26,7 @@ use crate::manifests::{Origins, network_policy, pod, pod_disruption_budget, serv
 use crate::ownership::Identity;
 use crate::spec::DataServiceSpec;
 use dry_run::{Tried, try_out};
+use findings::Unchecked;
 use running::Running;
 
 /// What a create would do.
@@ -78,6 +79,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// How many of the pods there is room for, if the nodes may be looked at.
     pub fit: Option<String>,
+    /// Whether the cluster answered any of the checks; also where there is no cluster to ask.
+    pub checked: bool,
 }
 
 impl Plan {
@@ -94,16 +97,23 @@ impl Plan {
             problems: Vec::new(),
             notes: Vec::new(),
             fit: None,
+            checked: true,
         }
     }
 
-    /// A plan to make what cannot be made for this.
+    /// A plan to make what cannot be made for these reasons.
     #[must_use]
-    pub fn of_problem(name: &str, namespace: &str, problem: Problem) -> Self {
+    pub fn of_problems(name: &str, namespace: &str, problems: Vec<Problem>) -> Self {
         Self {
-            problems: vec![problem],
+            problems,
             ..Self::of_nothing(Action::Create, name, namespace)
         }
+    }
+
+    /// Whether nothing is in the way of the service, as far as that was checked, which at least something was.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.problems.is_empty() && self.checked
     }
 }
 
@@ -179,15 +189,17 @@ pub async fn plan<A: Inspect>(
     let first = pod(&stateful_set, 0);
     let as_pod = Manifest::of(&first);
     let namespace = identity.namespace.as_str();
-    let (running, objects, tried_pod, existence, quotas, room) = join!(
+    let (running, objects, tried_pod, (existence, references_checked), quotas, room) = join!(
         running::look(api, &manifests, spec, identity, deadline),
         try_all(api, &manifests, namespace, &origins, deadline),
-        try_out(api, &as_pod, namespace, &origins, deadline),
+        try_or_note(api, &as_pod, namespace, &origins, deadline),
         existence::missing(api, &stateful_set, namespace, &origins, deadline),
         quota::read(api, namespace, deadline),
         room::look(api, deadline),
     );
-    let (running, objects, tried_pod) = (running?, objects?, tried_pod?);
+    let (running, objects) = (running?, objects?);
+    let is_tried = tried_pod.is_checked() || objects.iter().any(Tried::is_checked);
+    let checked = is_tried || running.checked || references_checked || quotas.is_ok() || room.is_ok();
     // The pod as admission would complete it, if it lets it pass.
     let completed: Pod = (tried_pod.complete)
         .then(|| serde_json::from_value(tried_pod.object.clone()).ok())
@@ -195,7 +207,7 @@ pub async fn plan<A: Inspect>(
         .unwrap_or(first);
     let mut sketch = sketch(spec, identity);
     let mut findings = Findings::default();
-    findings.add(existence?);
+    findings.add(existence);
     let mut pairs = Vec::new();
     for (tried, live) in objects.into_iter().zip(&running.objects) {
         pairs.push(compared(tried.object, tried.complete, live.as_ref(), &identity.name));
@@ -206,14 +218,15 @@ pub async fn plan<A: Inspect>(
     // What is there already needs no room and no quota.
     if running.action == Action::Create {
         findings.add(quota::short(
-            quotas?,
+            quotas,
+            namespace,
             &stateful_set,
             &completed,
             spec.replicas,
             &origins,
         ));
         findings.add_new(tried_pod.findings);
-        let (fit, more) = room::room(room?, &completed, spec.replicas, &origins);
+        let (fit, more) = room::room(room, &completed, spec.replicas, &origins);
         findings.add(more);
         sketch.fit = fit;
     }
@@ -237,10 +250,12 @@ pub async fn plan<A: Inspect>(
         )),
         running: there.into_iter().flatten().collect(),
         problems: of_running.problems,
+        checked,
         ..sketch
     })
 }
 
+/// Tries out the objects. Without an answer about the first one, the `StatefulSet`, there is no plan.
 async fn try_all<A: Inspect>(
     api: &A,
     manifests: &[Manifest],
@@ -248,10 +263,29 @@ async fn try_all<A: Inspect>(
     origins: &Origins,
     deadline: Deadline,
 ) -> Result<Vec<Tried>> {
-    let tries = manifests
+    let Some((first, others)) = manifests.split_first() else {
+        return Ok(Vec::new());
+    };
+    let others = others
         .iter()
-        .map(|manifest| try_out(api, manifest, namespace, origins, deadline));
-    futures::future::try_join_all(tries).await
+        .map(|manifest| try_or_note(api, manifest, namespace, origins, deadline));
+    let (first, others) = join!(
+        try_out(api, first, namespace, origins, deadline),
+        futures::future::join_all(others)
+    );
+    Ok(std::iter::once(first?).chain(others).collect())
+}
+
+/// Tries out an object; where that fails, a note says so.
+async fn try_or_note<A: Inspect>(
+    api: &A,
+    manifest: &Manifest,
+    namespace: &str,
+    origins: &Origins,
+    deadline: Deadline,
+) -> Tried {
+    let tried = try_out(api, manifest, namespace, origins, deadline).await;
+    tried.unwrap_or_else(|error| Tried::unknown(manifest, &Unchecked::Failed(error.to_string())))
 }
 
 /// An object and what runs in its place, in the form in which they are compared.
@@ -281,9 +315,11 @@ pub async fn plan_existing<A: Inspect>(api: &A, name: &str, namespace: &str, dea
     let looks = resources
         .iter()
         .map(|resource| running::read(api, resource, namespace, name, deadline));
-    let (mut findings, mut there) = (Findings::default(), Vec::new());
+    let (mut findings, mut there, mut checked) = (Findings::default(), Vec::new(), false);
     for (index, seen) in futures::future::join_all(looks).await.into_iter().enumerate() {
-        match seen? {
+        let seen = seen?;
+        checked |= !matches!(seen, running::Seen::Unknown(_));
+        match seen {
             running::Seen::There(object) => there.push(tidy::tidied(object, name)),
             running::Seen::Nothing if index == 0 => findings.problems.push(Problem {
                 path: "ExistingReleaseName".to_owned(),
@@ -299,6 +335,7 @@ pub async fn plan_existing<A: Inspect>(api: &A, name: &str, namespace: &str, dea
         running: there,
         problems: findings.problems,
         notes: findings.notes,
+        checked,
         ..Plan::of_nothing(Action::Use, name, namespace)
     })
 }

@@ -1,38 +1,94 @@
 //! Whether the cluster's nodes have room for the pods.
 
-use futures::join;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use std::fmt::Debug;
 
+use k8s_openapi::api::core::v1::{Container, Node, Pod, PodSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use kube::core::ApiResource;
+use serde::de::DeserializeOwned;
+
+use super::findings::{Answer, Unchecked, answer};
 use super::{Findings, Problem};
 use crate::api::Inspect;
-use crate::error::Result;
 use crate::fit::{Reason, fit};
 use crate::lifecycle::deadline::{Deadline, Step, repeat};
 use crate::manifests::{Origins, WHOLE};
-use kube::core::ApiResource;
 
-/// Pods that need no room any more.
+/// Pods that need room.
 const ALIVE: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
-/// The nodes and what runs on them, or why that cannot be told.
-pub(super) type Nodes = std::result::Result<(Vec<Node>, Vec<Pod>), String>;
+/// The most nodes that are looked at: of a larger cluster, reading the pods takes longer than people wait.
+const MOST_NODES: usize = 2_000;
 
-/// Reads the nodes and all pods, if the account may.
-pub(super) async fn look<A: Inspect>(api: &A, deadline: Deadline) -> Result<Nodes> {
-    let step = |resource: &ApiResource| Step::of("list", resource, "", "").optional();
-    let (of_nodes, of_pods) = (ApiResource::erase::<Node>(&()), ApiResource::erase::<Pod>(&()));
-    let (of_nodes, of_pods) = (step(&of_nodes), step(&of_pods));
-    let (nodes, pods) = join!(
-        repeat(deadline, &of_nodes, || api.everywhere::<Node>("")),
-        repeat(deadline, &of_pods, || api.everywhere::<Pod>(ALIVE)),
-    );
-    let unknown = "Not checked: whether the nodes have room for the pods; the account may not list nodes and pods of the \
-                   whole cluster.";
-    match (nodes?, pods?) {
-        (Ok(nodes), Ok(pods)) => Ok(Ok((nodes, pods))),
-        (Err(fault), _) | (_, Err(fault)) if fault.is_missing_right() => Ok(Err(unknown.to_owned())),
-        (Err(fault), _) => Err(of_nodes.failed(fault)),
-        (_, Err(fault)) => Err(of_pods.failed(fault)),
+/// The most pods that are looked at.
+const MOST_PODS: usize = 40_000;
+
+/// How many objects are read at a time.
+const PAGE: u32 = 500;
+
+/// The nodes and what runs on them, if that could be read.
+pub(super) type Nodes = Answer<(Vec<Node>, Vec<Pod>)>;
+
+/// Reads the nodes and all pods.
+pub(super) async fn look<A: Inspect>(api: &A, deadline: Deadline) -> Nodes {
+    let nodes = all(api, "", MOST_NODES, |node: Node| node, deadline).await?;
+    let pods = all(api, ALIVE, MOST_PODS, slim, deadline).await?;
+    Ok((nodes, pods))
+}
+
+/// Reads all objects of a kind, page by page, unless they are too many.
+async fn all<A: Inspect, K>(
+    api: &A,
+    selector: &str,
+    most: usize,
+    keep: impl Fn(K) -> K,
+    deadline: Deadline,
+) -> Answer<Vec<K>>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send,
+{
+    let step = Step::of("list", &ApiResource::erase::<K>(&()), "", "").optional();
+    let (mut items, mut start): (Vec<K>, Option<String>) = (Vec::new(), None);
+    loop {
+        let page = repeat(deadline, &step, || api.page::<K>(selector, PAGE, start.as_deref())).await;
+        let page = answer(&step, page)?;
+        items.extend(page.items.into_iter().map(&keep));
+        if items.len() + page.remaining.unwrap_or_default() > most {
+            let kind = K::plural(&());
+            return Err(Unchecked::Failed(format!(
+                "The cluster is too large to look at all of it: it has more than {most} {kind}."
+            )));
+        }
+        start = page.next;
+        if start.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
+/// A pod without what takes no room: of very many, the rest takes little memory.
+fn slim(pod: Pod) -> Pod {
+    let slim = |container: Container| Container {
+        name: container.name,
+        ports: container.ports,
+        resources: container.resources,
+        restart_policy: container.restart_policy,
+        ..Container::default()
+    };
+    Pod {
+        metadata: ObjectMeta {
+            managed_fields: None,
+            annotations: None,
+            ..pod.metadata
+        },
+        spec: pod.spec.map(|spec| PodSpec {
+            containers: spec.containers.into_iter().map(slim).collect(),
+            init_containers: (spec.init_containers).map(|containers| containers.into_iter().map(slim).collect()),
+            volumes: None,
+            ..spec
+        }),
+        ..pod
     }
 }
 
@@ -40,7 +96,11 @@ pub(super) async fn look<A: Inspect>(api: &A, deadline: Deadline) -> Result<Node
 /// get more nodes; that no node takes such a pod, though nothing else ran, has to be mended.
 pub(super) fn room(nodes: Nodes, pod: &Pod, replicas: u32, origins: &Origins) -> (Option<String>, Findings) {
     let (nodes, pods) = match nodes {
-        Err(note) => return (None, Findings::note(note)),
+        Err(why) => {
+            let may_not = "list nodes and pods of the whole cluster";
+            let note = why.note("whether the nodes have room for the pods", may_not);
+            return (None, Findings::note(note));
+        }
         Ok(nodes) => nodes,
     };
     let fit = fit(pod, replicas, &nodes, &pods);

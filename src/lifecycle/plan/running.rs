@@ -23,6 +23,8 @@ pub(super) struct Running {
     pub(super) objects: Vec<Option<Value>>,
     /// What the user should know of it.
     pub(super) findings: Findings,
+    /// Whether anything could be looked at.
+    pub(super) checked: bool,
 }
 
 /// One object.
@@ -49,8 +51,11 @@ pub(super) async fn look<A: Inspect>(
         .map(|manifest| read(api, &manifest.resource, namespace, name, deadline));
     let mut findings = Findings::default();
     let mut objects = Vec::new();
+    let mut checked = false;
     for seen in join_all(looks).await {
-        objects.push(match seen? {
+        let seen = seen?;
+        checked |= !matches!(seen, Seen::Unknown(_));
+        objects.push(match seen {
             Seen::There(object) => Some(object),
             Seen::Nothing => None,
             Seen::Unknown(note) => {
@@ -87,6 +92,7 @@ pub(super) async fn look<A: Inspect>(
         action,
         objects,
         findings,
+        checked,
     })
 }
 

@@ -16,10 +16,10 @@ from cluster.support.faults.calls import Position, positions_of
 from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, check_now, holds
 from cluster.support.faults.operations import OPERATIONS, Case, Operation
 from cluster.support.faults.proxy import Strike, Trouble
+from cluster.support.faults.samples import SEED
 from cluster.support.faults.strikes import STRIKES, late_request, seconds_of
 
-#: The seed of the sample, to see a failure again, and the size of the sample of each operation.
-SEED = int(os.environ.get("FAULTS_SEED") or 0)
+#: The size of the sample of each operation.
 PAIRS = int(os.environ.get("FAULTS_PAIRS") or 3)
 
 #: Faults that take longer than this together may use up a verb's time, which is 2.5 s.

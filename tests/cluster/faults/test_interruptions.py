@@ -17,6 +17,7 @@ from cluster.support.faults.calls import Position, positions_of
 from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, holds
 from cluster.support.faults.operations import OPERATIONS, Case, Operation
 from cluster.support.faults.proxy import Trouble
+from cluster.support.faults.samples import sampled
 from cluster.support.faults.strikes import Hold
 
 #: The calls of one process are independent of each other, so that one that is killed is good for this many cases.
@@ -63,7 +64,8 @@ def _holds(operation: Operation, arena: Arena) -> list[Held]:
 
 @pytest.mark.parametrize("operation", _CALLS, ids=lambda operation: operation.name)
 def test_a_call_whose_sender_gives_up_at_any_moment_can_be_repeated(arena: Arena, operation: Operation) -> None:
-    all_hold(arena, [partial(_give_up, arena, held) for held in _holds(operation, arena)])
+    holds = sampled(_holds(operation, arena), f"given up {operation.name}")
+    all_hold(arena, [partial(_give_up, arena, held) for held in holds])
 
 
 def _give_up(arena: Arena, held: Held) -> Outcome:
@@ -93,7 +95,7 @@ def _give_up(arena: Arena, held: Held) -> Outcome:
 
 
 def test_a_connector_killed_at_any_moment_loses_nothing(arena: Arena, tmp_path: Path) -> None:
-    every = (held for operation in _CALLS for held in _holds(operation, arena))
+    every = iter(sampled((held for operation in _CALLS for held in _holds(operation, arena)), "killed"))
     starts = (partial(Connector, arena.environment, tmp_path / f"killed-{number}.log") for number in range(100))
     with ThreadPoolExecutor(1) as pool:
         spare = pool.submit(next(starts))

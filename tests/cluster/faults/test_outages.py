@@ -14,6 +14,7 @@ from cluster.support.faults.calls import Position, positions_of
 from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, holds
 from cluster.support.faults.operations import OPERATIONS, Case, Operation
 from cluster.support.faults.proxy import Strike, Trouble
+from cluster.support.faults.samples import sampled
 from cluster.support.faults.strikes import late_reply, lost_reply, lost_request, unavailable
 
 
@@ -32,7 +33,7 @@ def test_an_outage_at_any_call_is_answered_in_time_and_the_next_call_carries_on(
     runs += [
         partial(_run, arena, operation, slow_first | {position: late_reply}, position) for position in positions[1:]
     ]
-    all_hold(arena, runs)
+    all_hold(arena, sampled(runs, f"outages {operation.name}"))
 
 
 def _run(arena: Arena, operation: Operation, strikes: dict[Position, Strike], position: Position) -> Outcome:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
-from localcluster import LocalCluster
-from localcluster.paths import cluster_folder
 
 from cluster.support.account import give_role, kubeconfig_of_account
 from cluster.support.connector import Connector, environment
@@ -31,22 +26,6 @@ class Cluster:
     tag_image: Callable[[str], None] | None
     restart_api_server: Callable[[], None] | None
     etcd: str | None = None
-
-
-def cluster_name(config: pytest.Config) -> str:
-    """Returns the name of this run's cluster, which all workers of pytest-xdist share."""
-    worker: dict[str, str] = getattr(config, "workerinput", {})
-    run = worker.get("testrunuid") or os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    if not run:
-        run = getattr(config.pluginmanager.getplugin("dsession"), "testrunuid", None)
-    return f"test-{run[:12]}" if run else f"test-{os.getpid()}"
-
-
-def take_down_cluster(config: pytest.Config) -> None:
-    """Takes this run's cluster down, if there is one."""
-    name = cluster_name(config)
-    if cluster_folder(name).exists():
-        LocalCluster.attach(name).stop()
 
 
 class Connectors:

@@ -5,33 +5,28 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, ResourceQuota, ScopedResourceSelectorRequirement};
 
+use super::findings::{Answer, answer};
 use super::{Findings, Problem};
 use crate::api::Inspect;
-use crate::error::Result;
 use crate::fit::amount::{ONE, billionths};
 use crate::lifecycle::deadline::{Deadline, Step, repeat};
 use crate::manifests::Origins;
 use crate::quantity::Amounts;
 
-/// The quotas, or why they cannot be told.
-pub(super) type Quotas = std::result::Result<Vec<ResourceQuota>, String>;
+/// The quotas, if they could be read.
+pub(super) type Quotas = Answer<Vec<ResourceQuota>>;
 
-/// Reads the quotas of a namespace, if the account may.
-pub(super) async fn read<A: Inspect>(api: &A, namespace: &str, deadline: Deadline) -> Result<Quotas> {
+/// Reads the quotas of a namespace.
+pub(super) async fn read<A: Inspect>(api: &A, namespace: &str, deadline: Deadline) -> Quotas {
     let step = Step::new::<ResourceQuota>("list", namespace, "").optional();
-    match repeat(deadline, &step, || api.list::<ResourceQuota>(namespace, "", "")).await? {
-        Ok(quotas) => Ok(Ok(quotas)),
-        Err(fault) if fault.is_missing_right() => Ok(Err(format!(
-            "Not checked: whether the quotas of namespace {namespace} have room for all pods; the account may not list \
-             resourcequotas."
-        ))),
-        Err(fault) => Err(step.failed(fault)),
-    }
+    let quotas = repeat(deadline, &step, || api.list::<ResourceQuota>(namespace, "", "")).await;
+    answer(&step, quotas)
 }
 
 /// What the quotas have too little of for so many pods.
 pub(super) fn short(
     quotas: Quotas,
+    namespace: &str,
     stateful_set: &StatefulSet,
     pod: &Pod,
     replicas: u32,
@@ -39,7 +34,10 @@ pub(super) fn short(
 ) -> Findings {
     let quotas = match quotas {
         Ok(quotas) => quotas,
-        Err(note) => return Findings::note(note),
+        Err(why) => {
+            let what = format!("whether the quotas of namespace {namespace} have room for all pods");
+            return Findings::note(why.note(&what, "list resourcequotas"));
+        }
     };
     let Some(spec) = &pod.spec else {
         return Findings::default();

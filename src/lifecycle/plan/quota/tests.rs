@@ -35,7 +35,7 @@ fn short_of(quota: ResourceQuota, replicas: u32) -> Vec<String> {
         ..Pod::default()
     };
     let origins = Origins::new(&json!({"Image": "i"}), &stateful_set);
-    let found = short(Ok(vec![quota]), &stateful_set, &pod, replicas, &origins);
+    let found = short(Ok(vec![quota]), "flyte", &stateful_set, &pod, replicas, &origins);
     found.problems.into_iter().map(|problem| problem.path).collect()
 }
 

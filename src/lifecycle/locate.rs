@@ -1,0 +1,158 @@
+//! Locate: where the pods of a service are, also of one that this plugin did not make.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+
+use super::deadline::{Deadline, Step, repeat};
+use crate::api::Api;
+use crate::error::Result;
+use crate::status::SERVICE_NAME_LABEL;
+
+/// Where the pods of a service are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// Each pod has a name that resolves.
+    At {
+        /// The Service that gives the pods their names.
+        service: String,
+        /// The pods, the first one first.
+        pods: Vec<String>,
+        /// The ports of each of them, by their names.
+        ports: BTreeMap<String, u16>,
+    },
+    /// Not all of them have, as a sentence that says why.
+    Unknown(String),
+}
+
+/// Finds the pods of a `StatefulSet` by the Service that it names as its own.
+///
+/// # Errors
+/// [`Error::Forbidden`](crate::error::Error::Forbidden), [`Error::Rejected`](crate::error::Error::Rejected), and
+/// [`Error::Unavailable`](crate::error::Error::Unavailable) at the deadline.
+pub async fn locate<A: Api>(api: &A, namespace: &str, name: &str, deadline: Deadline) -> Result<Location> {
+    let reading = Step::new::<StatefulSet>("get", namespace, name);
+    let stateful_set: Option<StatefulSet> = repeat(deadline, &reading, || api.read(namespace, name))
+        .await?
+        .map_err(|fault| reading.failed(fault))?;
+    let Some(spec) = stateful_set.and_then(|stateful_set| stateful_set.spec) else {
+        return Ok(Location::Unknown(format!(
+            "StatefulSet {name} does not exist in namespace {namespace}."
+        )));
+    };
+    let Some(service) = spec.service_name.filter(|service| !service.is_empty()) else {
+        return Ok(Location::Unknown(format!(
+            "StatefulSet {name} has no serviceName, so its pods have no names that resolve."
+        )));
+    };
+    let listing = Step::new::<EndpointSlice>("list", namespace, "");
+    let selector = format!("{SERVICE_NAME_LABEL}={service}");
+    let slices = repeat(deadline, &listing, || {
+        api.list::<EndpointSlice>(namespace, &selector, "")
+    });
+    let slices = slices.await?.map_err(|fault| listing.failed(fault))?;
+    let (pods, ports) = published(name, &slices);
+    let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or_default();
+    if pods.len() >= wanted && wanted > 0 && is_headless(api, namespace, &service, deadline).await {
+        return Ok(Location::At { service, pods, ports });
+    }
+    Ok(Location::Unknown(if wanted == 0 {
+        format!("StatefulSet {name} has 0 replicas.")
+    } else if pods.len() >= wanted {
+        format!("Service {service} of StatefulSet {name} is not headless, so the pods have no names that resolve.")
+    } else {
+        let published = pods.len();
+        format!("StatefulSet {name} has {published} of {wanted} pods whose name Service {service} publishes.")
+    }))
+}
+
+/// The names of the pods of a `StatefulSet` that resolve, and their ports. A Service may select other pods besides, has a slice
+/// for each family of addresses and for each hundred pods, and a name resolves only while its pod takes requests.
+fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<String>, BTreeMap<String, u16>) {
+    let mut pods = BTreeSet::new();
+    let mut ports = BTreeMap::new();
+    for slice in slices {
+        let mut is_of_pods = false;
+        for endpoint in slice.endpoints.iter().flatten() {
+            let conditions = endpoint.conditions.as_ref();
+            let is_ready = conditions.and_then(|conditions| conditions.ready) != Some(false);
+            let ordinal = endpoint.hostname.as_deref().and_then(|host| ordinal(name, host));
+            if let Some(ordinal) = ordinal.filter(|_| is_ready) {
+                pods.insert(ordinal);
+                is_of_pods = true;
+            }
+        }
+        if is_of_pods {
+            let named = slice.ports.iter().flatten().filter_map(|port| {
+                let number = u16::try_from(port.port?).ok()?;
+                Some((port.name.clone().unwrap_or_default(), number))
+            });
+            ports.extend(named);
+        }
+    }
+    (pods.iter().map(|ordinal| format!("{name}-{ordinal}")).collect(), ports)
+}
+
+/// Which pod of a `StatefulSet` a host is, if it is one.
+fn ordinal(name: &str, host: &str) -> Option<u32> {
+    let digits = host.strip_prefix(name)?.strip_prefix('-')?;
+    // The name of another StatefulSet may begin with this one's.
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a StatefulSet's should.
+async fn is_headless<A: Api>(api: &A, namespace: &str, service: &str, deadline: Deadline) -> bool {
+    let step = Step::new::<Service>("get", namespace, service).optional();
+    let there = repeat(deadline, &step, || api.read::<Service>(namespace, service)).await;
+    let Ok(Ok(Some(there))) = there else { return true };
+    let address = there.spec.and_then(|spec| spec.cluster_ip);
+    address.is_none_or(|address| address == "None")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn slices(slices: Value) -> Vec<EndpointSlice> {
+        serde_json::from_value(slices).expect("slices")
+    }
+
+    fn slice(kind: &str, hosts: &[(&str, Value)]) -> Value {
+        let endpoints: Vec<Value> = hosts
+            .iter()
+            .map(|(host, ready)| json!({"addresses": ["x"], "hostname": host, "conditions": {"ready": ready}}))
+            .collect();
+        json!({"addressType": kind, "endpoints": endpoints, "ports": [{"name": "tcp", "port": 6379}]})
+    }
+
+    #[test]
+    fn each_pod_is_there_once_and_in_order() {
+        let yes = json!(true);
+        let both = slices(json!([
+            slice("IPv6", &[("db-10", yes.clone()), ("db-2", yes.clone())]),
+            slice("IPv4", &[("db-2", Value::Null), ("db-10", yes.clone())]),
+            slice("IPv4", &[("db-0", yes)]),
+        ]));
+        let (pods, ports) = published("db", &both);
+        assert_eq!(pods, ["db-0", "db-2", "db-10"]);
+        assert_eq!(ports, BTreeMap::from([("tcp".to_owned(), 6379)]));
+    }
+
+    #[test]
+    fn pods_of_others_and_pods_that_take_no_requests_are_left_out() {
+        let hosts = [
+            ("db-0", json!(true)),
+            ("db-1", json!(false)),
+            ("db-replica-0", json!(true)),
+            ("other-0", json!(true)),
+            ("db-", json!(true)),
+        ];
+        assert_eq!(published("db", &slices(json!([slice("IPv4", &hosts)]))).0, ["db-0"]);
+        let others = slices(json!([slice("IPv4", &hosts[2..])]));
+        assert_eq!(published("db", &others), (Vec::new(), BTreeMap::new()));
+    }
+}
