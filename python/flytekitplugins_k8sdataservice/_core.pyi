@@ -321,8 +321,8 @@ class Client:
     ) -> Awaitable[Conclusion]:
         """Ends a service that has failed, so that every later :meth:`get` with its uid returns the same verdict.
 
-        The service is read again first: one that has recovered is left as it is. The verdict is written to an Event in the
-        service's namespace before the service is deleted or kept.
+        The service is read again first: one that has recovered is left as it is. The verdict is written to an Event in
+        the service's namespace before the service is deleted or kept.
 
         Args:
             status: The verdict, as :meth:`get` or :meth:`get_known` returned it.

@@ -114,8 +114,8 @@ class DataServiceConnector(AsyncConnectorBase):
     async def get(self, resource_meta: DataServiceMetadata, **kwargs: Any) -> Resource:
         """Reports how the service is doing. A fault that may pass is no error: the message says what is the matter.
 
-        Flyte never calls again after a failure, so a service that has failed is deleted here, or kept for a while if the
-        platform says so. Its verdict is recorded first: an answer that is lost is given again by any connector.
+        Flyte never calls again after a failure, so a service that has failed is deleted here, or kept for a while if
+        the platform says so. Its verdict is recorded first: any connector can repeat an answer that was lost.
 
         Raises:
             ForbiddenError: The connector's account may not get StatefulSets.
