@@ -129,7 +129,9 @@ impl Clusters {
         if connection.warning.is_none() {
             return Ok(connection);
         }
-        let contexts = Kubeconfig::read().map(|kubeconfig| kubeconfig.contexts).unwrap_or_default();
+        let contexts = Kubeconfig::read()
+            .map(|kubeconfig| kubeconfig.contexts)
+            .unwrap_or_default();
         let contexts: Vec<&str> = contexts.iter().map(|context| context.name.as_str()).collect();
         let known = if contexts.is_empty() {
             "which has none".to_owned()
@@ -138,7 +140,10 @@ impl Clusters {
         };
         Err(Error::invalid(
             "cluster",
-            format!("is {}, but no context of the kubeconfig has that name, {known}.", shorten(name)),
+            format!(
+                "is {}, but no context of the kubeconfig has that name, {known}.",
+                shorten(name)
+            ),
         ))
     }
 

@@ -308,7 +308,10 @@ mod tests {
         let shown = |kind, namespace, name| ObjectReference::new(kind, namespace, name).to_string();
         assert_eq!(shown("Pod", "flyte", "foo-0"), "Pod foo-0 in namespace flyte");
         assert_eq!(shown("Pod", "", ""), "Pods");
-        assert_eq!(shown("NetworkPolicy", "flyte", ""), "NetworkPolicies in namespace flyte");
+        assert_eq!(
+            shown("NetworkPolicy", "flyte", ""),
+            "NetworkPolicies in namespace flyte"
+        );
         assert_eq!(shown("StorageClass", "", "fast"), "StorageClass fast");
         assert_eq!(shown("PriorityClass", "", ""), "PriorityClasses");
     }

@@ -353,9 +353,9 @@ mod tests {
 
     /// What Kubernetes refuses, since it has no digits, no known suffix or more than a quantity has.
     const NO_QUANTITIES: [&str; 36] = [
-        "", "-", "+", ".", "+.", "-.", "Gi", "Mi", "Ki", "m", "k", "E", "-Gi", "+m", ".Gi", "e3", "E3", "-e3", "1e", "1e+",
-        "1e1.5", "1e3Ki", "1Ki1", "Ki1", "1ki", "1K", "1GB", "1gi", "1.2.3", "--1", "+-1", "1 Gi", "1,5", "1_000", "0x10",
-        "nan",
+        "", "-", "+", ".", "+.", "-.", "Gi", "Mi", "Ki", "m", "k", "E", "-Gi", "+m", ".Gi", "e3", "E3", "-e3", "1e",
+        "1e+", "1e1.5", "1e3Ki", "1Ki1", "Ki1", "1ki", "1K", "1GB", "1gi", "1.2.3", "--1", "+-1", "1 Gi", "1,5",
+        "1_000", "0x10", "nan",
     ];
 
     #[test]
@@ -404,7 +404,10 @@ mod tests {
                 assert!(refused.is_err(), "9 * 2^60 is more than 2^63 - 1");
             }
             let refused = refused.expect_err(text).to_string();
-            assert!(refused.starts_with(&format!("Limits.mem is {text:?}, more than Kubernetes")), "{refused}");
+            assert!(
+                refused.starts_with(&format!("Limits.mem is {text:?}, more than Kubernetes")),
+                "{refused}"
+            );
         }
     }
 

@@ -499,7 +499,10 @@ mod tests {
             assert!(message.starts_with(&format!("{place} {words}")), "{message}");
         }
         let message = problem::<Volume>(&json!({"name": "v", "emptyDir": {"sizeLimit": "Mi"}}));
-        assert!(message.starts_with("Field.emptyDir.sizeLimit is not a Kubernetes quantity"), "{message}");
+        assert!(
+            message.starts_with("Field.emptyDir.sizeLimit is not a Kubernetes quantity"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -140,12 +140,7 @@ impl Inspect for KubeApi {
         Ok(metadata.map_err(fault)?.is_some())
     }
 
-    async fn names(
-        &self,
-        resource: &ApiResource,
-        namespace: Option<&str>,
-        most: u32,
-    ) -> Result<Vec<String>, Fault> {
+    async fn names(&self, resource: &ApiResource, namespace: Option<&str>, most: u32) -> Result<Vec<String>, Fault> {
         let params = ListParams::default().limit(most);
         let list = self.with(resource, namespace).list_metadata(&params).await;
         let names = list.map_err(fault)?.items.into_iter();

@@ -158,8 +158,16 @@ impl Asked {
             Ok(request) => Ok(Ok(request)),
             Err(error) => {
                 let faults = error.into_faults().map_err(to_python)?;
-                let text = |field: &str| config.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
-                let (name, namespace) = (text("Name").unwrap_or_default(), text("Namespace").unwrap_or(&namespace));
+                let text = |field: &str| {
+                    config
+                        .get(field)
+                        .and_then(Value::as_str)
+                        .filter(|text| !text.is_empty())
+                };
+                let (name, namespace) = (
+                    text("Name").unwrap_or_default(),
+                    text("Namespace").unwrap_or(&namespace),
+                );
                 let problems = faults.into_iter().map(|fault| lifecycle::Problem {
                     message: fault.to_string(),
                     path: fault.field,

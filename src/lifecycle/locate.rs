@@ -99,7 +99,10 @@ fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<String>, BTreeMap<Str
 fn ordinal(name: &str, host: &str) -> Option<u32> {
     let digits = host.strip_prefix(name)?.strip_prefix('-')?;
     // The name of another StatefulSet may begin with this one's.
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())?
 }
 
 /// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a StatefulSet's should.

@@ -30,7 +30,9 @@ pub(super) fn pod_template(spec: &DataServiceSpec, identity: &Identity) -> PodTe
     }
     let mut fields = of_fields(spec, identity);
     add_to_lists(&mut template, &mut fields);
-    let said: HashSet<String> = variables(&fields, &identity.name).map(|said| said.name.clone()).collect();
+    let said: HashSet<String> = variables(&fields, &identity.name)
+        .map(|said| said.name.clone())
+        .collect();
     template.merge_from(fields);
     if let Some(pod) = &mut template.spec {
         sort_variables(pod, &identity.name, &said);

@@ -74,7 +74,9 @@ pub(super) fn check_circles(container: &Container, template: Option<&PodTemplate
     let under_env = under.iter().flat_map(|under| under.env.iter().flatten());
     let is_own = |variable: &EnvVar| names.contains(variable.name.as_str());
     let given = under_env.filter(|variable| !is_own(variable));
-    let circle = sort(own.clone().chain(given).cloned().collect(), |variable| !is_own(variable));
+    let circle = sort(own.clone().chain(given).cloned().collect(), |variable| {
+        !is_own(variable)
+    });
     let has_sources = [Some(container), under]
         .into_iter()
         .flatten()
@@ -92,7 +94,11 @@ pub(super) fn check_circles(container: &Container, template: Option<&PodTemplate
         format!(
             "refers to itself: {}. Kubernetes expands $(NAME) only where NAME has a value already, which the variables of \
              the image have not. Write the value out, or $$(NAME) for the text $(NAME).",
-            circle.iter().map(|name| shortened(name)).collect::<Vec<_>>().join(" -> ")
+            circle
+                .iter()
+                .map(|name| shortened(name))
+                .collect::<Vec<_>>()
+                .join(" -> ")
         ),
     ))
 }

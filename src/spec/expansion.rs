@@ -33,7 +33,11 @@ pub(crate) fn sort(variables: Vec<EnvVar>, fixed: impl Fn(&EnvVar) -> bool) -> R
     let order = {
         let mut search = Search {
             variables: &variables,
-            places: variables.iter().zip(0..).map(|(variable, place)| (variable.name.as_str(), place)).collect(),
+            places: variables
+                .iter()
+                .zip(0..)
+                .map(|(variable, place)| (variable.name.as_str(), place))
+                .collect(),
             fixed: variables.iter().map(fixed).collect(),
             visits: vec![Visit::Ahead; variables.len()],
             path: Vec::new(),
@@ -165,8 +169,14 @@ mod tests {
     fn what_is_referred_to_comes_first_and_all_else_stays() {
         assert_eq!(sorted(&[("C", "1"), ("A", "2"), ("B", "3")]), "CAB");
         assert_eq!(sorted(&[("A", "$(Z)"), ("B", "1"), ("Z", "2")]), "ZAB");
-        assert_eq!(sorted(&[("A", "$(B)"), ("B", "$(C)"), ("C", "$(D)"), ("D", "1")]), "DCBA");
-        assert_eq!(sorted(&[("A", "$(Y)$(X)"), ("X", "$(Z)"), ("Y", ""), ("Z", "")]), "YZXA");
+        assert_eq!(
+            sorted(&[("A", "$(B)"), ("B", "$(C)"), ("C", "$(D)"), ("D", "1")]),
+            "DCBA"
+        );
+        assert_eq!(
+            sorted(&[("A", "$(Y)$(X)"), ("X", "$(Z)"), ("Y", ""), ("Z", "")]),
+            "YZXA"
+        );
         assert_eq!(sorted(&[("A", "$$(Z) $(NO)"), ("B", "$(A)"), ("Z", "$(A)")]), "ABZ");
         assert_eq!(sorted(&[("A", "$(A):1"), ("B", "")]), "AB", "it may be in envFrom");
     }
@@ -189,8 +199,13 @@ mod tests {
 
     #[test]
     fn a_long_chain_needs_no_deep_stack() {
-        let chain: Vec<_> = (0..3000).map(|n| (format!("V{n:05}"), format!("$(V{:05})", n + 1))).collect();
-        let pairs: Vec<_> = chain.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let chain: Vec<_> = (0..3000)
+            .map(|n| (format!("V{n:05}"), format!("$(V{:05})", n + 1)))
+            .collect();
+        let pairs: Vec<_> = chain
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         let sorted = sort(variables(&pairs), |_| false).expect("no circle");
         assert_eq!(sorted[0].name, "V02999");
     }

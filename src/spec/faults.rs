@@ -61,7 +61,9 @@ impl Search<'_> {
         let mut fields = Vec::new();
         for fault in found {
             let field = self.field_of(&fault.field);
-            let is_given = field.as_deref().is_some_and(|field| field == REQUIRED || self.is_given(field));
+            let is_given = field
+                .as_deref()
+                .is_some_and(|field| field == REQUIRED || self.is_given(field));
             let is_known = field.as_ref().is_some_and(|field| self.at_fault.contains(field));
             if is_first || (is_given && !is_known && !self.follows(field.as_deref(), &fault)) {
                 self.faults.push(fault);

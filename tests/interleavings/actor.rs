@@ -27,7 +27,7 @@ pub const NAME: &str = "feature-store";
 const TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// For how long what a create may have made is looked for. What a request does here is done at once.
-const RETRACTION: Duration = Duration::from_millis(1500);
+const RETRACTION: Duration = Duration::from_millis(400);
 
 /// For how long a service is kept that has failed.
 const KEPT: Duration = Duration::from_hours(1);

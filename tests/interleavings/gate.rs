@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::Stream;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8sdataservice::api::{Api, Deleted, Fault, Kind};
 use kube::runtime::watcher::Event;
@@ -129,6 +130,7 @@ impl Gate {
                 status.ready_replicas = wanted;
                 status.available_replicas = wanted;
             });
+            server.change::<Pod>(&format!("{name}-0"), |pod| pod.status = None);
             Ok(())
         })
         .await

@@ -132,7 +132,8 @@ fn a_retraction_of_whatever_version_is_there() {
 
 #[test]
 fn a_create_that_nobody_takes_back() {
-    let scenario = retracting()
+    let scenario = Scenario::new("planted", &[ALPHA])
+        .retracts()
         .succeeded_by(|_| Call::GiveUp)
         .verbs(|call, gate| match call {
             Call::Retract(_) => Box::pin(async { Answer::Nothing }),

@@ -313,9 +313,9 @@ fn verdict_outlives(run: &Run, actor: &Actor, status: &Status, server: &Server) 
     match status.reason {
         VERDICT if there.is_none() || keeps => Ok(()),
         VERDICT => Err(format!("it was told the verdict, and {uid} is still there")),
-        "Ready" if recovers && there.is_some_and(is_ready) => Ok(()),
+        _ if recovers && !status.phase.has_failed() && there.is_some_and(is_ready) => Ok(()),
         // Somebody else has deleted it, of which there is no verdict.
-        "Ready" | "StatefulSetNotFound" | "StatefulSetReplaced" | "Terminating"
+        "StatefulSetNotFound" | "StatefulSetReplaced" | "Terminating"
             if departed.is_some_and(|departed| !concludes(departed.deleted_by)) =>
         {
             Ok(())

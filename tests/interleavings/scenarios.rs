@@ -153,6 +153,27 @@ pub fn observers() -> Vec<Scenario> {
 
 /// What takes minutes.
 pub fn deep() -> Vec<Scenario> {
+    [deep_updates(), deep_retractions()].concat()
+}
+
+fn deep_retractions() -> Vec<Scenario> {
+    let given_up = |name, calls: &[Call]| {
+        Scenario::new(name, calls)
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
+            .waits(0)
+    };
+    vec![
+        given_up("two that are given up and the same one", &[ALPHA, ALPHA]).faults(2),
+        given_up("two that are given up and another's", &[ALPHA, BETA]).faults(2),
+        given_up(
+            "one that is given up, another's, and an abort",
+            &[ALPHA, BETA, Call::Abort("alpha")],
+        ),
+    ]
+}
+
+fn deep_updates() -> Vec<Scenario> {
     let update = Call::Update("alpha", "two:2", false);
     let otherwise = Call::Update("alpha", "three:3", false);
     let back = Call::Update("alpha", "one:1", false);
@@ -231,31 +252,33 @@ pub fn kept() -> Vec<Scenario> {
 
 /// Creates without an answer, whose process takes back what they have made, beside others that may adopt it.
 pub fn retractions() -> Vec<Scenario> {
-    let given_up = |name, calls: &[Call]| Scenario::new(name, calls).retracts().succeeded_by(|_| Call::GiveUp);
     vec![
-        given_up("a create that is given up", &[ALPHA]).faults(3).slowly(),
+        Scenario::new("a create that is given up", &[ALPHA])
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
+            .faults(3)
+            .slowly(),
         Scenario::new("a create that is given up and repeated", &[ALPHA])
             .retracts()
             .faults(2)
-            .slowly(),
-        given_up("a create that is given up and the same one", &[ALPHA, ALPHA])
-            .faults(2)
             .waits(0),
-        given_up("a create that is given up and another's", &[ALPHA, BETA])
-            .faults(2)
+        Scenario::new("a create that is given up and the same one", &[ALPHA, ALPHA])
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
+            .waits(0),
+        Scenario::new("a create that is given up and another's", &[ALPHA, BETA])
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
             .waits(0),
         Scenario::new("two creates that are repeated", &[ALPHA, BETA])
             .retracts()
             .waits(0),
-        given_up(
-            "a create that is given up, another's, and an abort",
-            &[ALPHA, BETA, Call::Abort("alpha")],
-        )
-        .waits(0),
-        given_up("creates that are given up while a finalizer holds", &[ALPHA, BETA])
+        Scenario::new("a create that is given up while a finalizer holds", &[ALPHA, BETA])
             .before(|server| {
                 server.finalized.insert("StatefulSet".to_owned());
             })
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
             .waits(0),
     ]
 }
