@@ -93,7 +93,7 @@ where
 
 /// Runs a future to its end beside everything else. Nobody waits for it, and it must not turn to Python.
 pub(super) fn go_on(future: impl Future<Output = ()> + Send + 'static) {
-    let _ = get_runtime().spawn(future);
+    drop(get_runtime().spawn(future));
 }
 
 /// Whether the runtime lives in this process, and not in one that this one was forked from.

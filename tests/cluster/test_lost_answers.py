@@ -19,14 +19,17 @@ from cluster.support.verdicts import shell
 RETRYABLE = TaskExecution.RETRYABLE_FAILED
 FAILED = TaskExecution.FAILED
 
-#: A namespace that lets nobody make a pod, which passes, so that Flyte tries again.
+#: An image whose registry is away, which may pass, so that Flyte tries again.
+AWAY = {"Image": "registry.example/broken:1"}
+
+#: A namespace that lets nobody make a pod.
 NO_PODS = {
     "apiVersion": "v1",
     "kind": "ResourceQuota",
     "metadata": {"name": "none"},
     "spec": {"hard": {"pods": "0"}},
 }
-AT_ONCE = "QuotaExceeded=0s,ContainerExits=0s"
+AT_ONCE = "QuotaExceeded=0s,ContainerExits=0s,RegistryUnreachable=0s"
 
 
 def told(resource: agent_pb2.Resource) -> tuple[Any, ...]:
@@ -46,10 +49,9 @@ def second(with_connector: Callable[..., Connector]) -> Connector:
 
 
 def test_a_retryable_failure_stays_retryable_on_every_connector(
-    first: Connector, second: Connector, kubernetes: Kubernetes
+    first: Connector, second: Connector, kubernetes: Kubernetes, real_pods: None
 ) -> None:
-    kubernetes.apply(NO_PODS)
-    resource_meta = first.create(config("foo"))
+    resource_meta = first.create(config("foo", **AWAY))
     lost = first.until_done(resource_meta)
     assert lost.phase == RETRYABLE, lost
     assert kubernetes.services() == nothing()
@@ -68,7 +70,7 @@ def test_the_log_lines_outlive_the_pod(
     first.stop()
     assert told(second.get(resource_meta)) == told(lost)
     of_service = "involvedObject.kind=StatefulSet,reason=ContainerExits"
-    events = kubernetes.run("get", "events", "--field-selector", of_service)
+    events = kubernetes.run("get", "events", "--field-selector", of_service, "--output", "json")
     assert "the reason" in events
 
 
@@ -114,6 +116,6 @@ def test_without_the_permission_to_write_events_a_service_fails_as_before(
     kubernetes.run("patch", "role", "k8sdataservice", "--type", "json", "--patch", json.dumps(role))
     resource_meta = first.create(config("foo"))
     lost = first.until_done(resource_meta)
-    assert lost.phase == RETRYABLE, lost
+    assert lost.phase == FAILED, lost
     assert kubernetes.services() == nothing()
     assert "could not be recorded" in first.log.read_text()

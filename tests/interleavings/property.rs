@@ -8,7 +8,7 @@ use k8sdataservice::status::{Phase, Status};
 
 use crate::actor::{Actor, Answer, Call, NAME, scope, spec};
 use crate::run::{Run, versions};
-use crate::server::{Departed, Key, Server, Stored, Who, is_ready};
+use crate::server::{Departed, Key, Server, Stored, Who};
 
 /// Why the services have failed that have.
 pub const VERDICT: &str = "ImageNeverPulled";
@@ -80,7 +80,9 @@ fn whole_or_nothing(server: &Server) -> Result<(), String> {
 /// What somebody else has made is as it was.
 fn others_are_untouched(run: &Run, server: &Server) -> Result<(), String> {
     let now = versions(server, |_| true);
-    let lost = run.of_others.iter().find(|before| !now.contains(before));
+    // Pods are Kubernetes's own to change.
+    let mut of_others = run.of_others.iter().filter(|((kind, _), _)| kind != "Pod");
+    let lost = of_others.find(|before| !now.contains(before));
     lost.map_or(Ok(()), |((kind, name), _)| {
         Err(format!("{kind} {name} of somebody else was touched"))
     })
@@ -309,13 +311,14 @@ fn verdict_outlives(run: &Run, actor: &Actor, status: &Status, server: &Server) 
     if departed.is_some_and(|departed| departed.was_ready && concludes(departed.deleted_by)) {
         return Err(format!("{uid} had recovered, and was deleted as one that has failed"));
     }
-    let recovers = run.actors.iter().any(|actor| actor.call == Call::Recover);
     match status.reason {
         VERDICT if there.is_none() || keeps => Ok(()),
         VERDICT => Err(format!("it was told the verdict, and {uid} is still there")),
-        _ if recovers && !status.phase.has_failed() && there.is_some_and(is_ready) => Ok(()),
+        // It has recovered, or not all of it could be read at one time: Flyte asks again.
+        _ if !status.phase.is_final() => Ok(()),
+        "Ready" if there.is_some() => Ok(()),
         // Somebody else has deleted it, of which there is no verdict.
-        "StatefulSetNotFound" | "StatefulSetReplaced" | "Terminating"
+        "Ready" | "StatefulSetNotFound" | "StatefulSetReplaced" | "Terminating"
             if departed.is_some_and(|departed| !concludes(departed.deleted_by)) =>
         {
             Ok(())

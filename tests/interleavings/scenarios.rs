@@ -153,7 +153,22 @@ pub fn observers() -> Vec<Scenario> {
 
 /// What takes minutes.
 pub fn deep() -> Vec<Scenario> {
-    [deep_updates(), deep_retractions()].concat()
+    [deep_updates(), deep_retractions(), deep_verdicts()].concat()
+}
+
+fn deep_verdicts() -> Vec<Scenario> {
+    let poll = Call::Conclude("alpha", "uid-1", false);
+    vec![
+        Scenario::new("two polls of a service that has failed, with a fault", &[poll, poll])
+            .before(failed_alphas)
+            .waits(0),
+        Scenario::new("a poll and an abort, with a fault", &[poll, Call::Abort("alpha")])
+            .before(failed_alphas)
+            .waits(0),
+        Scenario::new("two creates that are repeated", &[ALPHA, BETA])
+            .retracts()
+            .waits(0),
+    ]
 }
 
 fn deep_retractions() -> Vec<Scenario> {
@@ -260,7 +275,6 @@ pub fn retractions() -> Vec<Scenario> {
             .slowly(),
         Scenario::new("a create that is given up and repeated", &[ALPHA])
             .retracts()
-            .faults(2)
             .waits(0),
         Scenario::new("a create that is given up and the same one", &[ALPHA, ALPHA])
             .retracts()
@@ -269,9 +283,6 @@ pub fn retractions() -> Vec<Scenario> {
         Scenario::new("a create that is given up and another's", &[ALPHA, BETA])
             .retracts()
             .succeeded_by(|_| Call::GiveUp)
-            .waits(0),
-        Scenario::new("two creates that are repeated", &[ALPHA, BETA])
-            .retracts()
             .waits(0),
         Scenario::new("a create that is given up while a finalizer holds", &[ALPHA, BETA])
             .before(|server| {
@@ -294,6 +305,7 @@ pub fn verdicts() -> Vec<Scenario> {
             .slowly(),
         Scenario::new("two polls of a service that has failed", &[poll, poll])
             .before(failed_alphas)
+            .faults(0)
             .waits(0),
         Scenario::new("a poll that keeps, and its successor", &[keep])
             .before(failed_alphas)
@@ -311,6 +323,7 @@ pub fn verdicts() -> Vec<Scenario> {
             .waits(0),
         Scenario::new("a poll and an abort", &[poll, Call::Abort("alpha")])
             .before(failed_alphas)
+            .faults(0)
             .waits(0),
         Scenario::new("a poll and a recovery", &[poll, Call::Recover])
             .before(failed_alphas)

@@ -437,7 +437,7 @@ fn is_applied(entry: &ManagedFieldsEntry) -> bool {
 }
 
 /// Whether an object is a `StatefulSet` whose replicas are all ready.
-pub fn is_ready(stored: &Stored) -> bool {
+fn is_ready(stored: &Stored) -> bool {
     let Some(stateful_set) = stored.object.downcast_ref::<StatefulSet>() else {
         return false;
     };

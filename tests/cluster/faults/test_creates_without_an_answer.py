@@ -24,7 +24,7 @@ TIMEOUT = 1.0
 MANY = 50
 
 #: How long what is taken back may take, in seconds.
-TAKES_BACK = 40.0
+TAKES_BACK = 75.0
 
 #: For how long what another connector was told of is looked at, in seconds.
 STAYS = 3.0
@@ -78,11 +78,11 @@ def test_nothing_is_left_of_creates_that_run_into_their_deadline(arena: Arena, h
         answers = list(pool.map(lambda case: answer(lambda: case.create(hasty)), cases))
         lost = [case for case, name in zip(cases, answers, strict=True) if name != case.name]
         print(f"{len(lost)} of {MANY} creates had no answer")
-        assert MANY // 5 <= len(lost) < MANY, answers
-        # Flyte repeats some of them at once, on another connector. What that one answers has to stay.
-        repeated = lost[::2]
-        again = list(pool.map(lambda case: answer(lambda: case.create(arena.second)), repeated))
-    assert again == [case.name for case in repeated]
+        assert len(lost) >= MANY // 5, answers
+    # Flyte repeats some of them at once, on another connector. What that one answers has to stay.
+    repeated = lost[::2]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda case: until_answered(case, arena.second), repeated))
     for trouble in troubles:
         trouble.settle()
     left = [case.name for case in lost if case not in repeated]
@@ -123,6 +123,10 @@ def test_nothing_is_left_of_a_create_that_is_cancelled(arena: Arena, key: str, a
         time.sleep(0.2)
     arena.second.delete(case.resource_meta)
     assert not arena.of_service(case.name)
+
+
+def until_answered(case: Case, caller: Caller) -> None:
+    wait_until(lambda: answer(lambda: case.create(caller)) == case.name, "the repeated create to be answered")
 
 
 def answer(create: Callable[[], str]) -> str:
