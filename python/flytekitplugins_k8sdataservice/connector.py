@@ -143,7 +143,8 @@ class DataServiceConnector(AsyncConnectorBase):
                     keep=settings.keep_failed(),
                     timeout=left,
                 )
-                conclusion = await asyncio.wait_for(concluding, left)
+                # The core ends by itself, and knows best how far it has come.
+                conclusion = await asyncio.wait_for(concluding, left + _SETTLE)
                 warn(conclusion.warning)
                 status = conclusion.status
                 message = status.message
