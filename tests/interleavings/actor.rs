@@ -26,8 +26,9 @@ pub const NAME: &str = "feature-store";
 /// How long a call may take, as in the client that Flyte's connector uses.
 const TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// For how long what a create may have made is looked for. What a request does here is done at once.
-const RETRACTION: Duration = Duration::from_millis(400);
+/// For how long what a create may have made is looked for: longer than one look that nobody answers. What a request does
+/// here is done at once.
+const RETRACTION: Duration = Duration::from_secs(6);
 
 /// For how long a service is kept that has failed.
 const KEPT: Duration = Duration::from_hours(1);

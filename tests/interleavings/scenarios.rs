@@ -290,6 +290,7 @@ pub fn retractions() -> Vec<Scenario> {
             })
             .retracts()
             .succeeded_by(|_| Call::GiveUp)
+            .allows(|_, error| matches!(error, Error::Unavailable { .. }))
             .waits(0),
     ]
 }
