@@ -138,16 +138,14 @@ pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// Begins a call with the verbs of the lifecycle.
 pub fn begin(call: Call, gate: Gate) -> Answering {
-    match call {
-        Call::Recover => Box::pin(async move {
+    if call == Call::Recover {
+        return Box::pin(async move {
             let _ = gate.recover(NAME).await;
             Answer::Recovered
-        }),
-        _ => {
-            let number = gate.call;
-            Box::pin(answer(call, gate, number))
-        }
+        });
     }
+    let number = gate.call;
+    Box::pin(answer(call, gate, number))
 }
 
 /// Runs a call, which has this number, with the verbs of the lifecycle.
