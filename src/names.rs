@@ -38,6 +38,14 @@ pub const OWNER_ANNOTATION: &str = "k8sdataservice.flyte.org/owner";
 pub const EXECUTION_ANNOTATION: &str = "k8sdataservice.flyte.org/execution";
 /// The annotation that says from when on a service that has failed, and was kept for people to look at, is deleted.
 pub const DELETE_AFTER_ANNOTATION: &str = "k8sdataservice.flyte.org/delete-after";
+/// The annotation that says which call of create has made the `StatefulSet`.
+pub const CALL_ANNOTATION: &str = "k8sdataservice.flyte.org/created-by-call";
+/// The annotation that says that this call has ended without an answer, so that nobody was told of the `StatefulSet` by it.
+pub const ABANDONED_ANNOTATION: &str = "k8sdataservice.flyte.org/abandoned-by-call";
+/// The annotation that says which other call of create has succeeded with the `StatefulSet`.
+pub const ADOPTED_ANNOTATION: &str = "k8sdataservice.flyte.org/adopted-by-call";
+/// The annotation of an Event that says why a service has failed, with what its message does not say.
+pub const VERDICT_ANNOTATION: &str = "k8sdataservice.flyte.org/verdict";
 /// The annotation with the keys of the labels that the user asked for, where there are any: the others are Flyte's.
 pub const OWN_LABELS_ANNOTATION: &str = "k8sdataservice.flyte.org/own-labels";
 /// The annotation with the keys of the annotations that the user asked for, where there are any.

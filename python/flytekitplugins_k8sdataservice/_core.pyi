@@ -10,6 +10,7 @@ from typing import Any, Literal, final
 
 __all__ = [
     "Client",
+    "Conclusion",
     "Created",
     "Deletion",
     "Endpoint",
@@ -326,6 +327,58 @@ class Client:
     ) -> float | None:
         """Does what :meth:`keep` does, and blocks."""
 
+    def conclude(
+        self,
+        status: Status,
+        name: str,
+        *,
+        namespace: str,
+        cluster: str | None = None,
+        uid: str | None = None,
+        owner: str | None = None,
+        existing: bool = False,
+        keep: float | None = None,
+        timeout: float | None = None,
+    ) -> Awaitable[Conclusion]:
+        """Ends a service that has failed, so that every later :meth:`get` with its uid returns the same verdict.
+
+        The service is read again first: one that has recovered is left as it is. The verdict is written to an Event in
+        the service's namespace before the service is deleted or kept.
+
+        Args:
+            status: The verdict, as :meth:`get` or :meth:`get_known` returned it.
+            name: The service's name.
+            namespace: The namespace it lives in.
+            cluster: The cluster, as in the configuration.
+            uid: The uid of its StatefulSet. Default: whichever has the name.
+            owner: Delete only what was made for this owner. Default: whatever this plugin has made.
+            existing: Whether the service is only used, and so left alone.
+            keep: For how many seconds a service that has failed for good stays for people to look at.
+            timeout: For how many seconds to try. Default: the client's.
+
+        Returns:
+            The verdict that counts, or the state of the service where it has recovered.
+
+        Raises:
+            ForbiddenError: The account lacks a permission. The verdict stands, and the service is still there.
+            UnavailableError: The API server could not be used within the timeout.
+        """
+
+    def conclude_sync(
+        self,
+        status: Status,
+        name: str,
+        *,
+        namespace: str,
+        cluster: str | None = None,
+        uid: str | None = None,
+        owner: str | None = None,
+        existing: bool = False,
+        keep: float | None = None,
+        timeout: float | None = None,
+    ) -> Conclusion:
+        """Does what :meth:`conclude` does, and blocks."""
+
     def delete(
         self,
         name: str,
@@ -494,6 +547,18 @@ class Endpoint:
     @property
     def named_ports(self) -> dict[str, int]:
         """The same by their names; the main port has the service's name, unless it was given another."""
+
+@final
+class Conclusion:
+    """What has become of a service that had failed."""
+
+    @property
+    def status(self) -> Status:
+        """The verdict that counts, or the state of a service that has recovered."""
+
+    @property
+    def warning(self) -> str | None:
+        """What whoever runs the connector should know."""
 
 @final
 class Deletion:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.core.execution_pb2 import TaskExecution
@@ -15,7 +14,7 @@ from flytekit.models.literals import LiteralMap
 from flytekitplugins_k8sdataservice import settings
 from flytekitplugins_k8sdataservice.answer import Answer
 from flytekitplugins_k8sdataservice.client import default_client, warn
-from flytekitplugins_k8sdataservice.exceptions import DataServiceError, ForbiddenError, UnavailableError
+from flytekitplugins_k8sdataservice.exceptions import DataServiceError, UnavailableError
 from flytekitplugins_k8sdataservice.log_links import log_links
 
 # This module is a part of every `import flytekit`, so that what only calls need is imported by them.
@@ -133,9 +132,10 @@ class DataServiceConnector(AsyncConnectorBase):
         )
 
     async def get(self, resource_meta: DataServiceMetadata, **kwargs: Any) -> Resource:
-        """Tells how the service is doing. A fault that may pass is no error: the message says what is the matter.
+        """Reports how the service is doing. A fault that may pass is no error: the message says what is the matter.
 
-        A service that has failed is taken down, after the message was made, unless the platform keeps such services.
+        Flyte never calls again after a failure, so a service that has failed is deleted here, or kept for a while if
+        the platform says so. Its verdict is recorded first: any connector can repeat an answer that was lost.
 
         Raises:
             ForbiddenError: The connector's account may not get StatefulSets.
@@ -154,13 +154,26 @@ class DataServiceConnector(AsyncConnectorBase):
         phase = _PHASES[status.phase]
         if phase in (TaskExecution.FAILED, TaskExecution.RETRYABLE_FAILED):
             try:
-                ending = self._end(resource_meta, phase)
-                message = f"{message}{await asyncio.wait_for(ending, started + _POLL - time.monotonic())}"
+                left = max(0.0, started + _POLL - time.monotonic())
+                concluding = client.conclude(
+                    status,
+                    **service,
+                    owner=resource_meta.owner,
+                    existing=bool(resource_meta.dataservice_config.ExistingReleaseName),
+                    keep=settings.keep_failed(),
+                    timeout=left,
+                )
+                # The core ends by itself, and knows best how far it has come.
+                conclusion = await asyncio.wait_for(concluding, left + _SETTLE)
+                warn(conclusion.warning)
+                status = conclusion.status
+                message = status.message
+                phase = _PHASES[status.phase]
             except (UnavailableError, asyncio.TimeoutError) as error:
                 phase = TaskExecution.INITIALIZING
-                message = f"{message} It is taken down as soon as that is possible. {error}".rstrip()
+                message = f"{message} The service is deleted as soon as the API server can be used. {error}".rstrip()
             except DataServiceError as error:
-                message = f"{message} It was not taken down. {error}"
+                message = f"{message} The service was not deleted. {error}"
         return Answer(
             phase=phase,
             message=message,
@@ -185,34 +198,6 @@ class DataServiceConnector(AsyncConnectorBase):
                 f"objects: `kubectl get statefulset,service {name} --namespace {namespace} --output yaml` shows whose. "
                 "Remove the finalizer, or wait for its owner."
             )
-
-    async def _end(self, resource_meta: DataServiceMetadata, phase: TaskExecution.Phase.ValueType) -> str:
-        """Takes a service that has failed down, or keeps it for a while; returns what there is to say about that.
-
-        Flyte never calls again after a failure, so that nobody else would.
-        """
-        seconds = settings.keep_failed()
-        # Flyte tries a retryable failure again, and the next try needs the name.
-        if seconds is None or phase != TaskExecution.FAILED or resource_meta.owner is None:
-            await _take_down(resource_meta)
-            return ""
-        if resource_meta.dataservice_config.ExistingReleaseName:
-            return ""
-        try:
-            until = await default_client().keep(
-                resource_meta.name,
-                namespace=resource_meta.namespace,
-                cluster=resource_meta.dataservice_config.Cluster,
-                owner=resource_meta.owner,
-                seconds=seconds,
-            )
-        except ForbiddenError as error:
-            await _take_down(resource_meta)
-            return f"\nIt could not be kept to be looked at. {error}"
-        if until is None:
-            return ""
-        time_of_day = datetime.fromtimestamp(until, timezone.utc).strftime("%H:%M:%S UTC")
-        return f"\nIt is kept to be looked at until {time_of_day}, or until a new service of its name is made."
 
 
 async def _take_down(resource_meta: DataServiceMetadata) -> str:

@@ -233,6 +233,20 @@ impl Api for KubeApi {
             })
     }
 
+    async fn annotate_version<K: Kind>(&self, object: &K, key: &str, value: &str) -> Result<(), Fault> {
+        let metadata = object.meta();
+        let patch = json!({"metadata": {
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+            "annotations": {key: value},
+        }});
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.change(object, &params, &Patch::Merge(&patch)).await.map(|_| ())
+    }
+
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         self.change(object, &params, &Patch::Apply(manifest(object))).await

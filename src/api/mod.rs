@@ -106,6 +106,19 @@ pub trait Api: Send + Sync {
         version: &str,
     ) -> impl Future<Output = Result<Deleted, Fault>> + Send;
 
+    /// Deletes exactly this version of an object, by its uid and resource version, and lets the garbage collector take what
+    /// it owns. An object that was changed since, or another one of its name, is not touched: the answer is
+    /// [`Fault::Changed`].
+    fn delete_version<K: Kind>(&self, object: &K) -> impl Future<Output = Result<Deleted, Fault>> + Send {
+        async move {
+            let metadata = object.meta();
+            let text = |text: &'_ Option<String>| text.clone().unwrap_or_default();
+            let (namespace, name) = (text(&metadata.namespace), text(&metadata.name));
+            let (uid, version) = (text(&metadata.uid), text(&metadata.resource_version));
+            self.delete_unchanged::<K>(&namespace, &name, &uid, &version).await
+        }
+    }
+
     /// Writes an annotation on exactly the object with this uid. One that has come under its name since is not touched: the
     /// answer is [`Fault::Changed`].
     fn annotate<K: Kind>(
@@ -113,6 +126,15 @@ pub trait Api: Send + Sync {
         namespace: &str,
         name: &str,
         uid: &str,
+        key: &str,
+        value: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Writes an annotation on exactly this version of an object. One that was changed since, or another one of its name, is
+    /// not touched: the answer is [`Fault::Changed`].
+    fn annotate_version<K: Kind>(
+        &self,
+        object: &K,
         key: &str,
         value: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;

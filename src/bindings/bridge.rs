@@ -95,6 +95,11 @@ where
     })
 }
 
+/// Runs a future to its end beside everything else. Nobody waits for it, and it must not turn to Python.
+pub(super) fn go_on(future: impl Future<Output = ()> + Send + 'static) {
+    drop(get_runtime().spawn(future));
+}
+
 /// Whether the runtime lives in this process, and not in one that this one was forked from.
 pub(super) fn is_at_home() -> bool {
     PROCESS.get() == Some(&std::process::id())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::bridge::{block, is_at_home, spawn};
+use super::conclude::{self, Conclusion};
 use super::connect::{Call, within};
 use super::convert::{Place, Strings, joined, read, read_platform, seconds};
 use super::errors::to_python;
@@ -14,12 +15,13 @@ use super::location::Location;
 use super::plan::{Asked, Plan};
 use super::request::{Request, Requester, Wanted};
 use super::types::{Created, Deletion, Status};
+use super::unanswered::Unanswered;
 use super::update::{Asking, Updated};
 use crate::cache::Cache;
 use crate::cluster::{Clusters, Connection};
 use crate::error::{Error, Result};
 use crate::fuse::fused_call;
-use crate::lifecycle::{self, Deadline, Scope};
+use crate::lifecycle::{self, CallId, Deadline, Scope};
 use crate::platform::Platform;
 use crate::spec::explain_size;
 use crate::status;
@@ -83,7 +85,7 @@ impl Client {
     ) -> PyResult<Bound<'py, PyAny>> {
         spawn(
             py,
-            self.creating(config, namespace, owner, execution, labels, annotations)?,
+            self.creating(config, namespace, owner, execution, labels, annotations, false)?,
         )
     }
 
@@ -101,7 +103,7 @@ impl Client {
     ) -> PyResult<Created> {
         block(
             py,
-            self.creating(config, namespace, owner, execution, labels, annotations)?,
+            self.creating(config, namespace, owner, execution, labels, annotations, true)?,
         )
     }
 
@@ -347,6 +349,62 @@ impl Client {
         block(py, self.keeping(name, namespace, owner, seconds, cluster)?)
     }
 
+    #[pyo3(signature = (status, name, *, namespace, cluster=None, uid=None, owner=None, existing=false, keep=None, timeout=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn conclude<'py>(
+        &self,
+        py: Python<'py>,
+        status: &Status,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        uid: Option<String>,
+        owner: Option<String>,
+        existing: bool,
+        keep: Option<f64>,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let asked = conclude::Asked {
+            name,
+            namespace,
+            cluster,
+            uid,
+            owner,
+            existing,
+            keep,
+            timeout,
+        };
+        spawn(py, self.concluding(status, asked)?)
+    }
+
+    #[pyo3(signature = (status, name, *, namespace, cluster=None, uid=None, owner=None, existing=false, keep=None, timeout=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
+    fn conclude_sync(
+        &self,
+        py: Python<'_>,
+        status: &Status,
+        name: String,
+        namespace: String,
+        cluster: Option<String>,
+        uid: Option<String>,
+        owner: Option<String>,
+        existing: bool,
+        keep: Option<f64>,
+        timeout: Option<f64>,
+    ) -> PyResult<Conclusion> {
+        let asked = conclude::Asked {
+            name,
+            namespace,
+            cluster,
+            uid,
+            owner,
+            existing,
+            keep,
+            timeout,
+        };
+        block(py, self.concluding(status, asked)?)
+    }
+
     #[pyo3(signature = (name, *, namespace, cluster=None, owner=None, timeout=None))]
     fn delete<'py>(
         &self,
@@ -382,6 +440,8 @@ impl Client {
         answer.is_complete().then(|| Status::from(answer.status))
     }
 
+    /// With `waits` the caller waits until what a create without an answer has made is taken back.
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of the Python method")]
     fn creating(
         &self,
         config: &Bound<'_, PyAny>,
@@ -390,6 +450,7 @@ impl Client {
         execution: String,
         labels: Option<Strings>,
         annotations: Option<Strings>,
+        waits: bool,
     ) -> PyResult<impl Future<Output = Result<Created>> + Send + 'static> {
         let config = read(config)?;
         let requester = Requester {
@@ -401,7 +462,7 @@ impl Client {
         let request =
             fused_call(|| Request::read(&self.platform, &config, namespace, &requester)).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
-        let timeout = self.timeout;
+        let timeout = self.platform.create_timeout;
         let mut warnings = request.warnings;
         Ok(async move {
             let (mut spec, identity) = match request.wanted {
@@ -417,7 +478,14 @@ impl Client {
             };
             let (connection, deadline) = call.connect(&clusters, request.cluster.as_deref()).await?;
             call.choose_sidecars(&connection, &mut spec, deadline).await?;
-            let created = lifecycle::create(&connection.api, &spec, &identity, deadline).await;
+            let id = CallId::unique();
+            let unanswered = Unanswered::new(&connection.api, &identity, &id);
+            let created = lifecycle::create(&connection.api, &spec, &identity, &id, deadline).await;
+            match &created {
+                Err(error) if id.may_leave(error) && waits => unanswered.retract().await,
+                Err(error) if id.may_leave(error) => drop(unanswered),
+                _ => unanswered.answered(),
+            }
             let created = created.map_err(|error| connection.explain(explain_size(error, &config)))?;
             warnings.extend(connection.warning);
             Ok(Created::new(created, joined(&warnings)))

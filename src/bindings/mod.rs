@@ -2,6 +2,7 @@
 
 mod bridge;
 mod client;
+mod conclude;
 mod connect;
 mod convert;
 mod elsewhere;
@@ -13,6 +14,7 @@ mod logging;
 mod plan;
 mod request;
 mod types;
+mod unanswered;
 mod update;
 mod value;
 
@@ -23,6 +25,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::client::Client;
+    #[pymodule_export]
+    use super::conclude::Conclusion;
     #[pymodule_export]
     use super::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
     #[pymodule_export]

@@ -52,6 +52,12 @@ impl Created {
 #[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
 pub(super) struct Status(status::Status);
 
+impl Status {
+    pub(super) fn inner(&self) -> &status::Status {
+        &self.0
+    }
+}
+
 impl From<status::Status> for Status {
     fn from(status: status::Status) -> Self {
         Self(status)

@@ -129,6 +129,10 @@ impl Api for Scripted {
         Ok(Deleted::Gone)
     }
 
+    async fn annotate_version<K: Kind>(&self, _: &K, _: &str, _: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+
     async fn delete_unchanged<K: Kind>(&self, _: &str, name: &str, uid: &str, version: &str) -> Result<Deleted, Fault> {
         let before = self.note(&format!("delete {name}"), &format!(" {uid} at {version}"));
         if name == "hangs" {

@@ -2,6 +2,7 @@
 
 mod bring;
 mod claim;
+mod conclude;
 mod create;
 mod deadline;
 mod delete;
@@ -12,13 +13,16 @@ mod locate;
 mod observe;
 mod owned;
 pub mod plan;
+mod retract;
 mod scaling;
 mod sidecars;
 mod stateful_set;
 mod update;
+mod verdict_event;
 mod wait;
 
 pub use claim::Claim;
+pub use conclude::{Conclusion, Ending, Failing, conclude};
 pub use create::{Created, create};
 pub use deadline::Deadline;
 pub use delete::{Deletion, Outcome, Scope, delete};
@@ -28,6 +32,7 @@ pub use keep::keep;
 pub use locate::{Location, locate};
 pub use observe::{Found, Observed, look, observe};
 pub use plan::{Action, Plan, Problem, plan};
+pub use retract::{CallId, Retraction, retract};
 pub use scaling::Scaled;
 pub use sidecars::native_sidecars;
 pub use update::{Check, Updated, update};

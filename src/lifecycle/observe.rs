@@ -3,11 +3,14 @@
 use futures::future::join;
 use k8s_openapi::api::apps::v1::StatefulSet;
 
-use super::deadline::{Deadline, Step, repeat};
+use super::deadline::Deadline;
+use super::delete::find;
 use super::evidence::{events_of, last_words, pods_of, slices_of};
+use super::verdict_event::recall;
 use crate::api::Api;
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::ownership::kept_until;
 use crate::status::diagnosis::GracePeriods;
 use crate::status::{Assessment, EventFacts, Evidence, PodFacts, SliceFacts, StatefulSetFacts, Status};
 
@@ -40,11 +43,37 @@ impl Found {
         };
         Assessment::new(&self.stateful_set, evidence)
     }
+
+    /// Reads what belongs to a `StatefulSet`.
+    async fn read<A: Api>(api: &A, namespace: &str, stateful_set: &StatefulSet, deadline: Deadline) -> Self {
+        let (slices, pods) = join(
+            slices_of(api, namespace, stateful_set, deadline),
+            pods_of(api, namespace, stateful_set, deadline),
+        )
+        .await;
+        Self {
+            stateful_set: StatefulSetFacts::from(stateful_set),
+            pods,
+            slices,
+        }
+    }
+
+    /// Judges the service, from events where the objects leave something unexplained.
+    async fn explained<A: Api>(&self, api: &A, namespace: &str, deadline: Deadline) -> Assessment {
+        let assessment = self.judge(&[]);
+        let unexplained = assessment.needs_events(clock::now());
+        if unexplained.is_empty() {
+            return assessment;
+        }
+        let events = events_of(api, namespace, &unexplained, deadline).await;
+        self.judge(&events)
+    }
 }
 
 /// Reads a service's `StatefulSet`, its pods and the names that they have.
 ///
-/// With a `uid` only the service with that uid is meant: another one of that name says that it is gone.
+/// With a `uid` only the service with that uid is meant: another one of that name says that it is gone. One that is gone
+/// because it failed, and one that is kept since, is answered with the verdict that was recorded then.
 ///
 /// A cluster that cannot be reached is no reason to fail: Flyte counts errors of a get and gives up after five, though
 /// the service may be well. The state is then unknown, and the message says why.
@@ -58,30 +87,43 @@ pub async fn look<A: Api>(
     uid: Option<&str>,
     deadline: Deadline,
 ) -> Result<Observed> {
-    let reading = Step::new::<StatefulSet>("get", namespace, name);
-    let stateful_set = match repeat(deadline, &reading, || api.read::<StatefulSet>(namespace, name)).await {
-        Ok(Ok(Some(stateful_set))) => stateful_set,
-        Ok(Ok(None)) => return Ok(Observed::Not(Status::gone(namespace, name))),
-        Ok(Err(fault)) => return Err(reading.failed(fault)),
-        Err(error @ Error::Unavailable { .. }) => return Ok(Observed::Not(Status::unknown(error.to_string()))),
-        Err(error) => return Err(error),
-    };
-    if uid.is_some() && stateful_set.metadata.uid.as_deref() != uid {
-        return Ok(Observed::Not(Status::replaced(namespace, name)));
+    match look_or_fail(api, namespace, name, uid, deadline).await {
+        Err(error @ Error::Unavailable { .. }) => Ok(Observed::Not(Status::unknown(error.to_string()))),
+        answer => answer,
     }
-    let (slices, pods) = join(
-        slices_of(api, namespace, &stateful_set, deadline),
-        pods_of(api, namespace, &stateful_set, deadline),
-    )
-    .await;
-    Ok(Observed::Found(Box::new(Found {
-        stateful_set: StatefulSetFacts::from(&stateful_set),
-        pods,
-        slices,
-    })))
 }
 
-/// Tells how a service is doing: as [`look`] finds it, and, where that leaves something unexplained, from events.
+async fn look_or_fail<A: Api>(
+    api: &A,
+    namespace: &str,
+    name: &str,
+    uid: Option<&str>,
+    deadline: Deadline,
+) -> Result<Observed> {
+    let recorded = async |uid: Option<&str>| match uid {
+        Some(uid) => recall(api, namespace, name, uid, deadline).await,
+        None => Ok(None),
+    };
+    let there: Option<StatefulSet> = find(api, namespace, name, deadline).await?;
+    let Some(there) = there else {
+        let verdict = recorded(uid).await?;
+        return Ok(Observed::Not(verdict.unwrap_or_else(|| Status::gone(namespace, name))));
+    };
+    if uid.is_some() && there.metadata.uid.as_deref() != uid {
+        let verdict = recorded(uid).await?;
+        let status = verdict.unwrap_or_else(|| Status::replaced(namespace, name));
+        return Ok(Observed::Not(status));
+    }
+    if let Some(until) = kept_until(&there.metadata)
+        && let Some(verdict) = recorded(there.metadata.uid.as_deref()).await?
+    {
+        return Ok(Observed::Not(verdict.kept_until(until)));
+    }
+    let found = Found::read(api, namespace, &there, deadline).await;
+    Ok(Observed::Found(Box::new(found)))
+}
+
+/// Reports how a service is doing: as [`look`] finds it, and, where that leaves something unexplained, from events.
 ///
 /// # Errors
 /// As [`look`].
@@ -97,11 +139,17 @@ pub async fn observe<A: Api>(
         Observed::Found(found) => found,
         Observed::Not(status) => return Ok(status),
     };
-    let mut assessment = found.judge(&[]);
-    let unexplained = assessment.needs_events(clock::now());
-    if !unexplained.is_empty() {
-        let events = events_of(api, namespace, &unexplained, deadline).await;
-        assessment = found.judge(&events);
-    }
+    let assessment = found.explained(api, namespace, deadline).await;
     Ok(last_words(api, namespace, &assessment, grace_periods, deadline).await)
+}
+
+/// Judges a service by its `StatefulSet` as it was read, and by everything else as it is now.
+pub(super) async fn assess<A: Api>(
+    api: &A,
+    namespace: &str,
+    stateful_set: &StatefulSet,
+    deadline: Deadline,
+) -> Assessment {
+    let found = Found::read(api, namespace, stateful_set, deadline).await;
+    found.explained(api, namespace, deadline).await
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::StatefulSet;
 
 use super::deadline::{Backoff, Deadline, Step, reference, repeat};
-use super::delete::delete_exactly;
+use super::delete::{delete_exactly, find};
+use super::retract::{CallId, is_adopted_by_another, may_be_retracted};
 use crate::api::{Api, Fault};
 use crate::error::{Error, Result};
 use crate::manifests::{differences, stateful_set};
@@ -21,6 +22,8 @@ pub(super) struct Held {
     pub(super) uid: String,
     /// Whose it is, if not the caller's.
     pub(super) shared_with: Option<String>,
+    /// Whether the call that has made it may take it back, unless it is adopted.
+    pub(super) may_be_retracted: bool,
 }
 
 /// Makes the `StatefulSet`, or finds one that may be used.
@@ -28,10 +31,12 @@ pub(super) async fn ensure_stateful_set<A: Api>(
     api: &A,
     spec: &DataServiceSpec,
     identity: &Identity,
+    call: &CallId,
     deadline: Deadline,
 ) -> Result<Held> {
     let Identity { namespace, name, .. } = identity;
-    let wanted = stateful_set(spec, identity);
+    let mut wanted = stateful_set(spec, identity);
+    call.sign(&mut wanted.metadata);
     let creating = Step::new::<StatefulSet>("create", namespace, name);
     let reading = Step::new::<StatefulSet>("get", namespace, name);
     let mut backoff = Backoff::new();
@@ -41,6 +46,7 @@ pub(super) async fn ensure_stateful_set<A: Api>(
                 return Ok(Held {
                     uid: made.metadata.uid.unwrap_or_default(),
                     shared_with: None,
+                    may_be_retracted: false,
                 });
             }
             Err(Fault::AlreadyExists) => None,
@@ -62,7 +68,13 @@ pub(super) async fn ensure_stateful_set<A: Api>(
                 delete_exactly::<StatefulSet, A>(api, namespace, name, &uid, deadline).await?;
                 "a service of that name that has failed is being deleted"
             }
-            Some(there) => return use_or_refuse(&there, &wanted, spec, identity),
+            Some(there) => {
+                let held = use_or_refuse(&there, &wanted, spec, identity)?;
+                return Ok(Held {
+                    may_be_retracted: may_be_retracted(&there.metadata, call),
+                    ..held
+                });
+            }
             // It went between the two requests.
             None => "a service of that name comes and goes",
         };
@@ -85,6 +97,7 @@ pub(super) fn use_or_refuse(
         return Ok(Held {
             uid: metadata.uid.clone().unwrap_or_default(),
             shared_with: (!ours).then(|| describe(metadata)),
+            may_be_retracted: false,
         });
     }
     let differences = differences(there, wanted);
@@ -109,11 +122,27 @@ pub(super) fn use_or_refuse(
     })
 }
 
-/// Removes the `StatefulSet` that a failed create, or the one before it, has made. What cannot be removed now is found under
-/// its name by the next try, which uses it, and by the sensor, which deletes it.
-pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str, deadline: Deadline) {
+/// Removes the `StatefulSet` that a failed create, or the one before it, has made, unless another create has succeeded with
+/// it meanwhile. What cannot be removed now is found under its name by the next try, which uses it, and by the sensor, which
+/// deletes it.
+pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str, call: &CallId, deadline: Deadline) {
     let Identity { namespace, name, .. } = identity;
     let deadline = deadline.or_after(TAKE_BACK);
+    let deleting = Step::new::<StatefulSet>("delete", namespace, name);
     // The error that made the create fail is the one that the user must see.
-    let _ = delete_exactly::<StatefulSet, A>(api, namespace, name, uid, deadline).await;
+    loop {
+        let there: Result<Option<StatefulSet>> = find(api, namespace, name, deadline).await;
+        let Ok(there) = there else { break };
+        let is_meant = |there: &StatefulSet| there.metadata.uid.as_deref() == Some(uid);
+        let Some(there) = there.filter(is_meant) else { return };
+        if is_adopted_by_another(&there.metadata, call) {
+            return;
+        }
+        match repeat(deadline, &deleting, || api.delete_version(&there)).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(Fault::Changed)) => {}
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    call.leave();
 }

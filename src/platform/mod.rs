@@ -23,6 +23,7 @@ mod volumes;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -33,7 +34,7 @@ pub use sources::Sources;
 use crate::error::{Error, Result};
 use crate::spec::DataServiceSpec;
 use crate::status::diagnosis::GracePeriods;
-use fields::{fields, seconds_within, whole};
+use fields::{fields, seconds, seconds_within, whole};
 use layer::Layer;
 use limits::Limits;
 use namespaces::Namespaces;
@@ -45,13 +46,21 @@ pub const DEFAULT_MIN_READY_SECONDS: i32 = 3;
 /// For how long a service that has failed may be kept at most, in days.
 const LONGEST_KEPT: u32 = 30;
 
+/// How long a create may try. Flyte waits 10 s for the answer unless it is configured otherwise, and part of that passes before
+/// the connector begins and after it has ended.
+const DEFAULT_CREATE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long a create may try at most, which is as long as the API server itself tries.
+const LONGEST_CREATE_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// The settings there are. `keepFailed` and `logLinks` are followed outside of the core.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 12] = [
     "namespace",
     "allowedNamespaces",
     "clusters",
     "minReadySeconds",
     "keepFailed",
+    "createTimeout",
     "gracePeriods",
     "logLinks",
     "gpu",
@@ -67,6 +76,8 @@ pub struct Platform {
     pub min_ready_seconds: i32,
     /// How long causes may take to pass, where that is not left to [`crate::status::diagnosis::Cause::fails`].
     pub grace_periods: GracePeriods,
+    /// How long a create may try.
+    pub create_timeout: Duration,
     /// What GPUs are called.
     pub gpu: GpuNames,
     /// The clusters by their names. Where there are any, `Cluster` must be one of them.
@@ -83,6 +94,7 @@ impl Default for Platform {
         Self {
             min_ready_seconds: DEFAULT_MIN_READY_SECONDS,
             grace_periods: GracePeriods::default(),
+            create_timeout: DEFAULT_CREATE_TIMEOUT,
             gpu: GpuNames::default(),
             clusters: BTreeMap::new(),
             namespaces: Namespaces::default(),
@@ -92,6 +104,18 @@ impl Default for Platform {
             sources: Sources::default(),
         }
     }
+}
+
+fn create_timeout(path: &str, value: &Value) -> Result<Duration> {
+    let timeout = Duration::from_secs_f64(seconds(path, value)?);
+    if timeout.is_zero() || timeout > LONGEST_CREATE_TIMEOUT {
+        let words = format!(
+            "is {} s, but must be more than 0 s and at most 60 s.",
+            timeout.as_secs_f64()
+        );
+        return Err(Error::invalid(path, words));
+    }
+    Ok(timeout)
 }
 
 impl Platform {
@@ -114,6 +138,7 @@ impl Platform {
                 "keepFailed" => drop(seconds_within(key, value, LONGEST_KEPT)?),
                 "minReadySeconds" => platform.min_ready_seconds = whole(key, value)?,
                 "gracePeriods" => platform.grace_periods = grace::parse(key, value)?,
+                "createTimeout" => platform.create_timeout = create_timeout(key, value)?,
                 "gpu" => platform.gpu = GpuNames::parse(key, value)?,
                 "defaults" => platform.defaults = Layer::parse(key, value)?,
                 "forced" => platform.forced = Layer::parse(key, value)?,

@@ -30,6 +30,8 @@ pub struct Assessment {
     causes: Vec<Verdict>,
     /// The objects whose events may explain what nothing else does, and since when they are in that state.
     unexplained: Vec<(Involved, Timestamp)>,
+    /// Until when it is kept, since it has failed before.
+    kept_until: Option<Timestamp>,
 }
 
 /// An object that events tell of.
@@ -68,6 +70,7 @@ impl Assessment {
             causes: Vec::new(),
             unexplained: Vec::new(),
             readiness,
+            kept_until: stateful_set.delete_after,
         };
         if assessment.readiness.phase == Phase::Failed {
             return assessment;
@@ -88,9 +91,18 @@ impl Assessment {
         assessment
     }
 
-    /// The state at a moment.
+    /// The state at a moment. A service that has failed and is kept has failed, even if it has recovered since: it is deleted
+    /// when its time is up.
     #[must_use]
     pub fn at(&self, now: Timestamp, grace_periods: &GracePeriods) -> Status {
+        let status = self.live(now, grace_periods);
+        match self.kept_until {
+            Some(until) if !status.phase.has_failed() => status.failed_before(until),
+            _ => status,
+        }
+    }
+
+    fn live(&self, now: Timestamp, grace_periods: &GracePeriods) -> Status {
         let mut status = self.readiness.clone();
         if self.is_decided(now) {
             return status;

@@ -58,6 +58,12 @@ impl Phase {
     pub fn is_final(self) -> bool {
         matches!(self, Self::Ready | Self::Failed | Self::RetryableFailed)
     }
+
+    /// Whether the service has failed, for good or for this attempt.
+    #[must_use]
+    pub fn has_failed(self) -> bool {
+        matches!(self, Self::Failed | Self::RetryableFailed)
+    }
 }
 
 /// The state of a service at one moment.
@@ -134,6 +140,28 @@ impl Status {
             pods: Arc::default(),
             endpoints: Arc::default(),
         }
+    }
+
+    /// Says until when the service is kept after its failure.
+    #[must_use]
+    pub fn kept_until(mut self, until: Timestamp) -> Self {
+        let until = until.strftime("%H:%M:%S UTC");
+        let sentence =
+            format!("\nIt is kept to be looked at until {until}, or until a new service of its name is made.");
+        self.message.push_str(&sentence);
+        self
+    }
+
+    /// The state of a service that has failed and recovered, and is deleted all the same.
+    #[must_use]
+    pub(crate) fn failed_before(self, until: Timestamp) -> Self {
+        let failed = Self {
+            phase: Phase::Failed,
+            reason: "FailedBefore",
+            message: format!("The service has failed before. {} Run the task again.", self.message),
+            ..self
+        };
+        failed.kept_until(until)
     }
 
     /// The state of a service that cannot be read at the moment.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
-from cluster.support.account import allow
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import Kubernetes, wait_until
@@ -18,8 +18,7 @@ FAILED = TaskExecution.FAILED
 
 @pytest.fixture(autouse=True)
 def _doomed(kubernetes: Kubernetes, env: dict[str, str]) -> None:
-    """Makes the namespace refuse every pod of the default kind, at once, and gives the right that keeping takes."""
-    allow(kubernetes, "patch", "statefulsets.apps")
+    """Makes the namespace refuse every pod of the default kind, at once."""
     kubernetes.apply(
         {
             "apiVersion": "v1",
@@ -68,10 +67,12 @@ def test_a_kept_service_makes_way_for_a_new_one_of_its_name(
     assert kubernetes.services() == one("kept")
 
 
-def test_without_the_right_to_patch_nothing_is_kept_and_that_is_said(
+def test_without_the_permission_to_patch_nothing_is_kept_and_the_message_says_so(
     start_connector: Callable[..., Connector], kubernetes: Kubernetes
 ) -> None:
-    kubernetes.run("delete", "rolebinding", "patch-statefulsets-apps")
+    verbs = ["create", "get", "list", "watch", "delete"]
+    change = {"op": "replace", "path": "/rules/0/verbs", "value": verbs}
+    kubernetes.run("patch", "role", "k8sdataservice", "--type", "json", "--patch", json.dumps([change]))
     connector = start_connector(K8SDATASERVICE_KEEP_FAILED="1h")
     resource = connector.until_done(connector.create(config("kept")))
     assert resource.phase == FAILED

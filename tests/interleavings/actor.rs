@@ -9,21 +9,27 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8sdataservice::api::Api;
-use k8sdataservice::error::Result;
-use k8sdataservice::lifecycle::{self, Claim, Created, Deadline, Deletion, Scope, Updated};
+use k8sdataservice::error::{Error, ObjectReference, Result};
+use k8sdataservice::lifecycle::{
+    self, CallId, Claim, Created, Deadline, Deletion, Ending, Failing, Retraction, Scope, Updated,
+};
 use k8sdataservice::ownership::{Identity, Owner};
 use k8sdataservice::spec::{DataServiceSpec, Target};
 use k8sdataservice::status::Status;
 use k8sdataservice::status::diagnosis::GracePeriods;
 use serde_json::json;
 
-use crate::gate::lock;
+use crate::gate::{Gate, lock};
 
 pub const NAMESPACE: &str = "flyte";
 pub const NAME: &str = "feature-store";
 
 /// How long a call may take, as in the client that Flyte's connector uses.
 const TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// For how long what a create may have made is looked for: longer than one look that nobody answers. What a request does
+/// here is done at once.
+const RETRACTION: Duration = Duration::from_secs(6);
 
 /// For how long a service is kept that has failed.
 const KEPT: Duration = Duration::from_hours(1);
@@ -33,6 +39,10 @@ const KEPT: Duration = Duration::from_hours(1);
 pub enum Call {
     /// Create, for an owner and with an image.
     Create(&'static str, &'static str),
+    /// Take back what the call with this number has made, which has ended without an answer.
+    Retract(usize),
+    /// Nothing: Flyte has given up.
+    GiveUp,
     /// Update, for an owner, to an image; whether what is another's is taken over.
     Update(&'static str, &'static str, bool),
     /// Delete what was made for an owner, as an abort does.
@@ -41,6 +51,10 @@ pub enum Call {
     Clean,
     /// Keep what has failed for a while, for people to look at.
     Keep(&'static str),
+    /// Poll the service with a uid that was made for an owner, and end it if it has failed; whether it is kept then.
+    Conclude(&'static str, &'static str, bool),
+    /// The service of the name gets ready, by itself.
+    Recover,
     /// Observe the service of the name, as a task that uses an existing one does.
     Attach,
     /// Observe the service with a uid, as a task that has made it does.
@@ -58,6 +72,13 @@ impl fmt::Display for Call {
             Self::Abort(owner) => write!(formatter, "abort of {owner}"),
             Self::Clean => write!(formatter, "sensor"),
             Self::Keep(owner) => write!(formatter, "keep for {owner}"),
+            Self::Conclude(owner, uid, keeps) => {
+                let kept = if *keeps { ", kept" } else { "" };
+                write!(formatter, "poll and end of {uid} for {owner}{kept}")
+            }
+            Self::Recover => write!(formatter, "recovery"),
+            Self::Retract(call) => write!(formatter, "retraction of call {call}"),
+            Self::GiveUp => write!(formatter, "nothing"),
             Self::Attach => write!(formatter, "attach"),
             Self::Poll(uid) => write!(formatter, "poll of {uid}"),
         }
@@ -71,6 +92,9 @@ pub enum Answer {
     Updated(Result<Updated>),
     Deleted(Result<Deletion>),
     Observed(Result<Status>),
+    Recovered,
+    Retracted(Retraction),
+    Nothing,
     /// Whether there was something to keep.
     Kept(Result<bool>),
 }
@@ -84,6 +108,7 @@ impl Answer {
             Self::Deleted(answer) => answer.as_ref().err(),
             Self::Observed(answer) => answer.as_ref().err(),
             Self::Kept(answer) => answer.as_ref().err(),
+            Self::Recovered | Self::Retracted(_) | Self::Nothing => None,
         };
         error.map(k8sdataservice::error::Error::cause)
     }
@@ -103,6 +128,9 @@ impl fmt::Display for Answer {
             Self::Deleted(Ok(deletion)) => write!(formatter, "{deletion:?}"),
             Self::Observed(Ok(status)) => write!(formatter, "{:?} ({})", status.phase, status.reason),
             Self::Kept(Ok(kept)) => write!(formatter, "kept: {kept}"),
+            Self::Recovered => write!(formatter, "recovered"),
+            Self::Retracted(retraction) => write!(formatter, "{retraction:?}"),
+            Self::Nothing => write!(formatter, "nothing"),
             _ => write!(formatter, "{}", self.error().expect("an answer or an error")),
         }
     }
@@ -110,12 +138,25 @@ impl fmt::Display for Answer {
 
 pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// Runs a call with the verbs of the lifecycle.
-pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
+/// Begins a call with the verbs of the lifecycle.
+pub fn begin(call: Call, gate: Gate) -> Answering {
+    if call == Call::Recover {
+        return Box::pin(async move {
+            let _ = gate.recover(NAME).await;
+            Answer::Recovered
+        });
+    }
+    let number = gate.call;
+    Box::pin(answer(call, gate, number))
+}
+
+/// Runs a call, which has this number, with the verbs of the lifecycle.
+pub async fn answer<A: Api>(call: Call, api: A, number: usize) -> Answer {
     let (deadline, grace) = (Deadline::after(TIMEOUT), GracePeriods::default());
     match call {
         Call::Create(owner, image) => {
-            Answer::Created(lifecycle::create(&api, &spec(image), &identity(owner), deadline).await)
+            let id = CallId::named(number.to_string());
+            Answer::Created(lifecycle::create(&api, &spec(image), &identity(owner), &id, deadline).await)
         }
         Call::Update(owner, image, adopt) => {
             let claim = Claim {
@@ -135,6 +176,13 @@ pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
             let kept = lifecycle::keep(&api, NAMESPACE, NAME, owner, KEPT, deadline).await;
             Answer::Kept(kept.map(|until| until.is_some()))
         }
+        Call::Conclude(owner, uid, keeps) => Answer::Observed(conclude(&api, owner, uid, keeps, deadline).await),
+        Call::Retract(number) => {
+            let id = CallId::named(number.to_string());
+            Answer::Retracted(lifecycle::retract(&api, NAMESPACE, NAME, &id, RETRACTION).await)
+        }
+        Call::GiveUp => Answer::Nothing,
+        Call::Recover => unreachable!("Kubernetes itself lets a service recover"),
         Call::Attach => Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, None, &grace, deadline).await),
         Call::Poll(uid) => {
             Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, Some(uid), &grace, deadline).await)
@@ -142,10 +190,39 @@ pub async fn answer<A: Api>(call: Call, api: A) -> Answer {
     }
 }
 
+/// Polls and ends what has failed, as the connector does. An answer that says to ask again is an error here.
+async fn conclude<A: Api>(api: &A, owner: &str, uid: &str, keeps: bool, deadline: Deadline) -> Result<Status> {
+    let grace = GracePeriods::default();
+    let status = lifecycle::observe(api, NAMESPACE, NAME, Some(uid), &grace, deadline).await?;
+    if status.reason == "Unknown" {
+        return Err(Error::Unavailable {
+            verb: "get",
+            object: ObjectReference::new("StatefulSet", NAMESPACE, NAME),
+            seconds: TIMEOUT.as_secs_f64(),
+            cause: status.message,
+        });
+    }
+    if !status.phase.has_failed() {
+        return Ok(status);
+    }
+    let failing = Failing {
+        namespace: NAMESPACE,
+        name: NAME,
+        uid: Some(uid),
+        verdict: &status,
+    };
+    let ending = Ending {
+        scope: Some(Scope::OwnedBy(owner.to_owned())),
+        keep: keeps.then_some(KEPT),
+    };
+    let concluding = lifecycle::conclude(api, failing, &ending, &grace, deadline);
+    Ok(Box::pin(concluding).await?.status)
+}
+
 /// What a call to delete may take.
 pub fn scope(call: Call) -> Scope {
     match call {
-        Call::Abort(owner) => Scope::OwnedBy(owner.to_owned()),
+        Call::Abort(owner) | Call::Conclude(owner, ..) => Scope::OwnedBy(owner.to_owned()),
         _ => Scope::AnyOfOurs,
     }
 }
@@ -186,6 +263,8 @@ pub fn identity(owner: &str) -> Identity {
 /// Somebody who makes a call.
 pub struct Actor {
     pub call: Call,
+    /// The number of the call, which no other one has, not even one that repeats it.
+    pub number: usize,
     /// The call under way; none once it has ended.
     pub running: Option<Answering>,
     pub answer: Option<Answer>,
@@ -209,6 +288,7 @@ impl Actor {
     pub fn new(call: Call) -> Self {
         Self {
             call,
+            number: 0,
             running: None,
             answer: None,
             deaths: 0,
@@ -225,6 +305,7 @@ impl Actor {
     pub fn begin(&mut self, running: Answering) {
         *self = Self {
             running: Some(running),
+            number: self.number,
             deaths: self.deaths,
             ..Self::new(self.call)
         };

@@ -54,6 +54,16 @@ enum Call {
     Annotate {
         uid_of: usize,
     },
+    /// Delete the object of this number, at its newest version or at an earlier one.
+    DeleteVersion {
+        uid_of: usize,
+        late: bool,
+    },
+    /// Write an annotation on the object of this number, at its newest version or at an earlier one.
+    AnnotateVersion {
+        uid_of: usize,
+        late: bool,
+    },
     /// Apply a manifest without an owner, to the object of this number, at its newest version or at an earlier one.
     Apply {
         uid_of: usize,
@@ -78,6 +88,7 @@ struct Pair {
 
 impl Pair {
     /// Makes a call on both, and compares the answers.
+    #[expect(clippy::too_many_lines, reason = "one arm for each call")]
     async fn call<K: Kind>(&mut self, call: Call, object: Option<K>) -> Result<(), String> {
         let (namespace, name) = (self.namespace.clone(), self.name.clone());
         let (modelled, real) = match call {
@@ -114,7 +125,7 @@ impl Pair {
             }
             Call::List => {
                 let selector = format!("{SEQUENCE}={name}");
-                let modelled = self.model.list::<K>(&selector, 0);
+                let modelled = self.model.list::<K>(&selector, "", 0);
                 let real = self.real.list::<K>(&namespace, &selector, "").await;
                 let told = |objects: Vec<K>, side| -> String {
                     let told: BTreeSet<_> = objects.into_iter().map(|object| self.told(Ok(object), side)).collect();
@@ -135,6 +146,39 @@ impl Pair {
                 let modelled = self.model.annotate::<K>(&name, &modelled, annotation);
                 let (key, value) = annotation;
                 let real = self.real.annotate::<K>(&namespace, &name, &real, key, value).await;
+                let told =
+                    |answer: Result<(), Fault>| answer.map_or_else(|fault| refused(&fault), |()| "done".to_owned());
+                (told(modelled), told(real))
+            }
+            Call::DeleteVersion { uid_of, late } => {
+                let object = object.expect("an object that is like it");
+                let meant = self.meant(&object, uid_of, late).await?;
+                let modelled = self.model.delete_version(&meant.0, Who::Before);
+                let mut real = self.real.delete_version(&meant.1).await;
+                for _ in 0..RETRIES {
+                    if late || !matches!((&modelled, &real), (Ok(_), Err(Fault::Changed))) {
+                        break;
+                    }
+                    real = self
+                        .real
+                        .delete_version(&self.meant(&object, uid_of, late).await?.1)
+                        .await;
+                }
+                (deleted(modelled), deleted(real))
+            }
+            Call::AnnotateVersion { uid_of, late } => {
+                let object = object.expect("an object that is like it");
+                let meant = self.meant(&object, uid_of, late).await?;
+                let (key, value) = ("example.org/version", "written");
+                let modelled = self.model.annotate_version(&meant.0, (key, value));
+                let mut real = self.real.annotate_version(&meant.1, key, value).await;
+                for _ in 0..RETRIES {
+                    if late || !matches!((&modelled, &real), (Ok(()), Err(Fault::Changed))) {
+                        break;
+                    }
+                    let meant = self.meant(&object, uid_of, late).await?;
+                    real = self.real.annotate_version(&meant.1, key, value).await;
+                }
                 let told =
                     |answer: Result<(), Fault>| answer.map_or_else(|fault| refused(&fault), |()| "done".to_owned());
                 (told(modelled), told(real))
@@ -166,6 +210,24 @@ impl Pair {
             return Err(format!("the model says {modelled:?} and the cluster {real:?}"));
         }
         self.collect().await
+    }
+
+    /// An object with a uid of the sequence and the version that is there, or one of long ago: in the model and in reality.
+    async fn meant<K: Kind>(&self, object: &K, uid_of: usize, late: bool) -> Result<(K, K), String> {
+        let uids = self.uid_pair(uid_of);
+        let there = [self.model.read::<K>(&self.name, 0), self.there().await?];
+        let [modelled, real] = there.map(|there| there.and_then(|there| there.meta().resource_version.clone()));
+        let meant = |uid: String, version: Option<String>, long_ago: &str| {
+            let mut object = object.clone();
+            let metadata = object.meta_mut();
+            metadata.namespace = Some(self.namespace.clone());
+            metadata.name = Some(self.name.clone());
+            metadata.uid = Some(uid);
+            metadata.resource_version = version.filter(|_| !late).or_else(|| Some(long_ago.to_owned()));
+            object
+        };
+        // The model's first object has version 1; in the cluster that is one of long ago.
+        Ok((meant(uids.0, modelled, "0"), meant(uids.1, real, "1")))
     }
 
     /// Applies an object on both, at the version that is there or at one of long ago.
@@ -337,10 +399,18 @@ fn refused(fault: &Fault) -> String {
 
 fn any_call(seed: &mut u64, objects: usize) -> Call {
     let uid_of = pick(objects + 1, seed);
-    match pick(15, seed) {
-        14 => Call::DeleteUnchanged {
+    match pick(19, seed) {
+        18 => Call::DeleteUnchanged {
             uid_of: objects.saturating_sub(1),
             late: pick(2, seed) == 0,
+        },
+        14 | 15 => Call::DeleteVersion {
+            uid_of: objects.saturating_sub(pick(3, seed)),
+            late: pick(4, seed) == 0,
+        },
+        16 | 17 => Call::AnnotateVersion {
+            uid_of: objects.saturating_sub(1 + pick(2, seed)),
+            late: pick(4, seed) == 0,
         },
         0..=2 => Call::Create {
             finalizer: pick(5, seed) == 0,

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
 
@@ -29,6 +31,8 @@ pub enum Fate {
     Unheard,
     /// It is carried out, and whoever sent it dies.
     Orphaned,
+    /// It is carried out, and the call that sent it is cancelled; its process lives on.
+    Cancelled,
 }
 
 /// Carries a request out, as its fate is, and returns what is answered.
@@ -97,18 +101,37 @@ impl Desk {
 pub struct Gate {
     desk: Arc<Mutex<Desk>>,
     actor: usize,
+    /// The number of the call that the actor makes, which no other call has.
+    pub call: usize,
 }
 
 impl Gate {
-    pub fn new(desk: &Arc<Mutex<Desk>>, actor: usize) -> Self {
+    pub fn new(desk: &Arc<Mutex<Desk>>, actor: usize, call: usize) -> Self {
         Self {
             desk: Arc::clone(desk),
             actor,
+            call,
         }
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         lock(&self.desk)
+    }
+
+    /// Lets the pods of a service get ready, as Kubernetes says it in the status of its `StatefulSet`.
+    pub async fn recover(&self, name: &'static str) -> Result<(), Fault> {
+        let tell = |(): &()| "done".to_owned();
+        self.ask::<StatefulSet, _>("update", tell, move |server, _| {
+            server.change::<StatefulSet>(name, |stateful_set| {
+                let wanted = stateful_set.spec.as_ref().and_then(|spec| spec.replicas);
+                let status = stateful_set.status.get_or_insert_default();
+                status.ready_replicas = wanted;
+                status.available_replicas = wanted;
+            });
+            server.change::<Pod>(&format!("{name}-0"), |pod| pod.status = None);
+            Ok(())
+        })
+        .await
     }
 
     async fn ask<K: Kind, T: Send + 'static>(
@@ -131,7 +154,7 @@ impl Gate {
                     let _ = act(server, 0);
                     Err(Fault::transient("the connection broke"))
                 }
-                Fate::Unheard | Fate::Orphaned => {
+                Fate::Unheard | Fate::Orphaned | Fate::Cancelled => {
                     let _ = act(server, 0);
                     return "nothing".to_owned();
                 }
@@ -182,11 +205,13 @@ impl Api for Gate {
             .await
     }
 
-    async fn list<K: Kind>(&self, _: &str, labels: &str, _: &str) -> Result<Vec<K>, Fault> {
-        let labels = labels.to_owned();
+    async fn list<K: Kind>(&self, _: &str, labels: &str, fields: &str) -> Result<Vec<K>, Fault> {
+        let (labels, fields) = (labels.to_owned(), fields.to_owned());
         let tell = |answer: &Vec<K>| answer.iter().map(told).collect::<Vec<_>>().join("; ");
-        self.ask::<K, _>("list", tell, move |server, ago| Ok(server.list::<K>(&labels, ago)))
-            .await
+        self.ask::<K, _>("list", tell, move |server, ago| {
+            Ok(server.list::<K>(&labels, &fields, ago))
+        })
+        .await
     }
 
     async fn log(&self, _: &str, _: &str, _: &str, _: i64) -> Result<String, Fault> {
@@ -206,11 +231,27 @@ impl Api for Gate {
             .await
     }
 
+    async fn delete_version<K: Kind>(&self, object: &K) -> Result<Deleted, Fault> {
+        let (object, by) = (object.clone(), Who::Actor(self.actor));
+        let tell = |answer: &Deleted| format!("{answer:?}");
+        self.ask::<K, _>("delete", tell, move |server, _| server.delete_version(&object, by))
+            .await
+    }
+
     async fn annotate<K: Kind>(&self, _: &str, name: &str, uid: &str, key: &str, value: &str) -> Result<(), Fault> {
         let [name, uid, key, value] = [name, uid, key, value].map(ToOwned::to_owned);
         let tell = |(): &()| "done".to_owned();
         self.ask::<K, _>("patch", tell, move |server, _| {
             server.annotate::<K>(&name, &uid, (&key, &value))
+        })
+        .await
+    }
+
+    async fn annotate_version<K: Kind>(&self, object: &K, key: &str, value: &str) -> Result<(), Fault> {
+        let (object, key, value) = (object.clone(), key.to_owned(), value.to_owned());
+        let tell = |(): &()| "done".to_owned();
+        self.ask::<K, _>("patch", tell, move |server, _| {
+            server.annotate_version(&object, (&key, &value))
         })
         .await
     }

@@ -87,6 +87,16 @@ fn kept() {
 }
 
 #[test]
+fn retractions() {
+    explore(scenarios::retractions());
+}
+
+#[test]
+fn verdicts() {
+    explore(scenarios::verdicts());
+}
+
+#[test]
 fn updates() {
     explore(scenarios::updates());
 }

@@ -7,13 +7,14 @@ use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
 use k8sdataservice::error::{Error, ObjectReference};
 use k8sdataservice::lifecycle::{Created, Deletion};
 use k8sdataservice::manifests::{service, stateful_set};
+use k8sdataservice::names::ADOPTED_ANNOTATION;
 use k8sdataservice::ownership::is_owned_by;
 
-use crate::actor::{Answer, Answering, Call, NAME, NAMESPACE, answer, identity, spec};
+use crate::actor::{Answer, Answering, Call, NAME, NAMESPACE, answer, begin, identity, spec};
 use crate::explorer::{exhaust, replay};
 use crate::gate::Gate;
 use crate::scenario::Scenario;
-use crate::scenarios::{ALPHA, BETA, BETA_OTHERWISE, alphas, is_conflict, is_unchanged};
+use crate::scenarios::{ALPHA, BETA, BETA_OTHERWISE, alphas, failed_alphas, is_conflict, is_unchanged};
 
 /// Expects that a schedule is found after which something does not hold, and that its replay shows the same.
 fn is_found(scenario: &Scenario, expected: &str) {
@@ -44,14 +45,14 @@ fn a_server_that_replaces_what_is_there() {
 #[test]
 fn a_create_that_asks_once() {
     let scenario = Scenario::new("no second try", &[ALPHA, BETA])
-        .verbs(|call, gate| Box::pin(answer(call, Altered(gate, Alteration::NoSecondTry))));
+        .verbs(|call, gate| Box::pin(altered(call, gate, Alteration::NoSecondTry)));
     is_found(&scenario, "ended with an error");
 }
 
 #[test]
 fn a_service_that_belongs_to_nobody() {
-    let scenario = Scenario::new("no owner", &[ALPHA])
-        .verbs(|call, gate| Box::pin(answer(call, Altered(gate, Alteration::NoOwner))));
+    let scenario =
+        Scenario::new("no owner", &[ALPHA]).verbs(|call, gate| Box::pin(altered(call, gate, Alteration::NoOwner)));
     is_found(&scenario, "the Service does not belong to the StatefulSet");
 }
 
@@ -66,7 +67,7 @@ fn an_update_that_writes_to_whatever_version_is_there() {
         .faults(0)
         .waits(0)
         .allows(is_unchanged)
-        .verbs(|call, gate| Box::pin(answer(call, Altered(gate, Alteration::AnyVersion))));
+        .verbs(|call, gate| Box::pin(altered(call, gate, Alteration::AnyVersion)));
     is_found(&scenario, "has written into the service of");
 }
 
@@ -93,7 +94,7 @@ fn a_create_that_takes_whatever_service_is_in_its_way() {
         .waits(0)
         .verbs(|call, gate| match call {
             Call::Create(..) => Box::pin(ruthless(call, gate)),
-            _ => Box::pin(answer(call, gate)),
+            _ => begin(call, gate),
         });
     is_found(&scenario, "the StatefulSet is there and its Service is not");
 }
@@ -105,7 +106,7 @@ fn a_create_that_takes_back_what_another_may_have_finished() {
         .slowly()
         .verbs(|call, gate| {
             Box::pin(async move {
-                let result = Box::pin(answer(call, gate.clone())).await;
+                let result = begin(call, gate.clone()).await;
                 if matches!(result.error(), Some(Error::Unavailable { .. })) {
                     let there: Option<StatefulSet> = gate.read(NAMESPACE, NAME).await.ok().flatten();
                     let uid = there.and_then(|there| there.metadata.uid).unwrap_or_default();
@@ -117,6 +118,64 @@ fn a_create_that_takes_back_what_another_may_have_finished() {
     is_found(&scenario, "which another has created");
 }
 
+#[test]
+fn a_create_that_does_not_write_that_it_adopts() {
+    let scenario = retracting().verbs(|call, gate| Box::pin(altered(call, gate, Alteration::NoAdoption)));
+    is_found(&scenario, "took uid-");
+}
+
+#[test]
+fn a_retraction_of_whatever_version_is_there() {
+    let scenario = retracting().verbs(|call, gate| Box::pin(altered(call, gate, Alteration::AnyVersion)));
+    is_found(&scenario, "took uid-");
+}
+
+#[test]
+fn a_create_that_nobody_takes_back() {
+    let scenario = Scenario::new("planted", &[ALPHA])
+        .retracts()
+        .succeeded_by(|_| Call::GiveUp)
+        .verbs(|call, gate| match call {
+            Call::Retract(_) => Box::pin(async { Answer::Nothing }),
+            _ => begin(call, gate),
+        });
+    is_found(&scenario, "is left, and nobody was told of it");
+}
+
+/// A create that may be cancelled, and another one.
+fn retracting() -> Scenario {
+    Scenario::new("planted", &[ALPHA, BETA]).retracts().waits(0)
+}
+
+#[test]
+fn a_poll_that_ends_whatever_version_is_there() {
+    let poll = Call::Conclude("alpha", "uid-1", false);
+    let scenario = Scenario::new("any version", &[poll, Call::Recover])
+        .before(failed_alphas)
+        .faults(0)
+        .waits(0)
+        .verbs(|call, gate| match call {
+            Call::Recover => begin(call, gate),
+            _ => Box::pin(altered(call, gate, Alteration::AnyVersion)),
+        });
+    is_found(&scenario, "had recovered, and was deleted");
+}
+
+#[test]
+fn a_poll_that_records_nothing() {
+    let poll = Call::Conclude("alpha", "uid-1", false);
+    let scenario = Scenario::new("no record", &[poll])
+        .before(failed_alphas)
+        .verbs(|call, gate| Box::pin(altered(call, gate, Alteration::NoEvents)));
+    is_found(&scenario, "the verdict is");
+}
+
+/// Runs a call against a cluster that is not what it should be.
+async fn altered(call: Call, gate: Gate, alteration: Alteration) -> Answer {
+    let number = gate.call;
+    Box::pin(answer(call, Altered(gate, alteration), number)).await
+}
+
 /// In what a cluster is not what it should be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Alteration {
@@ -124,6 +183,10 @@ enum Alteration {
     NoSecondTry,
     /// A write is to whatever is there.
     AnyVersion,
+    /// That a service is adopted is not written.
+    NoAdoption,
+    /// No Event is written.
+    NoEvents,
 }
 
 /// A cluster that is not what it should be.
@@ -144,6 +207,9 @@ impl Api for Altered {
 
     async fn create<K: Kind>(&self, object: &K) -> Result<K, Fault> {
         let mut object = object.clone();
+        if self.1 == Alteration::NoEvents && K::kind(&()) == "Event" {
+            return Ok(object);
+        }
         if self.1 == Alteration::NoOwner {
             object.meta_mut().owner_references = None;
         }
@@ -161,6 +227,17 @@ impl Api for Altered {
         self.0.delete::<K>(namespace, name, uid).await
     }
 
+    async fn delete_version<K: Kind>(&self, object: &K) -> Result<Deleted, Fault> {
+        if self.1 == Alteration::AnyVersion {
+            let metadata = object.meta();
+            let (name, uid) = (metadata.name.as_deref(), metadata.uid.as_deref());
+            return self
+                .delete::<K>(NAMESPACE, name.unwrap_or_default(), uid.unwrap_or_default())
+                .await;
+        }
+        self.0.delete_version(object).await
+    }
+
     async fn annotate<K: Kind>(
         &self,
         namespace: &str,
@@ -169,7 +246,14 @@ impl Api for Altered {
         key: &str,
         value: &str,
     ) -> Result<(), Fault> {
+        if self.1 == Alteration::NoAdoption && key == ADOPTED_ANNOTATION {
+            return Ok(());
+        }
         self.0.annotate::<K>(namespace, name, uid, key, value).await
+    }
+
+    async fn annotate_version<K: Kind>(&self, object: &K, key: &str, value: &str) -> Result<(), Fault> {
+        self.0.annotate_version(object, key, value).await
     }
 
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
@@ -226,7 +310,7 @@ fn in_halves(call: Call, gate: Gate) -> Answering {
         Ok(())
     }
     match call {
-        Call::Create(..) => Box::pin(answer(call, gate)),
+        Call::Create(..) => begin(call, gate),
         _ => Box::pin(async move {
             let (set, service) = tokio::join!(half::<StatefulSet>(call, &gate), half::<Service>(call, &gate));
             Answer::Deleted(set.and(service).map(|()| Deletion::NothingThere).map_err(failed))

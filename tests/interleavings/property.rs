@@ -8,20 +8,30 @@ use k8sdataservice::status::{Phase, Status};
 
 use crate::actor::{Actor, Answer, Call, NAME, scope, spec};
 use crate::run::{Run, versions};
-use crate::server::{Departed, Server, Stored, Who};
+use crate::server::{Departed, Key, Server, Stored, Who};
+
+/// Why the services have failed that have.
+pub const VERDICT: &str = "ImageNeverPulled";
 
 /// Checks it, after all calls have ended, those of the dead were repeated, and the garbage collector has nothing left to do.
 pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
-    whole_or_nothing(server)?;
+    // Half a service of a process that has died is for its next try, which there may be none of here.
+    if !(run.scenario.retracts && run.killed > 0) {
+        whole_or_nothing(server)?;
+    }
     others_are_untouched(run, server)?;
     nobody_takes_what_is_not_theirs(run, server)?;
     updates_make_nothing_and_stay_at_home(run, server)?;
     updates_are_whole(run, server)?;
+    nothing_is_left_that_nobody_knows_of(run, server)?;
     for (number, actor) in run.actors.iter().enumerate() {
         let problem = match actor.answer.as_ref() {
             Some(Answer::Created(Ok(created))) => created_is_there(run, actor, created, server),
             Some(Answer::Updated(Ok(updated))) => updated_is_there(run, updated, server),
             Some(Answer::Deleted(Ok(deletion))) => deleted_is_gone(actor, deletion, server),
+            Some(Answer::Observed(Ok(status))) if matches!(actor.call, Call::Conclude(..)) => {
+                verdict_outlives(run, actor, status, server)
+            }
             Some(Answer::Observed(Ok(status))) => observed_was_so(actor, status),
             Some(Answer::Created(Err(error))) => refused_for_a_reason(error, server),
             Some(_) => Ok(()),
@@ -39,7 +49,7 @@ pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
 
 /// A `StatefulSet` has its Service and a Service its `StatefulSet`, or there is neither.
 fn whole_or_nothing(server: &Server) -> Result<(), String> {
-    let ours = |(_, stored): &(_, &Stored)| maker(&stored.metadata) != Maker::Other;
+    let ours = |((kind, _), stored): &(&Key, &Stored)| kind != "Event" && maker(&stored.metadata) != Maker::Other;
     let named = |kind: &str| {
         server
             .objects()
@@ -73,7 +83,9 @@ fn whole_or_nothing(server: &Server) -> Result<(), String> {
 /// What somebody else has made is as it was.
 fn others_are_untouched(run: &Run, server: &Server) -> Result<(), String> {
     let now = versions(server, |_| true);
-    let lost = run.of_others.iter().find(|before| !now.contains(before));
+    // Pods are Kubernetes's own to change.
+    let mut of_others = run.of_others.iter().filter(|((kind, _), _)| kind != "Pod");
+    let lost = of_others.find(|before| !now.contains(before));
     lost.map_or(Ok(()), |((kind, name), _)| {
         Err(format!("{kind} {name} of somebody else was touched"))
     })
@@ -102,6 +114,31 @@ fn nobody_takes_what_is_not_theirs(run: &Run, server: &Server) -> Result<(), Str
                 "{number} ({}) took {uid}, which another has created",
                 actor.call
             ));
+        }
+    }
+    Ok(())
+}
+
+/// What creates have made and nobody was told of is taken back, unless a process has died that would have.
+fn nothing_is_left_that_nobody_knows_of(run: &Run, server: &Server) -> Result<(), String> {
+    if !run.scenario.retracts || run.killed > 0 {
+        return Ok(());
+    }
+    let told: Vec<&str> = run
+        .actors
+        .iter()
+        .filter_map(|actor| match &actor.answer {
+            Some(Answer::Created(Ok(created))) => Some(created.uid.as_str()),
+            _ => None,
+        })
+        .collect();
+    let made = server
+        .objects()
+        .filter(|((kind, _), stored)| kind == "StatefulSet" && matches!(stored.made_by, Who::Actor(_)));
+    for (_, stored) in made {
+        let uid = stored.metadata.uid.as_deref().unwrap_or_default();
+        if !told.contains(&uid) {
+            return Err(format!("{uid} is left, and nobody was told of it"));
         }
     }
     Ok(())
@@ -261,6 +298,41 @@ fn observed_was_so(actor: &Actor, status: &Status) -> Result<(), String> {
     Err(format!("it was told {} at a time when that was not so", status.reason))
 }
 
+/// Whoever polls a service that has failed gets the verdict, also where another poll has ended the service, and a service
+/// that has recovered stays.
+fn verdict_outlives(run: &Run, actor: &Actor, status: &Status, server: &Server) -> Result<(), String> {
+    let Call::Conclude(_, uid, keeps) = actor.call else {
+        return Ok(());
+    };
+    let there = server.objects().map(|(_, stored)| stored);
+    let there = there
+        .into_iter()
+        .find(|stored| stored.metadata.uid.as_deref() == Some(uid));
+    let departed = server.departed.get(uid);
+    let concludes =
+        |who: Who| matches!(who, Who::Actor(number) if matches!(run.actors[number].call, Call::Conclude(..)));
+    if departed.is_some_and(|departed| departed.was_ready && concludes(departed.deleted_by)) {
+        return Err(format!("{uid} had recovered, and was deleted as one that has failed"));
+    }
+    match status.reason {
+        VERDICT if there.is_none() || keeps => Ok(()),
+        VERDICT => Err(format!("it was told the verdict, and {uid} is still there")),
+        // It has recovered, or not all of it could be read at one time: Flyte asks again.
+        _ if !status.phase.is_final() => Ok(()),
+        "Ready" if there.is_some() => Ok(()),
+        // Somebody else has deleted it, of which there is no verdict.
+        "Ready" | "StatefulSetNotFound" | "StatefulSetReplaced" | "Terminating"
+            if departed.is_some_and(|departed| !concludes(departed.deleted_by)) =>
+        {
+            Ok(())
+        }
+        reason => Err(format!(
+            "the verdict is {VERDICT}, and it was told {reason}: {}",
+            status.message
+        )),
+    }
+}
+
 /// A create is refused for what somebody else has, and that was there.
 fn refused_for_a_reason(error: &Error, server: &Server) -> Result<(), String> {
     if !matches!(error, Error::Conflict { .. }) {
@@ -274,7 +346,7 @@ fn refused_for_a_reason(error: &Error, server: &Server) -> Result<(), String> {
 }
 
 fn is_delete(call: Call) -> bool {
-    matches!(call, Call::Abort(_) | Call::Clean)
+    matches!(call, Call::Abort(_) | Call::Clean | Call::Conclude(..))
 }
 
 fn covers(call: Call, owner: Option<&str>) -> bool {

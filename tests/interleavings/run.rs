@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8sdataservice::ownership::{Maker, maker};
 use tokio::time::{Instant, timeout};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Call};
 use crate::gate::{Desk, Fate, Gate, lock};
 use crate::property;
 use crate::scenario::Scenario;
@@ -32,6 +32,10 @@ pub struct Run<'a> {
     /// What somebody else has made before, and of which version.
     pub of_others: Vec<(Key, String)>,
     desk: Arc<Mutex<Desk>>,
+    /// How many calls have begun.
+    calls: usize,
+    /// How many processes have died.
+    pub killed: usize,
     faults: usize,
     waits: usize,
     /// How many of the waits have used up the time of a whole request of everybody.
@@ -55,6 +59,8 @@ impl<'a> Run<'a> {
             actors: scenario.calls.iter().map(|call| Actor::new(*call)).collect(),
             of_others: versions(&desk.server, |metadata| maker(metadata) == Maker::Other),
             desk: Arc::new(Mutex::new(desk)),
+            calls: 0,
+            killed: 0,
             faults: scenario.bounds.faults,
             waits: scenario.bounds.waits,
             slow_waits: 0,
@@ -127,6 +133,9 @@ impl<'a> Run<'a> {
                         .bad_fates(self.scenario.bounds.slowly)
                         .map(|fate| request.with(fate)),
                 );
+                if self.scenario.retracts && matches!(self.actors[request.actor].call, Call::Create(..)) {
+                    steps.push(request.with(Fate::Cancelled));
+                }
                 let lag = self.scenario.lag.min(desk.server.lag());
                 let lag = if request.reads() { lag } else { 0 };
                 steps.extend((1..=lag).map(|writes_ago| request.with(Fate::Stale(writes_ago))));
@@ -181,9 +190,14 @@ impl<'a> Run<'a> {
         self.tell(|| format!("{number} ({call}): {request} is {fate:?}: {answer}"));
         // What the request led to was there while the call was under way, even if it ends with it.
         self.witness();
-        if fate == Fate::Orphaned {
+        if matches!(fate, Fate::Orphaned | Fate::Cancelled) {
+            self.killed += usize::from(fate == Fate::Orphaned);
+            let ended = self.actors[number].number;
             self.actors[number].deaths += 1;
             self.begin_again(number);
+            if fate == Fate::Cancelled {
+                self.begin_retraction(ended);
+            }
         }
         poll_fn(|context| {
             self.poll(context);
@@ -207,8 +221,12 @@ impl<'a> Run<'a> {
             if !excused {
                 return Err(format!("{number} ({}) ended with an error: {error}", actor.call));
             }
+            let (ended, creates) = (actor.number, matches!(actor.call, Call::Create(..)));
             self.actors[number].deaths += 1;
             self.begin_again(number);
+            if self.scenario.retracts && creates {
+                self.begin_retraction(ended);
+            }
             poll_fn(|context| {
                 self.poll(context);
                 Poll::Ready(())
@@ -219,9 +237,18 @@ impl<'a> Run<'a> {
     }
 
     fn begin(&mut self, number: usize) {
-        let gate = Gate::new(&self.desk, number);
+        self.calls += 1;
+        let gate = Gate::new(&self.desk, number, self.calls);
         let running = (self.scenario.verbs)(self.actors[number].call, gate);
+        self.actors[number].number = self.calls;
         self.actors[number].begin(running);
+    }
+
+    /// Takes back what a call may have made that has ended without an answer, beside all else.
+    fn begin_retraction(&mut self, ended: usize) {
+        self.tell(|| format!("what call {ended} may have made is taken back"));
+        self.actors.push(Actor::new(Call::Retract(ended)));
+        self.begin(self.actors.len() - 1);
     }
 
     fn begin_again(&mut self, number: usize) {
@@ -333,6 +360,7 @@ impl<'a> Run<'a> {
         for actor in &self.actors {
             (
                 actor.history,
+                actor.number,
                 actor.deaths,
                 actor.slow,
                 actor.failed,
@@ -341,7 +369,14 @@ impl<'a> Run<'a> {
                 .hash(&mut hasher);
             (&actor.alive_at_first, &actor.alive_meanwhile).hash(&mut hasher);
         }
-        (self.faults, self.waits, self.slow_waits, self.started.elapsed()).hash(&mut hasher);
+        (
+            self.killed,
+            self.faults,
+            self.waits,
+            self.slow_waits,
+            self.started.elapsed(),
+        )
+            .hash(&mut hasher);
         hasher.finish()
     }
 

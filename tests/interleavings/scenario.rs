@@ -28,6 +28,8 @@ pub struct Scenario {
     pub lag: usize,
     /// What follows on a call whose process has died: the same call, as Flyte repeats it, unless something else is said.
     pub successor: fn(Call) -> Call,
+    /// Whether calls can be cancelled, and a process that lives on takes back what a create without an answer has made.
+    pub retracts: bool,
     /// Whether a call may end with an error.
     pub allows: fn(Call, &Error) -> bool,
     /// The verbs; those of the lifecycle, unless something is to be shown about the exploration itself.
@@ -47,8 +49,9 @@ impl Scenario {
             },
             lag: 0,
             successor: |call| call,
+            retracts: false,
             allows: |_, _| false,
-            verbs: |call, gate| Box::pin(crate::actor::answer(call, gate)),
+            verbs: crate::actor::begin,
         }
     }
 
@@ -80,6 +83,10 @@ impl Scenario {
 
     pub fn succeeded_by(self, successor: fn(Call) -> Call) -> Self {
         Self { successor, ..self }
+    }
+
+    pub fn retracts(self) -> Self {
+        Self { retracts: true, ..self }
     }
 
     pub fn allows(self, allows: fn(Call, &Error) -> bool) -> Self {

@@ -1,11 +1,13 @@
 //! The scenarios, by what they are about.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use k8sdataservice::api::Kind;
 use k8sdataservice::error::Error;
 use k8sdataservice::manifests::{service, stateful_set};
 use k8sdataservice::names::{APP, APP_LABEL, DELETE_AFTER_ANNOTATION, INSTANCE_LABEL};
+
+use serde_json::json;
 
 use crate::actor::{Call, NAME, identity, spec};
 use crate::scenario::Scenario;
@@ -151,6 +153,42 @@ pub fn observers() -> Vec<Scenario> {
 
 /// What takes minutes.
 pub fn deep() -> Vec<Scenario> {
+    [deep_updates(), deep_retractions(), deep_verdicts()].concat()
+}
+
+fn deep_verdicts() -> Vec<Scenario> {
+    let poll = Call::Conclude("alpha", "uid-1", false);
+    vec![
+        Scenario::new("two polls of a service that has failed, with a fault", &[poll, poll])
+            .before(failed_alphas)
+            .waits(0),
+        Scenario::new("a poll and an abort, with a fault", &[poll, Call::Abort("alpha")])
+            .before(failed_alphas)
+            .waits(0),
+        Scenario::new("two creates that are repeated", &[ALPHA, BETA])
+            .retracts()
+            .waits(0),
+    ]
+}
+
+fn deep_retractions() -> Vec<Scenario> {
+    let given_up = |name, calls: &[Call]| {
+        Scenario::new(name, calls)
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
+            .waits(0)
+    };
+    vec![
+        given_up("two that are given up and the same one", &[ALPHA, ALPHA]).faults(2),
+        given_up("two that are given up and another's", &[ALPHA, BETA]).faults(2),
+        given_up(
+            "one that is given up, another's, and an abort",
+            &[ALPHA, BETA, Call::Abort("alpha")],
+        ),
+    ]
+}
+
+fn deep_updates() -> Vec<Scenario> {
     let update = Call::Update("alpha", "two:2", false);
     let otherwise = Call::Update("alpha", "three:3", false);
     let back = Call::Update("alpha", "one:1", false);
@@ -227,6 +265,80 @@ pub fn kept() -> Vec<Scenario> {
     ]
 }
 
+/// Creates without an answer, whose process takes back what they have made, beside others that may adopt it.
+pub fn retractions() -> Vec<Scenario> {
+    vec![
+        Scenario::new("a create that is given up", &[ALPHA])
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
+            .faults(3)
+            .slowly(),
+        Scenario::new("a create that is given up and repeated", &[ALPHA])
+            .retracts()
+            .waits(0),
+        Scenario::new("a create that is given up and the same one", &[ALPHA, ALPHA])
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
+            .waits(0),
+        Scenario::new("a create that is given up and another's", &[ALPHA, BETA])
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
+            .waits(0),
+        Scenario::new("a create that is given up while a finalizer holds", &[ALPHA, BETA])
+            .before(|server| {
+                server.finalized.insert("StatefulSet".to_owned());
+            })
+            .retracts()
+            .succeeded_by(|_| Call::GiveUp)
+            .allows(|_, error| matches!(error, Error::Unavailable { .. }))
+            .waits(0),
+    ]
+}
+
+/// Services that have failed: whoever polls gets the same verdict, whatever becomes of the first answer.
+pub fn verdicts() -> Vec<Scenario> {
+    let poll = Call::Conclude("alpha", "uid-1", false);
+    let keep = Call::Conclude("alpha", "uid-1", true);
+    vec![
+        Scenario::new("a poll that died and its successor", &[poll])
+            .before(failed_alphas)
+            .faults(2)
+            .slowly(),
+        Scenario::new("two polls of a service that has failed", &[poll, poll])
+            .before(failed_alphas)
+            .faults(0)
+            .waits(0),
+        Scenario::new("a poll that keeps, and its successor", &[keep])
+            .before(failed_alphas)
+            .faults(2)
+            .slowly(),
+        Scenario::new("two polls that keep", &[keep, keep])
+            .before(failed_alphas)
+            .faults(0)
+            .waits(0),
+        Scenario::new("a poll and the next attempt", &[poll, ALPHA])
+            .before(failed_alphas)
+            .waits(0),
+        Scenario::new("a poll and another's create", &[poll, BETA])
+            .before(failed_alphas)
+            .waits(0),
+        Scenario::new("a poll and an abort", &[poll, Call::Abort("alpha")])
+            .before(failed_alphas)
+            .faults(0)
+            .waits(0),
+        Scenario::new("a poll and a recovery", &[poll, Call::Recover])
+            .before(failed_alphas)
+            .waits(0),
+        Scenario::new("two polls and a recovery", &[poll, poll, Call::Recover])
+            .before(failed_alphas)
+            .faults(0)
+            .waits(0),
+        Scenario::new("a poll that keeps and a recovery", &[keep, Call::Recover])
+            .before(failed_alphas)
+            .waits(0),
+    ]
+}
+
 /// Those who change a service that runs.
 pub fn updates() -> Vec<Scenario> {
     let update = Call::Update("alpha", "two:2", false);
@@ -291,6 +403,8 @@ pub fn all() -> Vec<Scenario> {
         deep(),
         quotas(),
         kept(),
+        verdicts(),
+        retractions(),
         creators(),
         creators_and_deleters(),
         three(),
@@ -327,6 +441,23 @@ pub fn alphas(server: &mut Server) {
     let (spec, identity) = (spec("one:1"), identity("alpha"));
     let set = put(server, &stateful_set(&spec, &identity));
     put(server, &service(&spec, &identity, set.metadata.uid.as_deref()));
+}
+
+/// A service of alpha is there whose pod cannot start.
+pub fn failed_alphas(server: &mut Server) {
+    alphas(server);
+    server.change::<StatefulSet>(NAME, |stateful_set| {
+        let status = json!({"observedGeneration": 1, "replicas": 1});
+        stateful_set.status = Some(serde_json::from_value(status).expect("a status"));
+        stateful_set.spec.as_mut().expect("a spec").replicas = Some(1);
+    });
+    let waiting = json!({"reason": "ErrImageNeverPull", "message": "not there"});
+    let container = json!({"name": NAME, "image": "one:1", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": waiting}});
+    let pod = json!({
+        "metadata": {"name": format!("{NAME}-0"), "labels": {INSTANCE_LABEL: NAME}},
+        "status": {"phase": "Pending", "containerStatuses": [container]},
+    });
+    put::<Pod>(server, &serde_json::from_value(pod).expect("a pod"));
 }
 
 /// A service of alpha is there that has failed and is kept.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 use k8sdataservice::api::managed_fields::FIELD_MANAGER;
@@ -44,6 +45,8 @@ pub struct Departed {
     pub owner: Option<String>,
     pub made_by: Who,
     pub deleted_by: Who,
+    /// Whether all its replicas were ready.
+    pub was_ready: bool,
 }
 
 /// Ways in which the server can be made to break Kubernetes's promises, to show that this is noticed.
@@ -88,13 +91,18 @@ impl Server {
         Some(typed(stored))
     }
 
-    /// Reads the objects of a kind that a selector of labels, such as `a=b,c=d`, matches.
-    pub fn list<K: Kind>(&self, labels: &str, writes_ago: usize) -> Vec<K> {
-        let wanted: Vec<(&str, &str)> = labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    /// Reads the objects of a kind that a selector of labels and one of fields, such as `a=b,c.d=e`, match.
+    pub fn list<K: Kind>(&self, labels: &str, fields: &str, writes_ago: usize) -> Vec<K> {
+        let pairs = |selector| -> Vec<(&str, &str)> {
+            let pairs = str::split(selector, ',').filter_map(|pair| pair.split_once('='));
+            pairs.collect()
+        };
+        let (labels, fields) = (pairs(labels), pairs(fields));
         self.view(writes_ago)
             .iter()
-            .filter(|((kind, _), stored)| *kind == K::kind(&()) && matches(&stored.metadata, &wanted))
+            .filter(|((kind, _), stored)| *kind == K::kind(&()) && matches(&stored.metadata, &labels))
             .map(|(_, stored)| typed(stored))
+            .filter(|object: &K| has_fields(&value(object), &fields))
             .collect()
     }
 
@@ -166,6 +174,30 @@ impl Server {
         self.delete::<K>(name, uid, by)
     }
 
+    /// Deletes exactly this version of an object.
+    pub fn delete_version<K: Kind>(&mut self, meant: &K, by: Who) -> Result<Deleted, Fault> {
+        let key = key::<K>(meant.meta().name.as_deref().unwrap_or_default());
+        if !self.objects.contains_key(&key) {
+            return Ok(Deleted::Gone);
+        }
+        self.at_version(meant)?;
+        Ok(self.remove(&key, by))
+    }
+
+    /// Changes an object as Kubernetes itself does, such as its status.
+    pub fn change<K: Kind>(&mut self, name: &str, change: impl FnOnce(&mut K)) {
+        let Some(mut stored) = self.objects.get(&key::<K>(name)).map(|stored| (**stored).clone()) else {
+            return;
+        };
+        self.write();
+        let mut object = typed::<K>(&stored);
+        change(&mut object);
+        object.meta_mut().resource_version = Some(self.writes.to_string());
+        stored.metadata = object.meta().clone();
+        stored.object = Arc::new(object);
+        self.objects.insert(key::<K>(name), Arc::new(stored));
+    }
+
     /// Writes an annotation on the object with this uid.
     pub fn annotate<K: Kind>(&mut self, name: &str, uid: &str, annotation: (&str, &str)) -> Result<(), Fault> {
         let key = key::<K>(name);
@@ -191,6 +223,13 @@ impl Server {
             self.objects.insert(key, Arc::new(stored));
         }
         Ok(())
+    }
+
+    /// Writes an annotation on exactly this version of an object.
+    pub fn annotate_version<K: Kind>(&mut self, meant: &K, annotation: (&str, &str)) -> Result<(), Fault> {
+        let stored = self.at_version(meant)?;
+        let (name, uid) = (stored.metadata.name.as_deref(), stored.metadata.uid.as_deref());
+        self.annotate::<K>(name.unwrap_or_default(), uid.unwrap_or_default(), annotation)
     }
 
     /// Makes an object as its manifest says, if it is the one that is meant, at the version that is meant.
@@ -314,6 +353,7 @@ impl Server {
             owner: owner(&stored.metadata),
             made_by: stored.made_by,
             deleted_by: by,
+            was_ready: is_ready(stored),
         };
         self.departed
             .insert(stored.metadata.uid.clone().unwrap_or_default(), departed);
@@ -420,6 +460,24 @@ fn note(operation: &str) -> ManagedFieldsEntry {
 
 fn is_applied(entry: &ManagedFieldsEntry) -> bool {
     entry.operation.as_deref() == Some("Apply")
+}
+
+/// Whether an object is a `StatefulSet` whose replicas are all ready.
+fn is_ready(stored: &Stored) -> bool {
+    let Some(stateful_set) = stored.object.downcast_ref::<StatefulSet>() else {
+        return false;
+    };
+    let wanted = stateful_set.spec.as_ref().and_then(|spec| spec.replicas);
+    let status = stateful_set.status.as_ref();
+    wanted > Some(0) && status.and_then(|status| status.ready_replicas) >= wanted
+}
+
+/// Whether the fields of an object, such as `involvedObject.name`, have these values.
+fn has_fields(object: &serde_json::Value, wanted: &[(&str, &str)]) -> bool {
+    wanted.iter().all(|(path, expected)| {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        object.pointer(&pointer).and_then(serde_json::Value::as_str) == Some(expected)
+    })
 }
 
 fn value<K: Kind>(object: &K) -> serde_json::Value {

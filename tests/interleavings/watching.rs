@@ -123,6 +123,14 @@ impl Api for Watched {
         Ok(Deleted::Gone)
     }
 
+    async fn delete_version<K: Kind>(&self, _: &K) -> Result<Deleted, Fault> {
+        Ok(Deleted::Gone)
+    }
+
+    async fn annotate_version<K: Kind>(&self, _: &K, _: &str, _: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
         Ok(object.clone())
     }

@@ -26,7 +26,15 @@ forced:
   ServiceAccount: data-services
 """
 
-VARIABLES = ("SETTINGS", "NAMESPACE", "KEEP_FAILED", "MIN_READY_SECONDS", "GRACE_PERIODS", "LOG_LINKS")
+VARIABLES = (
+    "SETTINGS",
+    "NAMESPACE",
+    "KEEP_FAILED",
+    "CREATE_TIMEOUT",
+    "MIN_READY_SECONDS",
+    "GRACE_PERIODS",
+    "LOG_LINKS",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -75,12 +83,14 @@ def test_variables_override_the_file(file: Path, monkeypatch: pytest.MonkeyPatch
     file.write_text(FULL)
     monkeypatch.setenv("K8SDATASERVICE_NAMESPACE", "other")
     monkeypatch.setenv("K8SDATASERVICE_KEEP_FAILED", "90s")
+    monkeypatch.setenv("K8SDATASERVICE_CREATE_TIMEOUT", "2.5s")
     monkeypatch.setenv("K8SDATASERVICE_MIN_READY_SECONDS", "1")
     monkeypatch.setenv("K8SDATASERVICE_GRACE_PERIODS", "ClaimPending=1h, Evicted=5s")
     monkeypatch.setenv("K8SDATASERVICE_LOG_LINKS", "A=https://a/x=1\nB=https://b")
     settings.check()
     assert settings.namespace() == "other"
     assert settings.keep_failed() == 90
+    assert settings.platform()["createTimeout"] == 2.5
     assert settings.platform()["minReadySeconds"] == 1
     assert settings.platform()["gracePeriods"] == {"ImageNotFound": 30, "ClaimPending": 3600, "Evicted": 5}
     assert settings.log_links() == (("A", "https://a/x=1"), ("B", "https://b"))
@@ -156,6 +166,9 @@ def test_a_file_that_cannot_be_read_is_named_with_the_variable(file: Path) -> No
 @pytest.mark.parametrize(
     ("variable", "text", "words"),
     [
+        ("CREATE_TIMEOUT", "0", "createTimeout is 0 s, but must be more than 0 s and at most 60 s"),
+        ("CREATE_TIMEOUT", "2m", "createTimeout is 120 s, but must be more than 0 s and at most 60 s"),
+        ("CREATE_TIMEOUT", "soon", 'createTimeout is "soon", but must be a duration'),
         ("KEEP_FAILED", "soon", 'keepFailed is "soon", but must be a duration'),
         ("MIN_READY_SECONDS", "few", 'minReadySeconds is "few", but must be a number of seconds'),
         ("GRACE_PERIODS", "ImageNotfound=1m", "gracePeriods.ImageNotfound is no reason."),

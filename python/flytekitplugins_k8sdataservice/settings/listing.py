@@ -15,6 +15,7 @@ _DEFAULTS = {
     "clusters": "every context of the kubeconfig",
     "minReadySeconds": "3 s",
     "keepFailed": "not at all",
+    "createTimeout": "8 s",
     "gracePeriods": "by reason",
     "logLinks": "none",
     "gpu.resourceName": "nvidia.com/gpu",
@@ -30,7 +31,7 @@ _DEFAULTS = {
 }
 
 #: What is a number of seconds, or has some.
-_SECONDS = ("minReadySeconds", "keepFailed", "gracePeriods")
+_SECONDS = ("minReadySeconds", "keepFailed", "createTimeout", "gracePeriods")
 
 
 def listing(values: Mapping[str, Any], sources: Mapping[str, str], default_source: str) -> list[tuple[str, str, str]]:

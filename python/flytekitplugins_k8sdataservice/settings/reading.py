@@ -29,8 +29,9 @@ def read(path: str, variables: Mapping[str, str]) -> tuple[dict[str, Any], dict[
         if text:
             key, parse = VARIABLES[variable]
             _override(values, sources, key, parse(text), variable)
-    if values.get("keepFailed") is not None:
-        values["keepFailed"] = _seconds(sources, "keepFailed", values["keepFailed"])
+    for setting in ("keepFailed", "createTimeout"):
+        if values.get(setting) is not None:
+            values[setting] = _seconds(sources, setting, values[setting])
     periods = values.get("gracePeriods")
     if isinstance(periods, dict):
         values["gracePeriods"] = {

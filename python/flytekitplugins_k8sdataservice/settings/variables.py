@@ -32,13 +32,14 @@ def _number(text: str) -> Any:
 
 
 #: The setting of each variable, and how its text is read: the namespace of all services; the seconds that a pod has to
-#: stand before it counts as ready; for how long a service that has failed is kept, such as ``30m``; grace periods by
-#: reason, such as ``ClaimPending=1h,ImagePullFailed=30s``; and log links, a line each, such as
-#: ``Logs=https://logs.example/{{ .podName }}``.
+#: stand before it counts as ready; for how long a service that has failed is kept, such as ``30m``; how long a create
+#: may try, such as ``8s``; grace periods by reason, such as ``ClaimPending=1h,ImagePullFailed=30s``; and log links, a
+#: line each, such as ``Logs=https://logs.example/{{ .podName }}``.
 VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     f"{PREFIX}NAMESPACE": ("namespace", str),
     f"{PREFIX}MIN_READY_SECONDS": ("minReadySeconds", _number),
     f"{PREFIX}KEEP_FAILED": ("keepFailed", str),
+    f"{PREFIX}CREATE_TIMEOUT": ("createTimeout", _number),
     f"{PREFIX}GRACE_PERIODS": ("gracePeriods", _grace_periods),
     f"{PREFIX}LOG_LINKS": ("logLinks", _links),
 }

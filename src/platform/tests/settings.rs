@@ -19,8 +19,10 @@ fn what_is_not_said_stays_as_it_is() {
 fn settings_are_read() {
     let platform = platform(&json!({
         "minReadySeconds": 10.0, "gracePeriods": {"ClaimPending": 90, "ImageNotFound": 0.5},
-        "gpu": {"resourceName": "amd.com/gpu"}, "keepFailed": 1, "logLinks": [],
+        "gpu": {"resourceName": "amd.com/gpu"}, "keepFailed": 1, "createTimeout": 2.5, "logLinks": [],
     }));
+    assert_eq!(Platform::default().create_timeout, Duration::from_secs(8));
+    assert_eq!(platform.create_timeout, Duration::from_millis(2500));
     assert_eq!(platform.min_ready_seconds, 10);
     assert_eq!(platform.grace_periods[&Cause::ClaimPending], Duration::from_secs(90));
     assert_eq!(
@@ -75,6 +77,14 @@ fn a_setting_at_fault_is_named_with_its_path() {
         (
             json!({"gracePeriods": {"Evicted": "1"}}),
             "gracePeriods.Evicted is \"1\", but must be",
+        ),
+        (
+            json!({"createTimeout": 0}),
+            "createTimeout is 0 s, but must be more than 0 s",
+        ),
+        (
+            json!({"createTimeout": 61}),
+            "createTimeout is 61 s, but must be more than 0 s",
         ),
         (
             json!({"gpu": {"resource": "x"}}),

@@ -26,8 +26,10 @@ def shared_arena(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> 
     wait_until(lambda: kubernetes.get("serviceaccount", "default"), "the namespace's service account")
     server = ApiServer(kubernetes, folder)
     proxy = FaultProxy(server)
-    behind = environment(proxy.kubeconfig(folder), kubernetes.namespace)
-    beside = environment(kubernetes.kubeconfig, kubernetes.namespace)
+    # Every call is to be answered within 3 s here, which is as long as the shortest timeout of Flyte.
+    short = {"K8SDATASERVICE_CREATE_TIMEOUT": "2.5s"}
+    behind = environment(proxy.kubeconfig(folder), kubernetes.namespace) | short
+    beside = environment(kubernetes.kubeconfig, kubernetes.namespace) | short
     with ThreadPoolExecutor() as pool:
         first = pool.submit(Connector, behind, folder / "first.log")
         second = pool.submit(Connector, beside, folder / "second.log")

@@ -16,6 +16,9 @@ from cluster.support.verdicts import requests, shell
 #: A right as the Role gives it: the resource and the verb.
 Right = tuple[str, str]
 
+#: How long a service that no pod of may be made takes to fail, in seconds.
+PATIENCE = 60.0
+
 #: How often in a row a thing has to be so: a list whose watch is refused counts for an instant.
 STEADY = 10
 
@@ -66,6 +69,24 @@ def get(service: Service) -> bool:
 
 def delete(service: Service) -> bool:
     return Client().delete_sync(service.name, namespace=service.namespace).outcome == "Gone"
+
+
+def keep(service: Service) -> bool:
+    until = Client().keep_sync(service.name, namespace=service.namespace, owner=service.name, seconds=3600)
+    return until is not None
+
+
+def verdict_outlives(service: Service) -> bool:
+    """A service that has failed and was deleted is reported with the cause all the same."""
+    client, uid = Client(), make(service, config()).uid
+    place: dict[str, Any] = {"namespace": service.namespace, "uid": uid}
+    end = time.monotonic() + PATIENCE
+    while (status := client.get_sync(service.name, **place)).phase != "Failed":
+        assert time.monotonic() < end, status
+    concluded = client.conclude_sync(status, service.name, **place, owner=service.name)
+    assert concluded.status.reason == "LimitRangeRefused"
+    assert bool(concluded.warning) == (client.get_sync(service.name, **place).reason == "StatefulSetNotFound")
+    return not concluded.warning
 
 
 def known(tells: Callable[[Status], Any]) -> Callable[[Service], bool]:
@@ -137,6 +158,7 @@ USES: dict[Right, Use] = {
     ("statefulsets", "list"): IN_MEMORY,
     ("statefulsets", "watch"): IN_MEMORY,
     ("statefulsets", "delete"): Use(delete),
+    ("statefulsets", "patch"): Use(keep),
     ("services", "create"): Use(create, None),
     # Where the Service is there already, as after an answer that was lost.
     ("services", "get"): Use(create),
@@ -147,6 +169,7 @@ USES: dict[Right, Use] = {
     ("pods", "watch"): PENDING,
     ("pods/log", "get"): Use(last_words, config(**shell("echo the reason; exit 3")), needs_real_pods=True),
     # That no pod may be made is told by an event alone.
+    ("events", "create"): Use(verdict_outlives, config(), (TINY_LIMIT,)),
     ("events", "list"): Use(told("LimitRangeRefused"), config(), (TINY_LIMIT,)),
     # Without it they are listed now and then.
     ("events", "watch"): Use(told_of_later("LimitRangeRefused"), config(), (TINY_LIMIT,)),

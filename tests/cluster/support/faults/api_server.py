@@ -101,6 +101,13 @@ class ApiServer:
         assert answer.code == 201, f"POST {target}: {answer.code} {answer.body!r}"
         return answer.content
 
+    def patch(self, target: str, content: Object) -> Any:
+        """Changes an object."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        answer = self.send("PATCH", target, headers, json.dumps(content).encode())
+        assert answer.code == 200, f"PATCH {target}: {answer.code} {answer.body!r}"
+        return answer.content
+
     def delete(self, target: str) -> None:
         """Deletes an object, which need not be there."""
         answer = self.send("DELETE", target, {}, b"")

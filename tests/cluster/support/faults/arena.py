@@ -18,6 +18,9 @@ MOST_MEMORY = "64Gi"
 #: Services that nobody has any business with: one of the plugin's own and one of somebody else's.
 BYSTANDERS = ("neighbour", "stranger")
 
+#: Annotations that calls which share a service write on it, whoever's it is.
+_OF_CALLS = {f"k8sdataservice.flyte.org/{name}" for name in ("abandoned-by-call", "adopted-by-call")}
+
 #: What a data service consists of. Few have the last.
 KINDS = {"statefulsets": "/apis/apps/v1", "services": "/api/v1", "poddisruptionbudgets": "/apis/policy/v1"}
 
@@ -87,7 +90,11 @@ def unchanging(objects: dict[str, Object]) -> dict[str, Any]:
         kind: {
             "uid": found["metadata"]["uid"],
             "labels": found["metadata"].get("labels"),
-            "annotations": found["metadata"].get("annotations"),
+            "annotations": {
+                key: value
+                for key, value in (found["metadata"].get("annotations") or {}).items()
+                if key not in _OF_CALLS
+            },
             "deleted": found["metadata"].get("deletionTimestamp"),
             "owners": found["metadata"].get("ownerReferences"),
             "spec": found["spec"],

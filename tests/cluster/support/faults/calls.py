@@ -42,7 +42,8 @@ def call_of(method: str, target: str, body: bytes) -> Call | None:
     _, has_namespace, inside = split.path.partition("/namespaces/")
     resource, *named = inside.split("/")[1:] if has_namespace else ["", ""]
     if method == "POST":
-        return Call(str(json.loads(body)["metadata"]["name"]), f"POST {resource}")
+        name = str(json.loads(body)["metadata"]["name"])
+        return Call(name.partition(".")[0] if resource == "events" else name, f"POST {resource}")
     if named:
         service = named[0].rpartition("-")[0] if resource == "pods" else named[0]
         return Call(service, " ".join([method, resource, *named[1:]]))

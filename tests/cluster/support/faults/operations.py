@@ -229,6 +229,13 @@ def _delete(case: Case, caller: Caller) -> str:
     return "done"
 
 
+def _get_cause(case: Case, caller: Caller) -> str:
+    """Polls, and returns the phase with the cause of a failure."""
+    resource = caller.get(case.resource_meta)
+    phase = str(TaskExecution.Phase.Name(resource.phase))
+    return f"{phase} {resource.custom_info['reason']}" if "FAILED" in phase else phase
+
+
 def _poll(case: Case, caller: Caller) -> str:
     assert case.sensor
     return str(TaskExecution.Phase.Name(case.sensor.poll(caller)))
@@ -277,7 +284,7 @@ OPERATIONS = [
     Operation("attach", _existing, _attach, "SUCCEEDED {name}", _WAIT, "theirs"),
     Operation("get-ready", _ready, Case.get, "SUCCEEDED {name}", _WAIT, "ours"),
     Operation("get-waiting", _waiting, Case.get, "WAITING_FOR_RESOURCES", _WAIT, "ours"),
-    Operation("get-failed", _failing, Case.get, "FAILED", _WAIT, "nothing"),
+    Operation("get-failed", _failing, _get_cause, "FAILED LimitRangeRefused", _WAIT, "nothing"),
     Operation("wait", _ready, _wait, "Ready", ("DataServiceTimeoutError",), "ours"),
     Operation("update", _observed(_made), _update, _CHANGED, _TRY_AGAIN, "ours", _GUARDED),
     Operation("update-the-other-half", _observed(_made_halfway), _update, _CHANGED, _TRY_AGAIN, "ours", _GUARDED),
