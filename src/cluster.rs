@@ -345,9 +345,12 @@ fn dated(path: PathBuf) -> (PathBuf, Option<SystemTime>) {
     (path, changed)
 }
 
+/// When files were looked at, and when each had last changed then.
+type Looked = HashMap<PathBuf, (Instant, Option<SystemTime>)>;
+
 /// When a file was last changed, as of a second ago at most: each poll asks, and a file system may be slow to answer.
 fn last_changed(path: &Path) -> Option<SystemTime> {
-    static LOOKED: LazyLock<Mutex<HashMap<PathBuf, (Instant, Option<SystemTime>)>>> = LazyLock::new(Mutex::default);
+    static LOOKED: LazyLock<Mutex<Looked>> = LazyLock::new(Mutex::default);
     let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((at, changed)) = looked.get(path)
         && at.elapsed() < LOOK_EVERY

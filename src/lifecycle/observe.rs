@@ -15,7 +15,7 @@ use crate::status::{Assessment, EventFacts, Evidence, PodFacts, SliceFacts, Stat
 #[derive(Debug)]
 pub enum Observed {
     /// Its objects.
-    Found(Found),
+    Found(Box<Found>),
     /// It could not be read, or is not there: this says so.
     Not(Status),
 }
@@ -74,11 +74,11 @@ pub async fn look<A: Api>(
         pods_of(api, namespace, &stateful_set, deadline),
     )
     .await;
-    Ok(Observed::Found(Found {
+    Ok(Observed::Found(Box::new(Found {
         stateful_set: StatefulSetFacts::from(&stateful_set),
         pods,
         slices,
-    }))
+    })))
 }
 
 /// Tells how a service is doing: as [`look`] finds it, and, where that leaves something unexplained, from events.

@@ -43,7 +43,10 @@ fn what(reported: &[(u64, &'static str)]) -> Vec<&'static str> {
 
 /// How many seconds passed between one question and the next.
 fn pauses(asked: &[(Duration, String)]) -> Vec<u64> {
-    asked.windows(2).map(|pair| (pair[1].0 - pair[0].0).as_secs()).collect()
+    asked
+        .windows(2)
+        .map(|pair| pair[1].0.saturating_sub(pair[0].0).as_secs())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +92,7 @@ async fn a_watch_that_is_refused_lists_again_when_the_refusals_end() {
                 }
             },
             |_, before| match before {
-                0 => Begun::Ends(Duration::from_secs(60)),
+                0 => Begun::Ends(Duration::from_mins(1)),
                 1 => Begun::Not(forbidden()),
                 _ => Begun::Stays,
             },
@@ -156,7 +159,7 @@ async fn a_watch_that_ends_at_once_or_breaks_again_and_again_is_not_begun_in_a_h
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_the_api_server_ends_after_a_while_is_not_lost() {
-    let api = Scripted::new(|_, _| Ok(()), |_, _| Begun::Ends(Duration::from_secs(60)));
+    let api = Scripted::new(|_, _| Ok(()), |_, _| Begun::Ends(Duration::from_mins(1)));
     let reported = reported(&api, 200).await;
     assert!(!what(&reported).contains(&"lost"), "{reported:?}");
     assert_eq!(api.asked("watch").len(), 4);
