@@ -1,24 +1,35 @@
 //! Which cluster: in-cluster, the kubeconfig's current context, or the one that a configuration names: a cluster of the
 //! platform's settings, or without any a context of the kubeconfig.
 
+mod credentials;
+mod files;
+mod flights;
+mod kubeconfig;
+mod origin;
+mod program;
+mod proxy;
+mod transport;
+
+pub use origin::Origin;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
-use http::Response;
-use http::header::DATE;
-use kube::client::ClientBuilder;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
-use tower::util::MapResponseLayer;
 
-use crate::api::KubeApi;
-use crate::clock;
+use credentials::{Credentials, Source as CredentialSource};
+use files::{dated, kubeconfig_files, last_changed};
+use flights::Flights;
+use kubeconfig::{Files, Selected};
+
+use crate::api::{KubeApi, NOT_KUBERNETES};
 use crate::error::{Error, Result};
 use crate::fuse::fused_call;
 use crate::platform::{ClusterSettings, Platform};
-use crate::secrets::{kubeconfig_problem, secret_problem};
+use crate::secrets::{client_problem, in_cluster_problem};
+use crate::status::Status;
 use crate::wording::{sentence, shorten};
 
 /// Where Kubernetes puts a pod's token (*Accessing the Kubernetes API from a Pod*).
@@ -26,19 +37,23 @@ const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /// The variable that Kubernetes sets in every pod.
 const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 
+/// The reason of a state that could not be read.
+const UNKNOWN: &str = "Unknown";
+
+/// What is said where a request did not end in time.
+const LATE: &str = "the API server did not answer in time";
+
 /// How long one attempt to connect may take. An API server that is away is tried again, not waited for.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How often to look whether a kubeconfig has changed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
 /// The clusters in use, one shared client each, made when it is first needed.
 pub struct Clusters {
-    platform: Arc<Platform>,
-    known: Mutex<HashMap<Key, Known>>,
+    known: Arc<KnownClusters>,
+    connecting: Flights<Option<String>, Result<Connection>>,
 }
 
 /// A cluster to talk to.
+#[derive(Clone)]
 pub struct Connection {
     /// The cluster.
     pub api: KubeApi,
@@ -46,6 +61,8 @@ pub struct Connection {
     pub key: Key,
     /// What the user should know about how it was chosen.
     pub warning: Option<String>,
+    origin: Arc<Origin>,
+    credentials: Option<Arc<Credentials>>,
 }
 
 /// Which cluster a client is for, by the configuration it was made from. A kubeconfig that changes makes a new key, and
@@ -64,10 +81,16 @@ enum Source {
     },
 }
 
+/// The clients that have been made.
+struct KnownClusters {
+    platform: Arc<Platform>,
+    clients: Mutex<HashMap<Key, Known>>,
+}
+
 /// What is known of a key.
 #[derive(Clone)]
 enum Known {
-    Client(Client),
+    Client(Box<Connection>),
     /// The kubeconfig has no such context. Remembered, so that it is not read again for each call.
     NoSuchContext,
 }
@@ -77,12 +100,15 @@ impl Clusters {
     #[must_use]
     pub fn new(platform: Arc<Platform>) -> Self {
         Self {
-            platform,
-            known: Mutex::default(),
+            known: Arc::new(KnownClusters {
+                platform,
+                clients: Mutex::default(),
+            }),
+            connecting: Flights::default(),
         }
     }
 
-    /// Connects to a cluster.
+    /// Connects to a cluster: makes a client for it. Files are read on a thread of their own, and once for all callers.
     ///
     /// Without a name: the cluster this process runs in, else the kubeconfig's current context. With one: the cluster of
     /// that name in the platform's settings. Where these have no clusters: the context of that name; where no context has
@@ -93,6 +119,136 @@ impl Clusters {
     /// [`Error::Cluster`] when there is no configuration, or one that cannot be used;
     /// [`Error::InvalidSpec`] when the platform's settings have clusters, and none of that name.
     pub async fn connect(&self, name: Option<&str>) -> Result<Connection> {
+        let name = name.map(str::to_owned);
+        let known = Arc::clone(&self.known);
+        let work = {
+            let name = name.clone();
+            move || fused_call(|| known.connect(name.as_deref()))
+        };
+        let connection = self.connecting.join(name, work).await;
+        connection.unwrap_or_else(|| {
+            Err(Error::Bug {
+                words: "connecting ended without a result".to_owned(),
+            })
+        })
+    }
+
+    /// Connects to the cluster of a name, as [`Self::connect`] does, but to no other where there is none of that name.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and [`Error::InvalidSpec`] when no context has the name.
+    pub async fn connect_exactly(&self, name: &str) -> Result<Connection> {
+        let connection = self.connect(Some(name)).await?;
+        if connection.warning.is_none() {
+            return Ok(connection);
+        }
+        let contexts = tokio::task::spawn_blocking(contexts).await.unwrap_or_default();
+        let known = if contexts.is_empty() {
+            "which has none".to_owned()
+        } else {
+            format!("which has {}", contexts.join(", "))
+        };
+        Err(Error::invalid(
+            "cluster",
+            format!(
+                "is {}, but no context of the kubeconfig has that name, {known}.",
+                shorten(name)
+            ),
+        ))
+    }
+
+    /// Which cluster [`Self::connect`] has connected to under that name, if it has: nothing is read and nothing is made.
+    #[must_use]
+    pub fn connected(&self, name: Option<&str>) -> Option<Key> {
+        let key = match self.known.platform.cluster(name).ok()? {
+            Some(settings) => Key::of_settings(settings),
+            None => Key::of_context(name).unwrap_or_else(Key::of_default),
+        };
+        match self.known.find(&key)? {
+            Known::Client(_) => Some(key),
+            Known::NoSuchContext => {
+                let default = Key::of_default();
+                matches!(self.known.find(&default)?, Known::Client(_)).then_some(default)
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Waits, at a terminal, for a credential program that may ask the person there for a login. It has a minute.
+    pub async fn log_in(&self) {
+        if let Some(credentials) = &self.credentials {
+            credentials.log_in().await;
+        }
+    }
+
+    /// Names in an error which server could not be reached, by which configuration, and what is waited for.
+    #[must_use]
+    pub fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::Unavailable {
+                verb,
+                object,
+                seconds,
+                cause,
+            } => Error::Unavailable {
+                verb,
+                object,
+                seconds,
+                cause: self.why(&cause),
+            },
+            Error::Cluster { problem } => Error::Cluster {
+                problem: format!("{} {}", sentence(&problem), self.origin),
+            },
+            Error::Rejected {
+                verb,
+                object,
+                message,
+                reason,
+                code,
+            } if reason == NOT_KUBERNETES => Error::Rejected {
+                verb,
+                object,
+                message: format!("{} {}", sentence(&message), self.origin),
+                reason,
+                code,
+            },
+            other => other,
+        }
+    }
+
+    /// The same for a state that is not known.
+    ///
+    /// # Errors
+    /// As the state that is given.
+    pub fn explain_status(&self, status: Result<Status>) -> Result<Status> {
+        match status {
+            Ok(status) if status.reason == UNKNOWN => Ok(Status {
+                message: self.why(&status.message),
+                ..status
+            }),
+            Ok(status) => Ok(status),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    fn why(&self, words: &str) -> String {
+        let words = sentence(words);
+        match self
+            .credentials
+            .as_ref()
+            .and_then(|credentials| credentials.waits_for())
+        {
+            Some(wait) if words.contains(LATE) => format!("{} {}", words.replace(LATE, &wait), self.origin),
+            Some(wait) => format!("{words} At the moment, {wait}. {}", self.origin),
+            None => format!("{words} {}", self.origin),
+        }
+    }
+}
+
+impl KnownClusters {
+    /// As [`Clusters::connect`], but blocking.
+    fn connect(&self, name: Option<&str>) -> Result<Connection> {
         let mut warning = None;
         let mut key = Key::of_context(name);
         if let Some(settings) = self.platform.cluster(name)? {
@@ -116,58 +272,18 @@ impl Clusters {
             }
         }
         let key = key.unwrap_or_else(Key::of_default);
-        let api = match self.find(&key) {
-            Some(Known::Client(client)) => KubeApi::new(client),
-            _ => self.client(key.clone()).await?,
-        };
-        Ok(Connection { api, key, warning })
-    }
-
-    /// Connects to the cluster of a name, as [`Self::connect`] does, but to no other where there is none of that name.
-    ///
-    /// # Errors
-    /// As [`Self::connect`], and [`Error::InvalidSpec`] when no context has the name.
-    pub async fn connect_exactly(&self, name: &str) -> Result<Connection> {
-        let connection = self.connect(Some(name)).await?;
-        if connection.warning.is_none() {
-            return Ok(connection);
-        }
-        let contexts = Kubeconfig::read()
-            .map(|kubeconfig| kubeconfig.contexts)
-            .unwrap_or_default();
-        let contexts: Vec<&str> = contexts.iter().map(|context| context.name.as_str()).collect();
-        let known = if contexts.is_empty() {
-            "which has none".to_owned()
+        let connection = if let Some(Known::Client(connection)) = self.find(&key) {
+            *connection
         } else {
-            format!("which has {}", contexts.join(", "))
+            let made = make(key.clone())?;
+            self.remember(key, Known::Client(Box::new(made.clone())));
+            made
         };
-        Err(Error::invalid(
-            "cluster",
-            format!(
-                "is {}, but no context of the kubeconfig has that name, {known}.",
-                shorten(name)
-            ),
-        ))
-    }
-
-    /// Which cluster [`Self::connect`] has connected to under that name, if it has: nothing is read and nothing is made.
-    #[must_use]
-    pub fn connected(&self, name: Option<&str>) -> Option<Key> {
-        let key = match self.platform.cluster(name).ok()? {
-            Some(settings) => Key::of_settings(settings),
-            None => Key::of_context(name).unwrap_or_else(Key::of_default),
-        };
-        match self.find(&key)? {
-            Known::Client(_) => Some(key),
-            Known::NoSuchContext => {
-                let default = Key::of_default();
-                matches!(self.find(&default)?, Known::Client(_)).then_some(default)
-            }
-        }
+        Ok(Connection { warning, ..connection })
     }
 
     fn find(&self, key: &Key) -> Option<Known> {
-        self.known
+        self.clients
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(key)
@@ -175,7 +291,7 @@ impl Clusters {
     }
 
     fn remember(&self, key: Key, what: Known) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         // A kubeconfig that has changed leaves behind what nobody will ask for again.
         if let Source::Kubeconfig { own, files, .. } = &key.0 {
             known.retain(|old, _| match &old.0 {
@@ -187,47 +303,81 @@ impl Clusters {
         }
         known.insert(key, what);
     }
+}
 
-    async fn client(&self, key: Key) -> Result<KubeApi> {
-        let mut config = match &key.0 {
-            Source::InCluster => Config::incluster().map_err(|source| Error::Cluster {
-                problem: format!("This process runs in a cluster, but its service account cannot be used: {source}."),
-            })?,
-            Source::Kubeconfig { own, context, .. } => {
-                let options = KubeConfigOptions {
-                    context: context.clone(),
-                    ..KubeConfigOptions::default()
-                };
-                let config = match own {
-                    None => Config::from_kubeconfig(&options).await,
-                    Some(file) => from_file(file, &options).await,
-                };
-                config.map_err(|source| match (own, context) {
-                    (None, None) => no_cluster(&source),
-                    (own, context) => unusable(own.as_deref(), context.as_deref(), &source),
-                })?
-            }
+/// Makes a client. Files are read, so this blocks.
+fn make(key: Key) -> Result<Connection> {
+    let (selected, files) = match &key.0 {
+        Source::InCluster => (in_cluster()?, None),
+        Source::Kubeconfig { own, context, files } => {
+            let paths: Vec<_> = files.iter().map(|(path, _)| path.clone()).collect();
+            let files = Files::read(&paths, own.is_some())?;
+            (files.select(context.as_deref())?, Some(files))
+        }
+    };
+    let Selected {
+        mut config,
+        origin,
+        proxy,
+        source,
+    } = selected;
+    let origin = Arc::new(origin);
+    // The lifecycle repeats requests itself, inside its own deadlines.
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT);
+    let made = || -> Result<(Client, Option<Arc<Credentials>>), kube::Error> {
+        let Some(source) = source else {
+            return Ok((transport::client(config, proxy.as_ref())?, None));
         };
-        // The lifecycle repeats requests itself, inside its own deadlines.
-        config.default_retry = false;
-        config.connect_timeout = Some(CONNECT);
-        // The client panics at a token that no HTTP header can have, such as one with the end of a line.
-        let made = fused_call(|| Ok(ClientBuilder::try_from(config)));
-        let problem = match made {
-            Ok(Ok(builder)) => {
-                let client = builder.with_layer(&MapResponseLayer::new(hear_date)).build();
-                self.remember(key, Known::Client(client.clone()));
-                return Ok(KubeApi::new(client));
-            }
-            Ok(Err(source)) => secret_problem(&source).unwrap_or_else(|| source.to_string()),
-            Err(Error::Bug { words }) => words,
-            Err(error) => return Err(error),
-        };
-        Err(Error::Cluster {
-            problem: sentence(&format!(
-                "No client for the cluster can be made from its configuration: {problem}"
-            )),
-        })
+        let credentials = Credentials::new(source, Arc::clone(&origin), config, proxy)?;
+        Ok((credentials.client(), Some(credentials)))
+    };
+    // The client panics at a token that no HTTP header can have, such as one with the end of a line.
+    let problem = match fused_call(|| Ok(made())) {
+        Ok(Ok((client, credentials))) => {
+            return Ok(Connection {
+                api: KubeApi::new(client),
+                key,
+                warning: None,
+                origin,
+                credentials,
+            });
+        }
+        Ok(Err(source)) => client_problem(&source),
+        Err(Error::Bug { .. }) => {
+            "the token or password is one that no HTTP header can have, such as one with a line break inside".to_owned()
+        }
+        Err(error) => return Err(error),
+    };
+    Err(match files {
+        Some(files) => files.faulty(&origin, &problem),
+        None => no_account(&problem),
+    })
+}
+
+/// The service account of this pod.
+fn in_cluster() -> Result<Selected> {
+    let mut config = Config::incluster().map_err(|source| no_account(&in_cluster_problem(&source)))?;
+    let proxy = kubeconfig::proxy_in_cluster(&config)?;
+    let origin = Origin {
+        server: Some(config.cluster_url.to_string().trim_end_matches('/').to_owned()),
+        proxy: proxy.as_ref().map(ToString::to_string),
+        ..Origin::default()
+    };
+    config.auth_info.token_file = None;
+    Ok(Selected {
+        config,
+        origin,
+        proxy,
+        source: Some(CredentialSource::TokenFile(TOKEN.into())),
+    })
+}
+
+fn no_account(problem: &str) -> Error {
+    Error::Cluster {
+        problem: sentence(&format!(
+            "This process runs in a cluster ({IN_CLUSTER} is set), but its service account cannot be used: {problem}"
+        )),
     }
 }
 
@@ -274,107 +424,25 @@ impl Key {
     }
 }
 
-fn hear_date<B>(response: Response<B>) -> Response<B> {
-    if let Some(date) = response.headers().get(DATE) {
-        clock::hear(date.as_bytes());
-    }
-    response
-}
-
 fn is_in_cluster() -> bool {
     std::env::var_os(IN_CLUSTER).is_some() && last_changed(Path::new(TOKEN)).is_some()
 }
 
+/// The names of the kubeconfig's contexts.
+fn contexts() -> Vec<String> {
+    let paths: Vec<_> = kubeconfig_files().into_iter().map(|(path, _)| path).collect();
+    let files = Files::read(&paths, false);
+    files
+        .map(|files| files.contexts().map(str::to_owned).collect())
+        .unwrap_or_default()
+}
+
 /// Whether the kubeconfig has a context of that name. A process in a cluster need not have any kubeconfig.
 fn has_context(name: &str) -> Result<bool> {
-    match Kubeconfig::read() {
-        Ok(kubeconfig) => Ok(kubeconfig.contexts.iter().any(|context| context.name == name)),
+    let paths: Vec<_> = kubeconfig_files().into_iter().map(|(path, _)| path).collect();
+    match Files::read(&paths, false) {
+        Ok(files) => Ok(files.contexts().any(|context| context == name)),
         Err(_) if is_in_cluster() => Ok(false),
-        Err(source) => Err(no_cluster(&source)),
-    }
-}
-
-fn no_cluster(source: &KubeconfigError) -> Error {
-    Error::Cluster {
-        problem: format!(
-            "No cluster is configured: this process does not run in one, and the kubeconfig cannot be used ({}). \
-             Point KUBECONFIG at a kubeconfig whose current context is the cluster to use.",
-            kubeconfig_problem(source)
-        ),
-    }
-}
-
-async fn from_file(file: &Path, options: &KubeConfigOptions) -> Result<Config, KubeconfigError> {
-    Config::from_custom_kubeconfig(Kubeconfig::read_from(file)?, options).await
-}
-
-fn unusable(file: Option<&Path>, context: Option<&str>, source: &KubeconfigError) -> Error {
-    let start = context.map_or_else(|| "The".to_owned(), |context| format!("Context {context} of the"));
-    let file = file.map_or_else(String::new, |file| format!(" {}", file.display()));
-    Error::Cluster {
-        problem: sentence(&format!(
-            "{start} kubeconfig{file}, which the platform's settings name, cannot be used: {}",
-            kubeconfig_problem(source)
-        )),
-    }
-}
-
-/// The kubeconfig's files and when each was last changed.
-fn kubeconfig_files() -> Vec<(PathBuf, Option<SystemTime>)> {
-    let named: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
-        .map(|value| {
-            std::env::split_paths(&value)
-                .filter(|path| !path.as_os_str().is_empty())
-                .collect()
-        })
-        .unwrap_or_default();
-    let files = if named.is_empty() {
-        std::env::home_dir()
-            .map(|home| home.join(".kube/config"))
-            .into_iter()
-            .collect()
-    } else {
-        named
-    };
-    files.into_iter().map(dated).collect()
-}
-
-/// A file and when it was last changed.
-fn dated(path: PathBuf) -> (PathBuf, Option<SystemTime>) {
-    let changed = last_changed(&path);
-    (path, changed)
-}
-
-/// When files were looked at, and when each had last changed then.
-type Looked = HashMap<PathBuf, (Instant, Option<SystemTime>)>;
-
-/// When a file was last changed, as of a second ago at most: each poll asks, and a file system may be slow to answer.
-fn last_changed(path: &Path) -> Option<SystemTime> {
-    static LOOKED: LazyLock<Mutex<Looked>> = LazyLock::new(Mutex::default);
-    let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((at, changed)) = looked.get(path)
-        && at.elapsed() < LOOK_EVERY
-    {
-        return *changed;
-    }
-    let changed = path.metadata().and_then(|metadata| metadata.modified()).ok();
-    looked.insert(path.to_owned(), (Instant::now(), changed));
-    changed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_looked_at_once_a_second() {
-        let path = std::env::temp_dir().join(format!("kubeconfig-{}", uuid::Uuid::new_v4()));
-        std::fs::write(&path, "one").expect("a file");
-        let before = last_changed(&path);
-        assert!(before.is_some());
-        std::fs::remove_file(&path).expect("the file");
-        assert_eq!(last_changed(&path), before);
-        std::thread::sleep(LOOK_EVERY);
-        assert_eq!(last_changed(&path), None);
+        Err(error) => Err(error),
     }
 }

@@ -79,7 +79,7 @@ fn on_lines(faults: &[FieldFault]) -> String {
 }
 
 /// Every error of this crate. The message of each is whole sentences: what happened to which object, why, what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A field of the configuration holds a value that no service can be made from. Nothing was made.
     #[error("{field} {problem}{}", on_lines(more))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flytekitplugins_k8sdataservice.commands.console import log_to_standard_error
 from flytekitplugins_k8sdataservice.commands.plan import plan
 from flytekitplugins_k8sdataservice.commands.settings import settings
 from flytekitplugins_k8sdataservice.commands.update import update
@@ -20,6 +21,7 @@ def main() -> None:
 
     Documentation: https://github.com/flyteorg/flytekitplugins-k8sdataservice
     """
+    log_to_standard_error()
 
 
 main.add_command(plan)

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flytekit import Resources
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from flytekit import PodTemplate, Secret
     from flytekit.extras.accelerators import BaseAccelerator
 
-    KubernetesObject = Any
-    KubernetesObjects = list[Any]
-    Template = PodTemplate | dict[str, Any] | str | PathLike[str]
-    FlyteSecrets = list[Secret]
-    Device = BaseAccelerator[Any] | dict[str, Any] | str
-    Strategy = Any
-    Policy = Any
+    KubernetesObject: TypeAlias = Any
+    KubernetesObjects: TypeAlias = list[Any]
+    Template: TypeAlias = PodTemplate | dict[str, Any] | str | PathLike[str]
+    FlyteSecrets: TypeAlias = list[Secret]
+    Device: TypeAlias = BaseAccelerator[Any] | dict[str, Any] | str
+    Strategy: TypeAlias = Any
+    Policy: TypeAlias = Any
 else:
     # What a value is once it has travelled, which is as much as Flyte's type engine can know.
     KubernetesObject = Template = dict

@@ -6,8 +6,10 @@ code which catches, say, ``PermissionError`` keeps working.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class DataServiceError(Exception):

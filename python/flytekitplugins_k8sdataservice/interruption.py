@@ -40,6 +40,10 @@ def say(message: str) -> None:
 def _end(signum: int, frame: FrameType | None) -> None:
     # A shell sends it once more to what it has started.
     signal.signal(signum, signal.SIG_IGN)
-    for handler in FlyteContextManager.signal_handlers:
-        handler(signum, frame)
+    try:
+        for handler in FlyteContextManager.signal_handlers:
+            handler(signum, frame)
+    finally:
+        # Where somebody catches the exit, the next signal ends the process.
+        signal.signal(signum, signal.SIG_DFL)
     sys.exit(_BY_A_SIGNAL + signum)

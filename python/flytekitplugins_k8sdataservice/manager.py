@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from flytekitplugins_k8sdataservice.client import default_client, warn
 from flytekitplugins_k8sdataservice.config import DataServiceConfig
 from flytekitplugins_k8sdataservice.owner import Owner, owner_of
 from flytekitplugins_k8sdataservice.target import invalid
-from flytekitplugins_k8sdataservice.wire import to_wire
+from flytekitplugins_k8sdataservice.wire import template_to_wire, to_wire
 
 if TYPE_CHECKING:
     from kubernetes.client import V1ResourceRequirements, V1StatefulSet
@@ -50,6 +51,8 @@ class K8sManager:
         if isinstance(data_service_config, DataServiceConfig):
             data_service_config = data_service_config.to_wire()
         self.data_service_config: dict[str, Any] = {name: to_wire(each) for name, each in data_service_config.items()}
+        if template := data_service_config.get("PodTemplate"):
+            self.data_service_config["PodTemplate"] = template_to_wire(template)
         self._owner: Owner = owner_of("", None)
         self._namespace: str | None = None
         self._name: str | None = None
@@ -98,8 +101,6 @@ class K8sManager:
             InvalidSpecError: A field is at fault.
             ImportError: The package ``kubernetes`` is not installed.
         """
-        from kubernetes.client import ApiClient
-
         from flytekitplugins_k8sdataservice._core import manifests
 
         objects = manifests(
@@ -111,18 +112,17 @@ class K8sManager:
         )
         if not objects:
             raise invalid("ExistingReleaseName", "ExistingReleaseName is set, so that no StatefulSet is made.")
-        response = SimpleNamespace(data=json.dumps(objects[0]))
-        return ApiClient().deserialize(response, "V1StatefulSet")
+        return _stateful_set(objects[0])
 
-    def get_resources(self) -> V1ResourceRequirements:
+    def get_resources(self) -> V1ResourceRequirements | None:
         """Returns what each pod requests and is limited to.
 
         Raises:
             InvalidSpecError: A field is at fault.
             ImportError: The package ``kubernetes`` is not installed.
         """
-        containers = self.create_stateful_set_object().spec.template.spec.containers
-        return next(container.resources for container in containers if container.name == self.name)
+        containers: list[Any] = self.create_stateful_set_object().spec.template.spec.containers  # type: ignore[union-attr]
+        return next((container.resources for container in containers if container.name == self.name), None)
 
     def check_stateful_set_status(self, name: str) -> str:
         """Returns ``pending``, ``running``, ``success`` or ``failed``."""
@@ -156,3 +156,17 @@ class K8sManager:
     @property
     def _cluster(self) -> str | None:
         return self.data_service_config.get("Cluster")
+
+
+def _stateful_set(manifest: dict[str, Any]) -> V1StatefulSet:
+    from kubernetes.client import ApiClient
+
+    # The package's own reader takes other arguments in its newer versions.
+    read: Any = ApiClient().deserialize
+    text = json.dumps(manifest)
+    if "content_type" in inspect.signature(read).parameters:
+        arguments: tuple[Any, ...] = (text, "V1StatefulSet", "application/json")
+    else:
+        arguments = (SimpleNamespace(data=text), "V1StatefulSet")
+    stateful_set: V1StatefulSet = read(*arguments)
+    return stateful_set

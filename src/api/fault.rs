@@ -5,6 +5,14 @@ use std::time::Duration;
 use crate::error::{Error, ObjectReference};
 use crate::wording::sentence;
 
+/// The reason of a request that was not made, since its credentials cannot be had.
+pub(super) const CREDENTIALS: &str = "ClusterConfiguration";
+
+/// Why credentials cannot be had, as the end of a sentence.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unauthenticated(pub(crate) String);
+
 /// What the API server says where a webhook cannot be asked in a dry run (`NewDryRunUnsupportedErr`).
 const NO_DRY_RUN: &str = "does not support dry run";
 
@@ -78,6 +86,9 @@ impl Fault {
     #[must_use]
     pub fn into_error(self, verb: &'static str, (group, resource): (&str, &str), object: ObjectReference) -> Error {
         match self {
+            Self::Refused { message, reason, .. } if reason == CREDENTIALS => Error::Cluster {
+                problem: sentence(&message),
+            },
             Self::Refused {
                 code: 403,
                 message,

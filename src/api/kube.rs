@@ -1,7 +1,7 @@
 //! A cluster, through the Kubernetes client.
 
 use std::fmt::Debug;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use futures::AsyncReadExt;
 use k8s_openapi::api::core::v1::Pod;
@@ -11,9 +11,11 @@ use kube::core::Status;
 use serde::Serialize;
 use serde_json::json;
 
+use super::answer::{from_status, is_gone};
+use super::fault::CREDENTIALS;
 use super::managed_fields::FIELD_MANAGER;
+use super::unreachable::unreachable;
 use super::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection, watch};
-use crate::secrets::secret_problem;
 
 /// How much of a log to read at most: more than a message shows, however long its lines are.
 const LOG_BYTES: i64 = 64 * 1024;
@@ -25,25 +27,38 @@ const LOG_IS_GONE: &str = "unable to retrieve container logs";
 #[derive(Clone)]
 pub struct KubeApi {
     pub(super) client: kube::Client,
+    native_sidecars: Arc<OnceLock<bool>>,
 }
 
 impl KubeApi {
     /// Wraps a client.
     #[must_use]
     pub fn new(client: kube::Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            native_sidecars: Arc::default(),
+        }
     }
 
     /// Whether the server starts a container of `restartPolicy: Always` before the others and ends it after them, which it
-    /// does from 1.29 on (Kubernetes, *Sidecar Containers*). One that does not say its version is taken for a new one.
-    pub async fn has_native_sidecars(&self) -> bool {
-        let Ok(version) = self.client.apiserver_version().await else {
-            return true;
-        };
+    /// does from 1.29 on (Kubernetes, *Sidecar Containers*). The answer is remembered. A server that does not say its
+    /// version, though it answers, is taken for a new one.
+    ///
+    /// # Errors
+    /// A fault that may pass: a wrong guess would make a service that never starts.
+    pub async fn has_native_sidecars(&self) -> Result<bool, Fault> {
+        if let Some(known) = self.native_sidecars.get() {
+            return Ok(*known);
+        }
         let number = |text: &str| text.trim_end_matches('+').parse::<u32>().ok();
-        number(&version.major)
-            .zip(number(&version.minor))
-            .is_none_or(|version| version >= (1, 29))
+        let native = match self.client.apiserver_version().await.map_err(fault) {
+            Ok(version) => number(&version.major)
+                .zip(number(&version.minor))
+                .is_none_or(|version| version >= (1, 29)),
+            Err(Fault::Refused { reason, .. }) if reason != CREDENTIALS => true,
+            Err(fault) => return Err(fault),
+        };
+        Ok(*self.native_sidecars.get_or_init(|| native))
     }
 
     fn of<K: Kind>(&self, namespace: &str) -> kube::Api<K> {
@@ -69,7 +84,7 @@ impl KubeApi {
                 });
                 Ok(if held { Deleted::Terminating } else { Deleted::Gone })
             }
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deleted::Gone),
+            Err(kube::Error::Api(status)) if is_gone(&status) => Ok(Deleted::Gone),
             // A precondition: the object that has this name now is another one, or was changed.
             Err(kube::Error::Api(status)) if status.code == 409 => Err(Fault::Changed),
             Err(error) => Err(fault(error)),
@@ -88,7 +103,7 @@ impl KubeApi {
         let name = metadata.name.as_deref().unwrap_or_default();
         match kind.patch(name, params, patch).await {
             // It was changed or is gone, and is not made anew for a manifest that has a uid.
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Err(Fault::Changed),
+            Err(kube::Error::Api(status)) if status.code == 409 || is_gone(&status) => Err(Fault::Changed),
             // Another has its name, and no uid can be changed.
             Err(kube::Error::Api(status)) if concerns(&status, "metadata.uid") => Err(Fault::Changed),
             Err(error) => Err(fault(error)),
@@ -125,7 +140,11 @@ fn concerns(status: &Status, field: &str) -> bool {
 
 impl Api for KubeApi {
     async fn read<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, Fault> {
-        self.of::<K>(namespace).get_opt(name).await.map_err(fault)
+        match self.of::<K>(namespace).get(name).await {
+            Ok(object) => Ok(Some(object)),
+            Err(kube::Error::Api(status)) if is_gone(&status) => Ok(None),
+            Err(error) => Err(fault(error)),
+        }
     }
 
     async fn list<K: Kind>(&self, namespace: &str, labels: &str, fields: &str) -> Result<Vec<K>, Fault> {
@@ -252,83 +271,15 @@ impl Api for KubeApi {
 
 /// Sorts an error of the client by what it means for the caller.
 pub(super) fn fault(error: kube::Error) -> Fault {
-    let secret = secret_problem(&error);
     match error {
         kube::Error::Api(status) => from_status(*status),
-        // A credential that cannot be had or a request that cannot be built stays so, however often it is repeated.
-        kube::Error::Auth(_) => Fault::Refused {
-            code: 401,
-            reason: "Unauthorized".to_owned(),
-            message: format!(
-                "the credentials of the cluster's configuration cannot be used: {}",
-                secret.unwrap_or_default()
-            ),
-        },
-        kube::Error::BuildRequest(source) => Fault::Refused {
-            code: 400,
-            reason: "BadRequest".to_owned(),
-            message: source.to_string(),
-        },
-        other => Fault::transient(format!(
-            "the API server could not be reached ({}).",
-            secret.unwrap_or_else(|| innermost(&other))
-        )),
+        other => unreachable(&other),
     }
-}
-
-pub(super) fn from_status(status: kube::core::Status) -> Fault {
-    match (status.code, status.reason.as_str()) {
-        (409, "AlreadyExists") => Fault::AlreadyExists,
-        // 409: two writers met at something that the request needs, such as a quota, and the next try gets through.
-        // 429 and 5xx: Kubernetes API conventions, "HTTP Status codes"; 408 comes from proxies in front of it. A token that
-        // has expired (401) is had anew within a minute.
-        (401 | 408 | 409 | 429 | 500..=599, _) => Fault::Transient {
-            retry_after: status
-                .details
-                .as_ref()
-                .filter(|details| details.retry_after_seconds > 0)
-                .map(|details| Duration::from_secs(u64::from(details.retry_after_seconds))),
-            message: format!("the API server answered {} ({})", status.code, status.message),
-        },
-        (code, _) => Fault::Refused {
-            code,
-            reason: status.reason,
-            message: status.message,
-        },
-    }
-}
-
-/// The innermost cause of an error, which is the one that says what happened.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_full_api_server_is_worth_another_try_and_a_refusal_is_not() {
-        for code in [401, 408, 429, 500, 503, 504] {
-            let fault = from_status(Status::failure("busy", "").with_code(code));
-            assert!(matches!(fault, Fault::Transient { .. }), "{code}");
-        }
-        for code in [400, 403, 404, 422] {
-            let fault = from_status(Status::failure("no", "").with_code(code));
-            assert!(matches!(fault, Fault::Refused { .. }), "{code}");
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_taken_is_told_from_writers_that_met() {
-        let fault = |reason| from_status(Status::failure("x", reason).with_code(409));
-        assert!(matches!(fault("AlreadyExists"), Fault::AlreadyExists));
-        assert!(matches!(fault("Conflict"), Fault::Transient { .. }));
-    }
 
     #[tokio::test]
     async fn no_more_of_a_log_is_read_than_is_asked_for() {

@@ -3,13 +3,17 @@
 //! The lifecycle is written against [`Api`] alone, so that the same code can also be run against a cluster in memory
 //! which steps through every interleaving and every lost reply.
 
+mod answer;
 mod fault;
 mod inspect;
 mod kube;
 pub mod managed_fields;
+mod unreachable;
 mod watch;
 
+pub use answer::{NOT_KUBERNETES, TOO_LARGE};
 pub use fault::Fault;
+pub(crate) use fault::Unauthenticated;
 pub use inspect::{Inspect, Page, Refusal, Trial, Violation};
 pub use kube::KubeApi;
 

@@ -6,7 +6,8 @@ use futures::StreamExt;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use tokio::time::timeout;
 
-use super::kube::{fault, from_status};
+use super::answer::from_status;
+use super::kube::fault;
 use super::{Change, Changes, Chunk, Fault, Kind, Selection};
 
 /// How long a watch lasts, in seconds. A connection that broke without a word is noticed soon after.

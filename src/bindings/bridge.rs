@@ -16,6 +16,9 @@ use crate::fuse::fused;
 /// How often a sync call looks for signals: Ctrl-C ends it within this time.
 const SIGNALS: Duration = Duration::from_millis(50);
 
+/// How long an interrupted call may take to end.
+const ABORT: Duration = Duration::from_millis(500);
+
 /// The process in which the runtime lives.
 static PROCESS: OnceLock<u32> = OnceLock::new();
 
@@ -83,8 +86,9 @@ where
             let signals = Python::attach(|py| py.check_signals());
             if let Err(signal) = signals {
                 task.abort();
-                // Returns once the future is dropped, so that nothing is sent after the caller knows of the interruption.
-                let _ = answer.recv();
+                // Returns once the future is dropped, so that nothing is sent after the caller knows of the interruption;
+                // but not later than this, should something block the thread that has to drop it.
+                let _ = answer.recv_timeout(ABORT);
                 return Err(signal);
             }
         }

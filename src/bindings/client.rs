@@ -7,6 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::bridge::{block, is_at_home, spawn};
+use super::connect::{Call, within};
 use super::convert::{Place, Strings, joined, read, read_platform, seconds};
 use super::errors::to_python;
 use super::location::Location;
@@ -16,10 +17,12 @@ use super::types::{Created, Deletion, Status};
 use super::update::{Asking, Updated};
 use crate::cache::Cache;
 use crate::cluster::{Clusters, Connection};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fuse::fused_call;
 use crate::lifecycle::{self, Deadline, Scope};
 use crate::platform::Platform;
+use crate::spec::explain_size;
+use crate::status;
 
 /// A client for data services. It connects at its first call, and keeps one connection pool per cluster.
 #[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
@@ -47,12 +50,22 @@ impl Client {
     #[pyo3(signature = (cluster=None, *, exact=false))]
     fn connect_sync(&self, py: Python<'_>, cluster: Option<String>, exact: bool) -> PyResult<Option<String>> {
         let clusters = Arc::clone(&self.clusters);
+        let timeout = self.timeout;
         block(py, async move {
-            let connection = match cluster.as_deref() {
-                Some(cluster) if exact => clusters.connect_exactly(cluster).await?,
-                cluster => clusters.connect(cluster).await?,
+            let connect = async {
+                match cluster.as_deref() {
+                    Some(cluster) if exact => clusters.connect_exactly(cluster).await,
+                    cluster => clusters.connect(cluster).await,
+                }
             };
-            Ok(connection.warning)
+            let connection = within(timeout, "get", "", "", connect).await;
+            let connection = connection.map_err(|error| match error {
+                Error::Unavailable { seconds, cause, .. } => Error::Cluster {
+                    problem: format!("No cluster was connected to within {seconds:.1} s: {cause}"),
+                },
+                other => other,
+            });
+            Ok(connection?.warning)
         })
     }
 
@@ -385,7 +398,8 @@ impl Client {
             labels,
             annotations,
         };
-        let request = fused_call(|| Request::read(&self.platform, &config, namespace, requester)).map_err(to_python)?;
+        let request =
+            fused_call(|| Request::read(&self.platform, &config, namespace, &requester)).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
         let timeout = self.timeout;
         let mut warnings = request.warnings;
@@ -395,13 +409,18 @@ impl Client {
                 // Whether it is there, and how it does, is for `get` to say, which can say it in a phase.
                 Wanted::Existing(name) => return Ok(Created::existing(name, request.namespace)),
             };
-            let connection = clusters.connect(request.cluster.as_deref()).await?;
-            if !spec.sidecars.is_empty() {
-                spec.native_sidecars = connection.api.has_native_sidecars().await;
-            }
-            let created = lifecycle::create(&connection.api, &spec, &identity, Deadline::after(timeout)).await?;
+            let call = Call {
+                verb: "create",
+                namespace: &identity.namespace,
+                name: &identity.name,
+                timeout,
+            };
+            let (connection, deadline) = call.connect(&clusters, request.cluster.as_deref()).await?;
+            call.choose_sidecars(&connection, &mut spec, deadline).await?;
+            let created = lifecycle::create(&connection.api, &spec, &identity, deadline).await;
+            let created = created.map_err(|error| connection.explain(explain_size(error, &config)))?;
             warnings.extend(connection.warning);
-            Ok(Created::new(created, joined(warnings)))
+            Ok(Created::new(created, joined(&warnings)))
         })
     }
 
@@ -417,12 +436,16 @@ impl Client {
         let cache = Arc::clone(&self.cache);
         let timeout = self.timeout;
         Ok(async move {
-            let connection = clusters.connect(place.cluster()).await?;
-            let Connection { api, key, .. } = &connection;
             let Place { name, namespace, .. } = &place;
-            let deadline = Deadline::after(timeout);
+            let (connection, deadline) = match place.call("get", timeout).connect(&clusters, place.cluster()).await {
+                Ok(connected) => connected,
+                // A get does not fail for what may pass.
+                Err(error @ Error::Unavailable { .. }) => return Ok(status::Status::unknown(error.to_string()).into()),
+                Err(error) => return Err(error),
+            };
+            let Connection { api, key, .. } = &connection;
             let status = cache.poll(key, api, namespace, name, uid.as_deref(), deadline).await;
-            status.map(Status::from)
+            connection.explain_status(status).map(Status::from)
         })
     }
 
@@ -439,10 +462,14 @@ impl Client {
         let cache = Arc::clone(&self.cache);
         let timeout = self.timeout;
         Ok(async move {
-            let connection = clusters.connect(place.cluster()).await?;
-            let Connection { api, key, .. } = &connection;
+            let (connection, _) = place.call("get", patience).connect(&clusters, place.cluster()).await?;
+            let (connection, cache) = (&connection, &cache);
+            let Connection { api, key, .. } = connection;
             let Place { name, namespace, .. } = &place;
-            let look = || cache.poll(key, api, namespace, name, None, Deadline::after(timeout));
+            let look = || async move {
+                let status = cache.poll(key, api, namespace, name, None, Deadline::after(timeout));
+                connection.explain_status(status.await)
+            };
             let status = lifecycle::wait(namespace, name, patience, look).await;
             status.map(Status::from)
         })
@@ -461,9 +488,10 @@ impl Client {
         let clusters = Arc::clone(&self.clusters);
         let timeout = self.timeout;
         Ok(async move {
-            let Connection { api, .. } = clusters.connect(place.cluster()).await?;
+            let (connection, deadline) = place.call("patch", timeout).connect(&clusters, place.cluster()).await?;
             let Place { name, namespace, .. } = &place;
-            let until = lifecycle::keep(&api, namespace, name, &owner, span, Deadline::after(timeout)).await?;
+            let until = lifecycle::keep(&connection.api, namespace, name, &owner, span, deadline).await;
+            let until = until.map_err(|error| connection.explain(error))?;
             Ok(until.map(|until| until.as_duration().as_secs_f64()))
         })
     }
@@ -482,9 +510,12 @@ impl Client {
         let clusters = Arc::clone(&self.clusters);
         let cache = Arc::clone(&self.cache);
         Ok(async move {
-            let connection = clusters.connect(place.cluster()).await?;
-            let deadline = Deadline::after(timeout);
-            let outcome = lifecycle::delete(&connection.api, &place.namespace, &place.name, &scope, deadline).await?;
+            let (connection, deadline) = place
+                .call("delete", timeout)
+                .connect(&clusters, place.cluster())
+                .await?;
+            let outcome = lifecycle::delete(&connection.api, &place.namespace, &place.name, &scope, deadline).await;
+            let outcome = outcome.map_err(|error| connection.explain(error))?;
             for uid in &outcome.deleted {
                 cache.forget(&connection.key, &place.namespace, uid);
             }

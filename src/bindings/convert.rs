@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;
 
+use super::connect::Call;
 use super::errors::to_python;
 use super::value;
 use crate::names::{check_existing_name, check_namespace};
@@ -34,6 +35,16 @@ impl Place {
         })
     }
 
+    /// A call to do something with the service.
+    pub(super) fn call(&self, verb: &'static str, timeout: Duration) -> Call<'_> {
+        Call {
+            verb,
+            namespace: &self.namespace,
+            name: &self.name,
+            timeout,
+        }
+    }
+
     pub(super) fn cluster(&self) -> Option<&str> {
         self.cluster.as_deref().filter(|cluster| !cluster.is_empty())
     }
@@ -55,7 +66,7 @@ pub(super) fn read_platform(settings: Option<&Bound<'_, PyAny>>, sources: Option
 }
 
 /// Sentences as one warning; `None` where there are none.
-pub(super) fn joined(warnings: Vec<String>) -> Option<String> {
+pub(super) fn joined(warnings: &[String]) -> Option<String> {
     (!warnings.is_empty()).then(|| warnings.join(" "))
 }
 

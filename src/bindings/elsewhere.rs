@@ -7,9 +7,8 @@ use pyo3::prelude::*;
 
 use super::client::Client;
 use super::convert::Place;
-use crate::cluster::Connection;
 use crate::error::Result;
-use crate::lifecycle::{self, Deadline};
+use crate::lifecycle;
 
 impl Client {
     pub(super) fn looking_elsewhere(
@@ -23,9 +22,10 @@ impl Client {
         let clusters = Arc::clone(&self.clusters);
         let timeout = self.timeout;
         Ok(async move {
-            let Connection { api, .. } = clusters.connect(place.cluster()).await?;
+            let (connection, deadline) = place.call("get", timeout).connect(&clusters, place.cluster()).await?;
             let Place { name, namespace, .. } = &place;
-            lifecycle::elsewhere(&api, namespace, name, &candidates, Deadline::after(timeout)).await
+            let found = lifecycle::elsewhere(&connection.api, namespace, name, &candidates, deadline).await;
+            found.map_err(|error| connection.explain(error))
         })
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn manifests<'py>(
         annotations,
     };
     let made = fused_call(|| {
-        let Wanted::New(spec, identity) = Request::read(&platform, &config, namespace, requester)?.wanted else {
+        let Wanted::New(spec, identity) = Request::read(&platform, &config, namespace, &requester)?.wanted else {
             return Ok(None);
         };
         Ok(Some((

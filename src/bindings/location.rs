@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use super::client::Client;
 use super::convert::Place;
 use crate::error::Result;
-use crate::lifecycle::{self, Deadline};
+use crate::lifecycle;
 
 /// Where the pods of a service are.
 #[pyclass(frozen, get_all, module = "flytekitplugins_k8sdataservice._core")]
@@ -57,10 +57,9 @@ impl Client {
         let clusters = Arc::clone(&self.clusters);
         let timeout = self.timeout;
         Ok(async move {
-            let connection = clusters.connect(place.cluster()).await?;
-            let deadline = Deadline::after(timeout);
-            let location = lifecycle::locate(&connection.api, &place.namespace, &place.name, deadline).await?;
-            Ok(location.into())
+            let (connection, deadline) = place.call("get", timeout).connect(&clusters, place.cluster()).await?;
+            let location = lifecycle::locate(&connection.api, &place.namespace, &place.name, deadline).await;
+            Ok(location.map_err(|error| connection.explain(error))?.into())
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod client;
+mod connect;
 mod convert;
 mod elsewhere;
 mod ending;

@@ -9,12 +9,13 @@ use pythonize::pythonize;
 use serde_json::Value;
 
 use super::client::Client;
+use super::connect::Call;
 use super::convert::{Strings, read, seconds};
 use super::errors::to_python;
 use super::request::{Request, Requester, Wanted};
 use crate::error::Result;
 use crate::fuse::fused_call;
-use crate::lifecycle::{self, Deadline, plan::plan_existing, plan::sketch};
+use crate::lifecycle::{self, plan::plan_existing, plan::sketch};
 use crate::platform::Platform;
 
 /// What a create would make.
@@ -154,7 +155,7 @@ impl Asked {
             requester,
             ..
         } = self;
-        match fused_call(|| Request::read(platform, &config, &namespace, requester)) {
+        match fused_call(|| Request::read(platform, &config, &namespace, &requester)) {
             Ok(request) => Ok(Ok(request)),
             Err(error) => {
                 let faults = error.into_faults().map_err(to_python)?;
@@ -190,18 +191,27 @@ impl Client {
                 Err(plan) => return Ok(plan.into()),
             };
             let warnings = request.warnings;
-            let connection = clusters.connect(request.cluster.as_deref()).await?;
-            let (api, deadline) = (&connection.api, Deadline::after(timeout));
+            let name = match &request.wanted {
+                Wanted::New(_, identity) => identity.name.clone(),
+                Wanted::Existing(name) => name.clone(),
+            };
+            let call = Call {
+                verb: "plan",
+                namespace: &request.namespace,
+                name: &name,
+                timeout,
+            };
+            let (connection, deadline) = call.connect(&clusters, request.cluster.as_deref()).await?;
+            let api = &connection.api;
             let mut plan = match request.wanted {
                 Wanted::New(mut spec, identity) => {
-                    if !spec.sidecars.is_empty() {
-                        spec.native_sidecars = api.has_native_sidecars().await;
-                    }
+                    call.choose_sidecars(&connection, &mut spec, deadline).await?;
                     // It holds all its requests at once.
-                    Box::pin(lifecycle::plan(api, &spec, &config, &identity, deadline)).await?
+                    Box::pin(lifecycle::plan(api, &spec, &config, &identity, deadline)).await
                 }
-                Wanted::Existing(name) => plan_existing(api, &name, &request.namespace, deadline).await?,
-            };
+                Wanted::Existing(name) => plan_existing(api, &name, &request.namespace, deadline).await,
+            }
+            .map_err(|error| connection.explain(error))?;
             plan.notes.extend(warnings);
             plan.notes.extend(connection.warning);
             Ok(plan.into())

@@ -9,7 +9,7 @@ use crate::manifests::stateful_set;
 use crate::names::{check_namespace, generate_name};
 use crate::ownership::{Identity, Owner};
 use crate::platform::Platform;
-use crate::spec::{DataServiceSpec, Target, every_fault, parse_cluster};
+use crate::spec::{DataServiceSpec, Target, check_size, every_fault, parse_cluster, size_of};
 
 /// A service to be made or used, and where.
 pub(super) struct Request {
@@ -42,7 +42,7 @@ impl Request {
     ///
     /// # Errors
     /// [`crate::error::Error::InvalidSpec`] that names the fields at fault.
-    pub(super) fn read(platform: &Platform, config: &Value, namespace: &str, requester: Requester) -> Result<Self> {
+    pub(super) fn read(platform: &Platform, config: &Value, namespace: &str, requester: &Requester) -> Result<Self> {
         every_fault(config, |config| {
             Self::read_to_the_first_fault(platform, config, namespace, requester.clone())
         })
@@ -63,7 +63,9 @@ impl Request {
             Target::New(spec) => {
                 let (requester, warnings) = requester.decorated(&spec);
                 let identity = requester.identity(spec.name.clone(), namespace.clone());
-                platform.check(&stateful_set(&spec, &identity), config)?;
+                let stateful_set = stateful_set(&spec, &identity);
+                check_size(size_of(&stateful_set), config)?;
+                platform.check(&stateful_set, config)?;
                 (Wanted::New(Box::new(spec), identity), warnings)
             }
             Target::Existing(name) => (Wanted::Existing(name), Vec::new()),

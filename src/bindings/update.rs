@@ -8,13 +8,15 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use pyo3::prelude::*;
 
 use super::client::Client;
+use super::connect::Call;
 use super::convert::{Strings, joined, read, seconds};
 use super::errors::to_python;
 use super::request::{Request, Requester, Wanted};
 use crate::error::{Error, Result};
 use crate::fuse::fused_call;
-use crate::lifecycle::{self, Claim, Deadline};
+use crate::lifecycle::{self, Claim};
 use crate::ownership::Owner;
+use crate::spec::explain_size;
 
 /// What an update has done.
 #[pyclass(frozen, get_all, module = "flytekitplugins_k8sdataservice._core")]
@@ -79,7 +81,7 @@ impl Client {
         };
         let asked = requester.clone();
         let parse = || {
-            let request = Request::read(&self.platform, &config, &asking.namespace, requester)?;
+            let request = Request::read(&self.platform, &config, &asking.namespace, &requester)?;
             let Wanted::New(spec, _) = request.wanted else {
                 return Err(Error::invalid(
                     "ExistingReleaseName",
@@ -106,11 +108,14 @@ impl Client {
             adopt: asking.adopt,
         };
         Ok(async move {
-            let connection = clusters.connect(cluster.as_deref()).await?;
-            if !spec.sidecars.is_empty() {
-                spec.native_sidecars = connection.api.has_native_sidecars().await;
-            }
-            let deadline = Deadline::after(timeout);
+            let call = Call {
+                verb: "update",
+                namespace: &namespace,
+                name: &name,
+                timeout,
+            };
+            let (connection, deadline) = call.connect(&clusters, cluster.as_deref()).await?;
+            call.choose_sidecars(&connection, &mut spec, deadline).await?;
             // What is written has the labels of the service's own execution.
             let check = |stateful_set: &StatefulSet| platform.check(stateful_set, &config);
             let updated = Box::pin(lifecycle::update(
@@ -122,10 +127,11 @@ impl Client {
                 &check,
                 deadline,
             ))
-            .await?;
+            .await
+            .map_err(|error| connection.explain(explain_size(error, &config)))?;
             cache.outdate(&connection.key, &namespace, &updated.uid, updated.generation);
             warnings.extend(connection.warning);
-            Ok(Updated::new(updated, joined(warnings)))
+            Ok(Updated::new(updated, joined(&warnings)))
         })
     }
 }

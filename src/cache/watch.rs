@@ -33,16 +33,16 @@ pub(super) enum Update<K> {
 
 /// Watches without end. After a fault it waits, longer each time, and goes on from where it was; after a refusal, which
 /// includes that this is too long ago, it lists again.
-pub(super) fn watch<A: Api, K: Kind>(api: &A, selection: Selection) -> impl Stream<Item = Update<K>> + Send {
+pub(super) fn watch<A: Api, K: Kind>(api: &A, selection: Selection) -> impl Stream<Item = Update<K>> + Send + '_ {
     begin(api, selection, false)
 }
 
 /// The same, after a watch that was cut off: that is logged already.
-pub(super) fn watch_again<A: Api, K: Kind>(api: &A, selection: Selection) -> impl Stream<Item = Update<K>> + Send {
+pub(super) fn watch_again<A: Api, K: Kind>(api: &A, selection: Selection) -> impl Stream<Item = Update<K>> + Send + '_ {
     begin(api, selection, true)
 }
 
-fn begin<A: Api, K: Kind>(api: &A, selection: Selection, is_lost: bool) -> impl Stream<Item = Update<K>> + Send {
+fn begin<A: Api, K: Kind>(api: &A, selection: Selection, is_lost: bool) -> impl Stream<Item = Update<K>> + Send + '_ {
     let watch = Watch {
         api,
         selection,

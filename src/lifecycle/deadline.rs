@@ -58,7 +58,7 @@ impl Deadline {
 
 /// The moment that is so far away; one that is too far to be counted is as good as the end of a century.
 pub(super) fn moment_after(start: Instant, span: Duration) -> Instant {
-    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
     start.checked_add(span).unwrap_or(start + CENTURY)
 }
 

@@ -105,7 +105,7 @@ fn ordinal(name: &str, host: &str) -> Option<u32> {
         .then(|| digits.parse().ok())?
 }
 
-/// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a StatefulSet's should.
+/// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a `StatefulSet`'s should.
 async fn is_headless<A: Api>(api: &A, namespace: &str, service: &str, deadline: Deadline) -> bool {
     let step = Step::new::<Service>("get", namespace, service).optional();
     let there = repeat(deadline, &step, || api.read::<Service>(namespace, service)).await;

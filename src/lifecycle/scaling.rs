@@ -421,16 +421,20 @@ mod tests {
             set
         };
         for (asked, there, changes, kept) in [
-            (rolling(0), live(&rolling(0)), true, on_delete.clone()),
-            (rolling(0), live(&on_delete), true, on_delete.clone()),
-            (rolling(0), live(&on_delete), false, on_delete.clone()),
-            (rolling(1), live(&rolling(1)), true, rolling(3)),
-            (rolling(1), live(&on_delete), false, rolling(3)),
+            (rolling(0), rolling(0), true, on_delete.clone()),
+            (rolling(0), on_delete.clone(), true, on_delete.clone()),
+            (rolling(0), on_delete.clone(), false, on_delete.clone()),
+            (rolling(1), rolling(1), true, rolling(3)),
+            (rolling(1), on_delete.clone(), false, rolling(3)),
             // The number of pods has grown to three since.
-            (rolling(1), live(&rolling(2)), false, rolling(2)),
-            (rolling(5), live(&rolling(5)), true, rolling(5)),
+            (rolling(1), rolling(2), false, rolling(2)),
+            (rolling(5), rolling(5), true, rolling(5)),
         ] {
-            assert_eq!(keeping(asked.clone(), &there, changes), kept, "{asked:?} {changes}");
+            assert_eq!(
+                keeping(asked.clone(), &live(&there), changes),
+                kept,
+                "{asked:?} {changes}"
+            );
         }
     }
 }

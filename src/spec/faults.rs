@@ -103,7 +103,7 @@ impl Search<'_> {
     fn follows(&self, field: Option<&str>, fault: &FieldFault) -> bool {
         self.at_fault.contains("Ports")
             && field.is_some_and(|field| NAMING_PORTS.contains(&field))
-            && fault.field.ends_with(".port")
+            && fault.field.rsplit('.').next() == Some("port")
     }
 }
 

@@ -17,6 +17,7 @@ mod policies;
 mod ports;
 mod probes;
 mod rollout;
+mod size;
 mod template;
 mod volumes;
 
@@ -27,6 +28,7 @@ pub use fields::FIELDS;
 pub(crate) use metadata::{ANNOTATIONS_LIMIT, is_key, is_label_value};
 pub use policies::NetworkPolicy;
 pub use ports::{MAIN_PORT_NAME, Port, Protocol};
+pub use size::{check_size, explain_size, size_of};
 pub use template::PodTemplate;
 pub(crate) use template::{DEFAULT_PRIMARY, FIELD as TEMPLATE, PRIMARY};
 

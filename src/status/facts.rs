@@ -117,6 +117,10 @@ pub struct Gate {
 }
 
 /// What is known of a container.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, as in Kubernetes"
+)]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContainerFacts {
     /// Its name.

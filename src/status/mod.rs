@@ -150,3 +150,6 @@ impl Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

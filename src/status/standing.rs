@@ -21,6 +21,11 @@ const ROUNDING: i64 = 1;
 /// How long, in seconds, the kubelet takes to report that a container has ended: it looks each second, and then asks and writes.
 const REPORT: i64 = 2;
 
+/// How many seconds a node takes from the scheduler's decision to the start of a container whose image it has, and how many
+/// more of its delay count at most. A node that is slow to start a container is slow to report its end.
+const PROMPT: i64 = 2;
+const SLOW: i64 = 5;
+
 /// For how many seconds the pods of a `StatefulSet` are to stand.
 pub(super) fn needed(stateful_set: &StatefulSet) -> i32 {
     let said = stateful_set.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
@@ -61,7 +66,9 @@ fn until(pod: &PodFacts, min_ready_seconds: i32) -> Timestamp {
     let after = |since: Option<Timestamp>, seconds: i64| {
         since.and_then(|since| since.checked_add(SignedDuration::from_secs(seconds)).ok())
     };
-    let by_start = after(started, seconds(min_ready_seconds));
+    let took = started.zip(pod.times.scheduling);
+    let took = took.map_or(0, |(started, scheduled)| started.duration_since(scheduled).as_secs());
+    let by_start = after(started, seconds(min_ready_seconds) + (took - PROMPT).clamp(0, SLOW));
     let by_readiness = after(pod.ready_since, i64::from(min_ready_seconds) + ROUNDING);
     if min_ready_seconds == 0 {
         return Timestamp::MIN;

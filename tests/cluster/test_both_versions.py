@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 from flytekitplugins_k8sdataservice import DataServiceConnector, DataServiceMetadata
-from unit.version_1 import version_1
+from unit.version_1 import Interpreter, python_of_version_1
 
 from cluster.support.configs import config
 from cluster.support.kubernetes import Kubernetes, wait_until
@@ -18,20 +19,18 @@ from cluster.support.kubernetes import Kubernetes, wait_until
 FLYTE = "flyte"
 
 CONNECT = """
-    from kubernetes import config
-    config.load_kube_config(given["kubeconfig"])
-    from flytekitplugins.k8sdataservice.connector import DataServiceConnector, DataServiceMetadata
-    connector = DataServiceConnector()
+from types import SimpleNamespace
+from kubernetes import config
+config.load_kube_config(given["kubeconfig"])
+from flytekitplugins.k8sdataservice.connector import DataServiceConnector, DataServiceMetadata
+connector = DataServiceConnector()
 """
-GET = CONNECT + 'answer = connector.get(DataServiceMetadata.decode(given["state"].encode())).phase or 0'
-DELETE = CONNECT + 'answer = connector.delete(DataServiceMetadata.decode(given["state"].encode()))'
-CREATE = (
-    CONNECT
-    + """
-    from types import SimpleNamespace
-    answer = connector.create(SimpleNamespace(custom=given["config"]), "s3://bucket/n0/0").encode().decode()
+GET = f'{CONNECT}answer = connector.get(DataServiceMetadata.decode(given["state"].encode())).phase or 0'
+DELETE = f'{CONNECT}answer = connector.delete(DataServiceMetadata.decode(given["state"].encode()))'
+CREATE = f"""{CONNECT}
+made = connector.create(SimpleNamespace(custom=given["config"]), "s3://bucket/n0/0")
+answer = made.encode().decode()
 """
-)
 
 
 @pytest.fixture
@@ -41,6 +40,15 @@ def flyte(kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> Kubernetes
     monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
     monkeypatch.setenv("K8SDATASERVICE_NAMESPACE", kubernetes.namespace)
     return Kubernetes(kubernetes.kubectl, kubernetes.kubeconfig, FLYTE)
+
+
+def version_1(script: str, given: dict[str, Any]) -> Any:
+    """Runs a script in a process of its own: version 1 connects when it is imported."""
+    interpreter = Interpreter(python_of_version_1())
+    try:
+        return interpreter.run(script, given)
+    finally:
+        interpreter.process.kill()
 
 
 def names(flyte: Kubernetes, name: str) -> list[str]:
@@ -63,7 +71,7 @@ def test_version_1_polls_and_deletes_what_this_version_has_created(flyte: Kubern
     made = asyncio.run(DataServiceConnector().create(template, "s3://bucket/n0/0"))
     given = {"kubeconfig": str(flyte.kubeconfig), "state": made.encode().decode()}
     assert names(flyte, name) == ["service", "statefulset.apps"]
-    assert wait_until(lambda: version_1(GET, given) == TaskExecution.SUCCEEDED, "version 1 to call it ready")
+    assert wait_until(lambda: version_1(GET, given) == TaskExecution.SUCCEEDED, "version 1 to call it ready", 120)
     version_1(DELETE, given)
     assert wait_until(lambda: names(flyte, name) == [], "the service to be gone")
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
+from flytekitplugins_k8sdataservice import DataServiceError
+from flytekitplugins_k8sdataservice._core import Client
 
 from cluster.support.account import ACCOUNT, ROLE, give_role
 from cluster.support.configs import config
 from cluster.support.connector import Connector
+from cluster.support.forward_proxy import ForwardProxy
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
 from cluster.support.objects import nothing, one, refusal
 from cluster.support.shared import GIVEN
@@ -38,6 +43,55 @@ def test_cluster_names_a_context_of_the_kubeconfig(
     connector.delete(resource_meta)
     assert kubernetes.services() == nothing()
     assert "UnavailableError" in refusal(lambda: connector.create(config("foo", Replicas=0)))
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("way", ["proxy-url http", "proxy-url socks5", "HTTPS_PROXY"])
+def test_a_cluster_is_reached_by_way_of_a_proxy(
+    way: str, kubernetes: Kubernetes, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text: dict[str, Any] = json.loads(Path(env["KUBECONFIG"]).read_text())
+    cluster = text["clusters"][0]["cluster"]
+    server = urlsplit(cluster["server"])
+    assert server.hostname
+    # Only the proxy knows the server by this name.
+    login = ("user", "p@ss")
+    proxy = ForwardProxy(
+        "socks5" if "socks5" in way else "http", login=login, hosts={"kubernetes.test": server.hostname}
+    )
+    url = proxy.url(("user", "p%40ss"))
+    cluster["server"] = f"https://kubernetes.test:{server.port}"
+    cluster["tls-server-name"] = server.hostname
+    if way == "HTTPS_PROXY":
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,.svc,127.0.0.1")
+    else:
+        cluster["proxy-url"] = url
+        monkeypatch.setenv("NO_PROXY", "*")
+    kubeconfig = tmp_path / "proxied"
+    kubeconfig.write_text(json.dumps(text))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    client = Client(timeout=10)
+    place: dict[str, Any] = {"namespace": kubernetes.namespace}
+    client.create_sync(config("foo", Replicas=0), owner="me", execution="a test", **place)
+    assert client.wait_sync("foo", timeout=60, **place).phase == "Ready"
+    client.delete_sync("foo", **place)
+    assert set(proxy.asked) == {f"kubernetes.test:{server.port}"}
+    proxy.close()
+
+
+@pytest.mark.usefixtures("here")
+def test_what_the_api_server_cannot_store_is_refused_with_its_largest_fields(kubernetes: Kubernetes) -> None:
+    client = Client(timeout=10)
+    with pytest.raises(DataServiceError, match=re.escape("Env.BIG (1.7 MB)")) as raised:
+        client.create_sync(
+            config("foo", Replicas=0, Env={"BIG": "x" * 1_700_000}),
+            namespace=kubernetes.namespace,
+            owner="me",
+            execution="a test",
+        )
+    assert "This may pass" not in str(raised.value)
+    assert kubernetes.services() == nothing()
 
 
 def test_a_cluster_that_no_context_has_means_the_default_one(connector: Connector, kubernetes: Kubernetes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flytekitplugins_k8sdataservice import Endpoints, InvalidSpecError, NotFoundError, client, endpoints
 
+from cluster.support.configs import web_server
 from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -21,7 +22,9 @@ def stateful_set(name: str, replicas: int, service: str | None, **spec: object) 
     container = {
         "name": "server",
         "image": IMAGE,
-        "command": ["sh", "-c", "trap 'exit 0' TERM; nc -lk -p 6379 -e hostname & wait"],
+        "imagePullPolicy": "IfNotPresent",
+        "env": [{"name": "SERVER_PORT", "value": "6379"}],
+        "command": ["sh", "-c", web_server("$(hostname)")],
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
     }
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container], **spec}}
@@ -80,7 +83,7 @@ def test_the_pods_of_a_helm_chart_are_found_by_the_service_that_it_names(kuberne
     host = f"my-release-headless.{kubernetes.namespace}"
     assert where.addresses == [f"db-0.{host}:6379", f"db-1.{host}:6379"]
     assert where.ports == {"tcp-redis": 6379}
-    asked = kubernetes.in_a_pod("; ".join(f"nc {each.replace(':', ' ')} < /dev/null" for each in where.addresses))
+    asked = kubernetes.in_a_pod("; ".join(f"wget -qO- http://{address}" for address in where.addresses))
     assert asked.split() == ["db-0", "db-1"]
 
 

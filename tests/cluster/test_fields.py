@@ -320,7 +320,7 @@ def test_pods_of_something_else_with_the_same_instance_label_are_not_ours(kubern
         allow(kubernetes, verb, "poddisruptionbudgets.policy")
         allow(kubernetes, verb, "networkpolicies.networking.k8s.io")
     labels = {"app.kubernetes.io/instance": "foo", "app.kubernetes.io/managed-by": "Helm"}
-    container = {"name": "c", "image": IMAGE, "command": ["sh", "-c", STAND]}
+    container = {"name": "c", "image": IMAGE, "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", STAND]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "theirs", "labels": labels}}
     kubernetes.apply(pod | {"spec": {"containers": [container], "terminationGracePeriodSeconds": 1}})
     ready = ["wait", "pod/theirs", "--for", "condition=Ready", "--timeout", "60s"]

@@ -171,7 +171,7 @@ def test_what_an_update_cannot_change_either_is_told(kubernetes: Kubernetes, cli
     assert "differs in PodManagementPolicy." in told(plan)["Name"]
     assert any("Kubernetes does not change PodManagementPolicy" in note for note in plan.notes), plan.notes
     more = planned(client, kubernetes.namespace, "foo", Replicas=1)
-    assert any(note.endswith("replaces its pods: Replicas 0 -> 1.") for note in more.notes), more.notes
+    assert any(note.endswith("leaves its pods as they are: Replicas 0 -> 1.") for note in more.notes), more.notes
 
 
 def test_of_somebody_elses_objects_nothing_is_told(kubernetes: Kubernetes, client: Client) -> None:

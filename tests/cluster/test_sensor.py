@@ -109,8 +109,8 @@ async def test_the_sensor_says_where_the_service_is_instead(
     make(name, kubernetes.namespace)
     assert await poke(name)
     assert warnings() == [
-        f"Namespace default has no data service {name}, so that nothing was deleted. A data service of that name exists "
-        f"in namespace {kubernetes.namespace}: to delete it, use "
+        f"Namespace default has no data service {name}, so that nothing was deleted. A data service of that name "
+        f"exists in namespace {kubernetes.namespace}: to delete it, use "
         f'CleanupSensor(..., namespace="{kubernetes.namespace}").'
     ]
     assert kubernetes.services() == one(name)

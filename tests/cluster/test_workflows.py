@@ -18,7 +18,7 @@ from cluster.support.objects import foreign_service, foreign_stateful_set, nothi
 from cluster.support.proxy import Proxy
 
 HERE = Path(__file__).parent
-WORKFLOWS = HERE / "workflows.py"
+WORKFLOWS = HERE / "support" / "workflows.py"
 DOCUMENTED = HERE / "documented"
 
 

@@ -138,7 +138,7 @@ class Propeller:
         """Looks whether what was answered SUCCEEDED is so."""
         path = f"{self._admin.stateful_sets}/{service.name}"
         stateful_set = self._admin.until_answered("GET", path)
-        uid = DataServiceMetadata.decode(resource_meta).uid
+        uid = DataServiceMetadata.decode(resource_meta).uid or ""
         if reason := why_not_ready(stateful_set, uid, service.kind.replicas):
             raise WrongError(f"It was answered SUCCEEDED, but {reason}.")
 

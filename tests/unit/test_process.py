@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from flytekitplugins_k8sdataservice._core import Client
@@ -46,6 +47,105 @@ def test_ctrl_c_ends_a_call_that_blocks() -> None:
         process.communicate(timeout=10)
     # flytekit's own handler ends the process with 1.
     assert process.returncode == 1
+
+
+CALLS = """
+import json, signal
+from flytekitplugins_k8sdataservice import DataServiceTimeoutError, UnavailableError
+
+config = {"Name": "foo", "Image": "busybox"}
+beside = config | {"Sidecars": [{"name": "a"}]}
+mine = {"namespace": "flyte", "owner": "me", "execution": "a test"}
+
+def calls(timeout):
+    client = Client(timeout=timeout)
+    return {
+        "create": lambda: client.create_sync(config, **mine),
+        "create with a sidecar": lambda: client.create_sync(beside, **mine),
+        "plan": lambda: client.plan_sync(config, **mine),
+        "plan with a sidecar": lambda: client.plan_sync(beside, **mine),
+        "update": lambda: client.update_sync(config, **mine),
+        "update with a sidecar": lambda: client.update_sync(beside, **mine),
+        "get": lambda: client.get_sync("foo", namespace="flyte"),
+        "wait": lambda: client.wait_sync("foo", namespace="flyte", timeout=timeout),
+        "keep": lambda: client.keep_sync("foo", namespace="flyte", owner="me", seconds=9),
+        "delete": lambda: client.delete_sync("foo", namespace="flyte"),
+    }
+"""
+
+
+@pytest.fixture(params=["TLS", "HTTP"])
+def frozen_cluster(request: pytest.FixtureRequest, silent_cluster: Path) -> Path:
+    """Returns the kubeconfig of an API server that stopped before it speaks TLS, or after it got the request."""
+    if request.param == "HTTP":
+        silent_cluster.write_text(silent_cluster.read_text().replace("https:", "http:"))
+    return silent_cluster
+
+
+@pytest.mark.usefixtures("frozen_cluster")
+def test_every_call_ends_by_its_deadline_where_the_api_server_does_not_answer() -> None:
+    run(
+        CALLS
+        + textwrap.dedent("""
+        for name, call in calls(0.8).items():
+            begin = time.monotonic()
+            try:
+                answer = call()
+            except (UnavailableError, DataServiceTimeoutError) as error:
+                message = str(error)
+                assert name != "get" and isinstance(error, DataServiceTimeoutError) == (name == "wait"), (name, error)
+            else:
+                assert name == "get" and answer.reason == "Unknown", (name, answer)
+                message = answer.message
+            assert "context c, cluster c, user u of kubeconfig " + os.environ["KUBECONFIG"] in message, (name, message)
+            assert time.monotonic() - begin < 2.5, (name, time.monotonic() - begin)
+        """)
+    )
+
+
+WAITS = {
+    "an API server that does not answer": "pass",
+    "a program that waits for a login": """
+        text = json.load(open(os.environ["KUBECONFIG"]))
+        text["users"][0]["user"] = {"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "sleep", "args": ["90"], "interactiveMode": "Never",
+        }}
+        json.dump(text, open(os.environ["KUBECONFIG"], "w"))
+    """,
+    "a file server that does not answer": """
+        os.remove(os.environ["KUBECONFIG"])
+        os.mkfifo(os.environ["KUBECONFIG"])
+    """,
+}
+
+
+@pytest.mark.usefixtures("silent_cluster")
+@pytest.mark.parametrize("preparation", WAITS.values(), ids=WAITS)
+def test_ctrl_c_ends_every_call_at_once(preparation: str) -> None:
+    script = textwrap.dedent("""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for name, call in calls(60).items():
+            print(name, flush=True)
+            try:
+                call()
+            except KeyboardInterrupt:
+                print("interrupted", flush=True)
+        os._exit(0)
+    """)
+    command = [sys.executable, "-c", PREAMBLE + CALLS + textwrap.dedent(preparation) + script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        names = []
+        while name := process.stdout.readline():
+            names.append(name.strip())
+            time.sleep(0.2)
+            begin = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "interrupted\n", process.communicate(timeout=10)
+            assert time.monotonic() - begin < 2, name
+        assert process.wait(timeout=10) == 0
+    assert len(names) == 10
 
 
 def test_a_forked_child_gets_an_error_and_does_not_hang() -> None:
@@ -99,12 +199,13 @@ def test_two_event_loops_in_two_threads_use_one_client() -> None:
 
 def test_threads_that_block_do_not_wait_for_each_other() -> None:
     client = Client(timeout=0.5)
+    threads = threading.active_count()
     begin = time.monotonic()
     with ThreadPoolExecutor(40) as pool:
         calls = [pool.submit(client.get_sync, f"foo-{number}", namespace="flyte") for number in range(40)]
         assert {call.result(timeout=30).reason for call in calls} == {"Unknown"}
     assert time.monotonic() - begin < 10, "one after the other it would take 20 s"
-    assert threading.active_count() < 10
+    assert threading.active_count() < threads + 10
 
 
 def test_a_process_can_end_while_an_awaitable_is_pending() -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 import pytest
-from flytekit import ImperativeWorkflow, Resources, kwtypes, workflow
+from flytekit import Resources, kwtypes, workflow
 from flytekit.configuration import ImageConfig, SerializationSettings
 from flytekit.core.base_task import TaskMetadata
 from flytekit.core.cache import Cache
+from flytekit.core.workflow import ImperativeWorkflow
 from flytekit.exceptions.user import FlyteFailureNodeInputMismatchException
 from flytekit.tools.translator import get_serializable
 from flytekitplugins_k8sdataservice import CleanupSensor, DataServiceConfig, DataServiceTask, InvalidSpecError
@@ -160,7 +161,7 @@ def test_caching_a_single_node_is_refused(cache: Any) -> None:
     @workflow
     def cached() -> str:
         version = {} if isinstance(cache, Cache) else {"cache_version": "1"}
-        return serve().with_overrides(cache=cache, **version)  # type: ignore[no-any-return]
+        return serve().with_overrides(cache=cache, **version)
 
     with pytest.raises(InvalidSpecError, match=f"task {serve.name} cannot be cached"):
         cached.compile()
@@ -171,7 +172,7 @@ def test_what_is_not_cached_is_registered() -> None:
 
     @workflow
     def plain() -> str:
-        return serve().with_overrides(node_name="store", cache=False, retries=2)  # type: ignore[no-any-return]
+        return serve().with_overrides(node_name="store", cache=False, retries=2)
 
     (node,) = get_serializable(OrderedDict(), SETTINGS, plain).template.nodes
     assert (node.id, node.metadata.retries.retries) == ("store", 2)
@@ -211,7 +212,6 @@ def test_the_sensor_cleans_up_after_an_imperative_workflow_with_a_cluster() -> N
     imperative = ImperativeWorkflow(name=f"workflow-{next(COUNT)}")
     for name, kind in {"release_name": str, "cleanup_data_service": bool, "cluster": str}.items():
         imperative.add_workflow_input(name, kind)
-    imperative.add_entity(task())
     imperative.add_on_failure_handler(sensor())
     assert "cluster" in inputs_of_failure_node(imperative)
 

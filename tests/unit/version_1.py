@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import subprocess
@@ -34,7 +35,15 @@ def python_of_version_1() -> Path:
         if complete.is_file() and complete.read_text() == repr(REQUIREMENTS):
             return python
         subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS]
+        install: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            *REQUIREMENTS,
+        ]
         done = subprocess.run(install, capture_output=True, text=True, check=False)
         if done.returncode and any(sign in done.stderr for sign in UNREACHABLE):
             pytest.skip(f"PyPI cannot be reached, so that there is no version 1 to compare with: {done.stderr[-300:]}")
@@ -43,34 +52,57 @@ def python_of_version_1() -> Path:
     return python
 
 
-def run(python: Path | str, script: str, given: Any = None) -> Any:
-    """Runs a script that finds ``given`` and assigns to ``answer``, and returns that.
+#: Runs scripts one after the other, so that flytekit is imported once. Whatever else is written goes to standard error.
+SERVE = """
+import json, os, sys, traceback
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+for line in sys.stdin:
+    script, given = json.loads(line)
+    found = {"given": given}
+    try:
+        exec(script, found)
+        answer = {"answer": found["answer"]}
+    except BaseException:
+        answer = {"error": traceback.format_exc()}
+    print(json.dumps(answer), file=answers, flush=True)
+"""
 
-    Args:
-        python: The interpreter.
-        script: The script.
-        given: What it finds as ``given``, plain data.
-    """
-    whole = f"import json, sys\ngiven = json.load(sys.stdin)\n{textwrap.dedent(script)}\nprint(json.dumps(answer))"
-    done = subprocess.run(
-        [python, "-B", "-I", "-c", whole],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 0, done.stderr
-    # Importing version 1 writes lines of its own.
-    return json.loads(done.stdout.splitlines()[-1])
+
+class Interpreter:
+    """A process of Python that runs scripts."""
+
+    def __init__(self, python: Path | str) -> None:
+        """Starts the process, which ends with this one."""
+        self.process = subprocess.Popen(
+            [python, "-B", "-I", "-c", SERVE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"},
+        )
+        atexit.register(self.process.kill)
+
+    def run(self, script: str, given: Any) -> Any:
+        """Runs a script that finds ``given`` and assigns to ``answer``, and returns that; both are plain data."""
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin and stdout
+        print(json.dumps([textwrap.dedent(script), given]), file=stdin, flush=True)
+        answer = json.loads(stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer["answer"]
+
+
+@cache
+def _interpreter(python: Path | str) -> Interpreter:
+    return Interpreter(python)
 
 
 def version_1(script: str, given: Any = None) -> Any:
-    """Runs a script with version 1, as ``run`` does."""
-    return run(python_of_version_1(), script, given)
+    """Runs a script with version 1, as ``Interpreter.run`` does."""
+    return _interpreter(python_of_version_1()).run(script, given)
 
 
 def version_2(script: str, given: Any = None) -> Any:
-    """Runs a script with this version, as ``run`` does."""
-    return run(sys.executable, script, given)
+    """Runs a script with this version, as ``Interpreter.run`` does."""
+    return _interpreter(sys.executable).run(script, given)

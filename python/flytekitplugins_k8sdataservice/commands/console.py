@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from flytekit import logger
 from rich.console import Console
+from rich.logging import RichHandler
 from rich.text import Text
 
 from flytekitplugins_k8sdataservice.exceptions import Fault, InvalidSpecError
@@ -28,6 +30,13 @@ def exit_codes(meanings: dict[int, str]) -> str:
     width = max(len(str(code)) for code in meanings)
     # The first character keeps the lines as they are.
     return "\n".join(["\b", "Exit codes:", *(f"  {code:<{width}}  {meaning}" for code, meaning in meanings.items())])
+
+
+def log_to_standard_error() -> None:
+    """Lets flytekit's logger write to the standard error: it writes to the standard output, where results belong."""
+    for handler in logger.handlers:
+        if isinstance(handler, RichHandler):
+            handler.console = messages()
 
 
 def print_faults(error: InvalidSpecError) -> bool:

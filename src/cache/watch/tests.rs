@@ -45,7 +45,7 @@ fn what(reported: &[(u64, &'static str)]) -> Vec<&'static str> {
 fn pauses(asked: &[(Duration, String)]) -> Vec<u64> {
     asked
         .windows(2)
-        .map(|pair| pair[1].0.saturating_sub(pair[0].0).as_secs())
+        .map(|pair| pair[1].0.abs_diff(pair[0].0).as_secs())
         .collect()
 }
 

@@ -158,7 +158,7 @@ fn a_default_or_a_limit_at_fault_is_named_with_its_path() {
         ),
         (
             json!({"limits": {"perPod": {"gpu": "x"}}}),
-            "limits.perPod.gpu is \"x\", which is not",
+            "limits.perPod.gpu is \"x\", not a Kubernetes quantity",
         ),
         (
             json!({"limits": {"imageRegistries": ["org"]}}),

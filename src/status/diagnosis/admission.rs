@@ -16,7 +16,7 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, event: &EventFacts, pods
         return None;
     }
     let (cause, advice) = sort(refused.kind(), refused.words);
-    let advice = refused.advice(stateful_set, cause).unwrap_or_else(|| advice.to_owned());
+    let advice = refused.advice(stateful_set, cause).unwrap_or(advice);
     let name = &stateful_set.name;
     let words = format!(
         "Kubernetes does not let StatefulSet {name} make its pods: it refuses {}: {} {advice}",

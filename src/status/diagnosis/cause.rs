@@ -140,7 +140,7 @@ causes! {
     NodeLost: NEVER, "The pod's node does not answer or is gone; Kubernetes makes the pod again.";
     PodTerminating: retried_after(10), "A pod has to be gone before it is made again; counted from when it should have been.";
     PodLeftBehind: retried_after(5), "A pod of an earlier service of that name is in the way, and nothing takes it away.";
-    RolloutStuck: after(5), "A pod of the old revision is not ready, and an `OrderedReady` `StatefulSet` replaces no pod before it is.";
+    RolloutStuck: after(5), "A pod of the old revision is not ready, and Kubernetes replaces no pod before it is: with `OrderedReady`, or in 1.35.0 to 1.35.3.";
 }
 
 impl Cause {

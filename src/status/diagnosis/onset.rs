@@ -7,8 +7,8 @@
 use k8s_openapi::jiff::Timestamp;
 
 use super::super::facts::{ContainerFacts, EventFacts, PodFacts};
-use super::Cause;
 use super::crash_loop::CrashLoop;
+use super::{Cause, is_creating};
 
 /// What the events of a pod say of a fault.
 enum Reported {
@@ -55,7 +55,8 @@ pub(super) fn of_pod(cause: Cause, pod: &PodFacts, events: &[EventFacts]) -> Opt
     }
     match cause {
         Cause::Evicted | Cause::Preempted | Cause::NodeLost => times.disrupted.or(times.not_ready).max(pod.created),
-        _ => begun(placed, &reported(pod, events, is_mount_failure)),
+        _ if is_creating(pod) => begun(placed, &reported(pod, events, is_mount_failure)),
+        _ => placed.max(times.not_ready),
     }
 }
 

@@ -69,7 +69,7 @@ fn predecessor(pod: &PodFacts, events: &[EventFacts]) -> Option<Reason> {
 }
 
 /// Since when a pod fails: the `StatefulSet` controller deletes one that has failed at once and makes it again, several times
-/// in a second. Its event counts from the first deletion.
+/// in a second. Its event counts from the first deletion; without one, the pod's own times count.
 fn since(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Timestamp> {
     // `Delete Pod foo-0 in StatefulSet foo successful`
     let deleted = format!("elete Pod {} in ", pod.name);
@@ -81,9 +81,7 @@ fn since(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts])
     });
     let first = of_pod.filter_map(|event| event.first).min();
     // A rollout has deleted the pod too, and not for a fault.
-    first
-        .max(stateful_set.changed.filter(|_| first.is_some()))
-        .or(pod.created)
+    first.max(stateful_set.changed.filter(|_| first.is_some()))
 }
 
 /// Which cause the reason of a failed pod is.

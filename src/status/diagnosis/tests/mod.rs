@@ -2,9 +2,12 @@
 
 mod admission;
 mod containers;
+mod crash_loop;
 mod gates;
+mod grace;
 mod images;
 mod loss;
+mod parallel_rollout;
 mod probes;
 mod references;
 mod rejection;

@@ -15,136 +15,143 @@ fn rejected(code: &str, message: &str) -> PodFacts {
     }
 }
 
+/// A reason of `pod.status`, its message, the cause, and whether the service fails at once and after an hour.
+type Row = (&'static str, &'static str, &'static str, Option<Blame>, Option<Blame>);
+
+/// What a kubelet says when it turns a pod away for lack of room.
+const TOO_LITTLE: &str =
+    "Pod was rejected: Node didn't have enough resource: cpu, requested: 1200, used: 1200, capacity: 2000";
+
+const ROWS: &[Row] = &[
+    ("OutOfcpu", TOO_LITTLE, "NodeOutOfResources", None, USER),
+    ("OutOfmemory", TOO_LITTLE, "NodeOutOfResources", None, USER),
+    ("OutOfpods", TOO_LITTLE, "NodeOutOfResources", None, USER),
+    ("OutOfephemeral-storage", TOO_LITTLE, "NodeOutOfResources", None, USER),
+    ("OutOfnvidia.com/gpu", TOO_LITTLE, "NodeOutOfResources", None, USER),
+    (
+        "UnexpectedAdmissionError",
+        "Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices \
+             nvidia.com/gpu, which is unexpected",
+        "PodRejectedByNode",
+        None,
+        SYSTEM,
+    ),
+    (
+        "TopologyAffinityError",
+        "Pod was rejected: Resources cannot be allocated with Topology locality",
+        "PodRejectedByNode",
+        None,
+        SYSTEM,
+    ),
+    (
+        "NodeAffinity",
+        "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+        "PodRejectedByNode",
+        None,
+        SYSTEM,
+    ),
+    (
+        "NodePorts",
+        "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+        "PodRejectedByNode",
+        None,
+        SYSTEM,
+    ),
+    (
+        "TaintToleration",
+        "Pod was rejected: Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
+        "PodRejectedByNode",
+        None,
+        SYSTEM,
+    ),
+    (
+        "VolumeAttachmentLimitExceeded",
+        "Pod was rejected: too many volumes",
+        "PodRejectedByNode",
+        None,
+        SYSTEM,
+    ),
+    (
+        "SomethingNew",
+        "Pod was rejected: in a later version",
+        "PodRejectedByNode",
+        None,
+        SYSTEM,
+    ),
+    (
+        "SysctlForbidden",
+        "Pod was rejected: forbidden sysctl: \"kernel.msgmax\" not allowlisted",
+        "PodNotSupportedByNode",
+        USER,
+        USER,
+    ),
+    (
+        "AppArmor",
+        "Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host",
+        "PodNotSupportedByNode",
+        USER,
+        USER,
+    ),
+    (
+        "PodOSNotSupported",
+        "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS",
+        "PodNotSupportedByNode",
+        USER,
+        USER,
+    ),
+    (
+        "SMTAlignmentError",
+        "Pod was rejected: SMT Alignment Error: requested 1 cpus not multiple cpus per core = 2",
+        "PodNotSupportedByNode",
+        USER,
+        USER,
+    ),
+    (
+        "DeadlineExceeded",
+        "Pod was active on the node longer than the specified deadline",
+        "DeadlineExceeded",
+        None,
+        USER,
+    ),
+    ("SomethingNew", "in a later version", "PodFailed", None, USER),
+    (
+        "Evicted",
+        "The node was low on resource: memory.",
+        "Evicted",
+        None,
+        None,
+    ),
+    (
+        "Preempting",
+        "Preempted in order to admit critical pod",
+        "Preempted",
+        None,
+        None,
+    ),
+    (
+        "NodeShutdown",
+        "Pod was rejected as the node is shutting down.",
+        "NodeLost",
+        None,
+        None,
+    ),
+    (
+        "Terminated",
+        "Pod was terminated in response to imminent node shutdown.",
+        "NodeLost",
+        None,
+        None,
+    ),
+];
+
 #[test]
 fn every_reason_of_a_failed_pod_is_told_with_its_message() {
-    let too_little =
-        "Pod was rejected: Node didn't have enough resource: cpu, requested: 1200, used: 1200, capacity: 2000";
-    for (code, message, reason, at_once, later) in [
-        ("OutOfcpu", too_little, "NodeOutOfResources", None, USER),
-        ("OutOfmemory", too_little, "NodeOutOfResources", None, USER),
-        ("OutOfpods", too_little, "NodeOutOfResources", None, USER),
-        ("OutOfephemeral-storage", too_little, "NodeOutOfResources", None, USER),
-        ("OutOfnvidia.com/gpu", too_little, "NodeOutOfResources", None, USER),
-        (
-            "UnexpectedAdmissionError",
-            "Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices \
-             nvidia.com/gpu, which is unexpected",
-            "PodRejectedByNode",
-            None,
-            SYSTEM,
-        ),
-        (
-            "TopologyAffinityError",
-            "Pod was rejected: Resources cannot be allocated with Topology locality",
-            "PodRejectedByNode",
-            None,
-            SYSTEM,
-        ),
-        (
-            "NodeAffinity",
-            "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-            "PodRejectedByNode",
-            None,
-            SYSTEM,
-        ),
-        (
-            "NodePorts",
-            "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
-            "PodRejectedByNode",
-            None,
-            SYSTEM,
-        ),
-        (
-            "TaintToleration",
-            "Pod was rejected: Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
-            "PodRejectedByNode",
-            None,
-            SYSTEM,
-        ),
-        (
-            "VolumeAttachmentLimitExceeded",
-            "Pod was rejected: too many volumes",
-            "PodRejectedByNode",
-            None,
-            SYSTEM,
-        ),
-        (
-            "SomethingNew",
-            "Pod was rejected: in a later version",
-            "PodRejectedByNode",
-            None,
-            SYSTEM,
-        ),
-        (
-            "SysctlForbidden",
-            "Pod was rejected: forbidden sysctl: \"kernel.msgmax\" not allowlisted",
-            "PodNotSupportedByNode",
-            USER,
-            USER,
-        ),
-        (
-            "AppArmor",
-            "Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host",
-            "PodNotSupportedByNode",
-            USER,
-            USER,
-        ),
-        (
-            "PodOSNotSupported",
-            "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS",
-            "PodNotSupportedByNode",
-            USER,
-            USER,
-        ),
-        (
-            "SMTAlignmentError",
-            "Pod was rejected: SMT Alignment Error: requested 1 cpus not multiple cpus per core = 2",
-            "PodNotSupportedByNode",
-            USER,
-            USER,
-        ),
-        (
-            "DeadlineExceeded",
-            "Pod was active on the node longer than the specified deadline",
-            "DeadlineExceeded",
-            None,
-            USER,
-        ),
-        ("SomethingNew", "in a later version", "PodFailed", None, USER),
-        (
-            "Evicted",
-            "The node was low on resource: memory.",
-            "Evicted",
-            None,
-            None,
-        ),
-        (
-            "Preempting",
-            "Preempted in order to admit critical pod",
-            "Preempted",
-            None,
-            None,
-        ),
-        (
-            "NodeShutdown",
-            "Pod was rejected as the node is shutting down.",
-            "NodeLost",
-            None,
-            None,
-        ),
-        (
-            "Terminated",
-            "Pod was terminated in response to imminent node shutdown.",
-            "NodeLost",
-            None,
-            None,
-        ),
-    ] {
+    for (code, message, reason, at_once, later) in ROWS {
         let pod = rejected(code, message);
         let sentence = of(std::slice::from_ref(&pod), &[]).expect("a verdict").sentence;
         let words = message.trim_start_matches("Pod was rejected: ");
         assert!(sentence.contains(&format!("({code}): {words}")), "{sentence}");
-        assert_eq!(judged(pod), (reason, at_once, later), "{code}");
+        assert_eq!(judged(pod), (*reason, *at_once, *later), "{code}");
     }
 }
 

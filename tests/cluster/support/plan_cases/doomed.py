@@ -114,13 +114,13 @@ DOOMED = [
     Doomed(
         "size of a volume",
         "Volumes[0].emptyDir.sizeLimit",
-        "must be a valid resource quantity",
+        "is negative",
         {"Volumes": [{"name": "v", "mountPath": "/v", "emptyDir": {"sizeLimit": "-1"}}]},
     ),
     Doomed(
         "bad quantity in the template",
         f"{OWN}.resources.limits.ephemeral-storage",
-        "quantities must match",
+        "not a Kubernetes quantity",
         container(resources={"limits": {"ephemeral-storage": "1GB"}}),
     ),
     Doomed(

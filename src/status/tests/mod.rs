@@ -1,0 +1,4 @@
+//! What a service's objects mean over time.
+
+mod recorded;
+mod standing;
