@@ -1,6 +1,7 @@
 //! The border to Python: the only place that knows `PyO3`.
 
 mod bridge;
+mod calls;
 mod client;
 mod conclude;
 mod connect;

@@ -113,7 +113,7 @@ pub(super) fn may_be_retracted(metadata: &ObjectMeta, call: &CallId) -> bool {
 /// Writes that a call succeeds with a service that another one has made; `false` if the service is gone or going.
 ///
 /// # Errors
-/// As [`super::create`].
+/// As [`super::create()`].
 pub(super) async fn adopt<A: Api>(
     api: &A,
     namespace: &str,

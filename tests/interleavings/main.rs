@@ -8,9 +8,11 @@
 //! `EXPLORE_FAULTS=n` explores as many faults per schedule, `EXPLORE_SAMPLES=n` as many deeper schedules by chance.
 
 mod actor;
+mod calls;
 mod differential;
 mod explorer;
 mod gate;
+mod metadata;
 mod mutations;
 mod property;
 mod run;
@@ -18,6 +20,7 @@ mod scenario;
 mod scenarios;
 mod schedule;
 mod server;
+mod states;
 mod watching;
 
 use scenario::Scenario;

@@ -14,7 +14,8 @@ use crate::actor::{Answer, Answering, Call, NAME, NAMESPACE, answer, begin, iden
 use crate::explorer::{exhaust, replay};
 use crate::gate::Gate;
 use crate::scenario::Scenario;
-use crate::scenarios::{ALPHA, BETA, BETA_OTHERWISE, alphas, failed_alphas, is_conflict, is_unchanged};
+use crate::scenarios::{ALPHA, BETA, BETA_OTHERWISE, is_conflict, is_unchanged};
+use crate::states::{alphas, failed_alphas};
 
 /// Expects that a schedule is found after which something does not hold, and that its replay shows the same.
 fn is_found(scenario: &Scenario, expected: &str) {

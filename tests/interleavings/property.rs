@@ -267,7 +267,7 @@ fn deleted_is_gone(actor: &Actor, deletion: &Deletion, server: &Server) -> Resul
             .any(|departed| others(departed.owner.as_deref()));
         let there = server
             .objects()
-            .any(|(_, stored)| others(crate::server::owner(&stored.metadata).as_deref()));
+            .any(|(_, stored)| others(crate::metadata::owner(&stored.metadata).as_deref()));
         if !departed && !there {
             return Err("it was told that something was left alone, and nothing was".to_owned());
         }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
-use k8sdataservice::api::managed_fields::FIELD_MANAGER;
 use k8sdataservice::api::{Deleted, Fault, Kind};
-use k8sdataservice::names::OWNER_ANNOTATION;
+
+use crate::metadata::{has_fields, is_applied, matches, note, owner, value};
 
 /// Who has written something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -449,19 +449,6 @@ impl Hash for Server {
     }
 }
 
-/// A note that this plugin has written an object, by this operation.
-fn note(operation: &str) -> ManagedFieldsEntry {
-    ManagedFieldsEntry {
-        manager: Some(FIELD_MANAGER.to_owned()),
-        operation: Some(operation.to_owned()),
-        ..ManagedFieldsEntry::default()
-    }
-}
-
-fn is_applied(entry: &ManagedFieldsEntry) -> bool {
-    entry.operation.as_deref() == Some("Apply")
-}
-
 /// Whether an object is a `StatefulSet` whose replicas are all ready.
 fn is_ready(stored: &Stored) -> bool {
     let Some(stateful_set) = stored.object.downcast_ref::<StatefulSet>() else {
@@ -470,23 +457,6 @@ fn is_ready(stored: &Stored) -> bool {
     let wanted = stateful_set.spec.as_ref().and_then(|spec| spec.replicas);
     let status = stateful_set.status.as_ref();
     wanted > Some(0) && status.and_then(|status| status.ready_replicas) >= wanted
-}
-
-/// Whether the fields of an object, such as `involvedObject.name`, have these values.
-fn has_fields(object: &serde_json::Value, wanted: &[(&str, &str)]) -> bool {
-    wanted.iter().all(|(path, expected)| {
-        let pointer = format!("/{}", path.replace('.', "/"));
-        object.pointer(&pointer).and_then(serde_json::Value::as_str) == Some(expected)
-    })
-}
-
-fn value<K: Kind>(object: &K) -> serde_json::Value {
-    serde_json::to_value(object).expect("an object serializes")
-}
-
-/// Whose service an object belongs to.
-pub fn owner(metadata: &ObjectMeta) -> Option<String> {
-    metadata.annotations.as_ref()?.get(OWNER_ANNOTATION).cloned()
 }
 
 fn key<K: Kind>(name: &str) -> Key {
@@ -501,13 +471,4 @@ fn typed<K: Kind>(stored: &Stored) -> K {
         .clone();
     *object.meta_mut() = stored.metadata.clone();
     object
-}
-
-fn matches(metadata: &ObjectMeta, wanted: &[(&str, &str)]) -> bool {
-    wanted.iter().all(|(key, value)| {
-        let labels = metadata.labels.as_ref();
-        labels
-            .and_then(|labels| labels.get(*key))
-            .is_some_and(|found| found == value)
-    })
 }
