@@ -55,7 +55,7 @@ impl Client {
         let request =
             fused_call(|| Request::read(&self.platform, &config, namespace, &requester)).map_err(to_python)?;
         let clusters = Arc::clone(&self.clusters);
-        let timeout = self.platform.create_timeout;
+        let timeout = self.create_timeout;
         let mut warnings = request.warnings;
         Ok(async move {
             let (mut spec, identity) = match request.wanted {
@@ -75,7 +75,7 @@ impl Client {
             let unanswered = Unanswered::new(&connection.api, &identity, &id);
             let created = lifecycle::create(&connection.api, &spec, &identity, &id, deadline).await;
             match &created {
-                Err(error) if id.may_leave(error) && waits => unanswered.retract().await,
+                Err(error) if id.may_leave(error) && waits => unanswered.retract(timeout).await,
                 Err(error) if id.may_leave(error) => drop(unanswered),
                 _ => unanswered.answered(),
             }

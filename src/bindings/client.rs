@@ -20,6 +20,9 @@ use crate::error::Error;
 use crate::fuse::fused_call;
 use crate::platform::Platform;
 
+/// How long a call may try, since Flyte waits 3 s for an answer.
+const TIMEOUT: Duration = Duration::from_millis(2500);
+
 /// A client for data services. It connects at its first call, and keeps one connection pool per cluster.
 #[pyclass(frozen, module = "flytekitplugins_k8sdataservice._core")]
 pub(super) struct Client {
@@ -27,19 +30,22 @@ pub(super) struct Client {
     pub(super) cache: Arc<Cache>,
     pub(super) platform: Arc<Platform>,
     pub(super) timeout: Duration,
+    pub(super) create_timeout: Duration,
 }
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (*, timeout=2.5, platform=None, sources=None))]
-    fn new(timeout: f64, platform: Option<&Bound<'_, PyAny>>, sources: Option<Strings>) -> PyResult<Self> {
+    #[pyo3(signature = (*, timeout=None, platform=None, sources=None))]
+    fn new(timeout: Option<f64>, platform: Option<&Bound<'_, PyAny>>, sources: Option<Strings>) -> PyResult<Self> {
         let platform = Arc::new(read_platform(platform, sources)?);
+        let timeout = timeout.map(seconds).transpose()?;
         Ok(Self {
             clusters: Arc::new(Clusters::new(Arc::clone(&platform))),
             cache: Arc::new(Cache::new(platform.grace_periods.clone())),
+            create_timeout: timeout.unwrap_or(platform.create_timeout),
             platform,
-            timeout: seconds(timeout)?,
+            timeout: timeout.unwrap_or(TIMEOUT),
         })
     }
 

@@ -10,9 +10,6 @@ use crate::ownership::Identity;
 /// For how long to look for what a create has made: the API server gives up on a request after a minute.
 const BEHIND: Duration = Duration::from_mins(1);
 
-/// The same where a person waits for it, whose process ends afterwards.
-const BEFORE: Duration = Duration::from_secs(10);
-
 /// Takes back what a create has made, unless it is told that the create was answered. A create that is cancelled is dropped,
 /// and so is this.
 pub(super) struct Unanswered {
@@ -33,10 +30,10 @@ impl Unanswered {
         self.left = None;
     }
 
-    /// Takes it back now.
-    pub(super) async fn retract(mut self) {
+    /// Takes it back now, since a person waits for it whose process ends afterwards, and tries for so long at most.
+    pub(super) async fn retract(mut self, span: Duration) {
         if let Some((api, namespace, name, call)) = &self.left {
-            retract(api, namespace, name, call, BEFORE).await;
+            retract(api, namespace, name, call, span).await;
         }
         self.left = None;
     }

@@ -150,7 +150,8 @@ pub async fn retract<A: Api>(api: &A, namespace: &str, name: &str, call: &CallId
         .build();
     loop {
         // What cannot be reached now may be reached at the next look.
-        if let Ok(Some(retraction)) = look(api, namespace, name, call, Deadline::after(LOOK)).await {
+        let deadline = Deadline::after(LOOK.min(end.saturating_duration_since(Instant::now())));
+        if let Ok(Some(retraction)) = look(api, namespace, name, call, deadline).await {
             return retraction;
         }
         let pause = pauses.next().unwrap_or(LAST_PAUSE);

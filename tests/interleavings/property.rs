@@ -40,7 +40,7 @@ pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
         problem.map_err(|problem| format!("{number} ({}): {problem}", actor.call))?;
     }
     let created = |actor: &Actor| matches!(actor.answer, Some(Answer::Created(Ok(_))));
-    let deletes = run.actors.iter().any(|actor| is_delete(actor.call));
+    let deletes = (0..run.actors.len()).any(|number| deletes(run, number));
     if run.actors.iter().any(created) && !deletes && server.services_alive().is_empty() {
         return Err("a create has succeeded, nobody deletes, and there is no service".to_owned());
     }
@@ -49,7 +49,9 @@ pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
 
 /// A `StatefulSet` has its Service and a Service its `StatefulSet`, or there is neither.
 fn whole_or_nothing(server: &Server) -> Result<(), String> {
-    let ours = |((kind, _), stored): &(&Key, &Stored)| kind != "Event" && maker(&stored.metadata) != Maker::Other;
+    // A pod is its StatefulSet's, and an Event nobody's.
+    let is_part = |kind: &str| !matches!(kind, "Event" | "Pod");
+    let ours = |((kind, _), stored): &(&Key, &Stored)| is_part(kind) && maker(&stored.metadata) != Maker::Other;
     let named = |kind: &str| {
         server
             .objects()
@@ -102,8 +104,9 @@ fn nobody_takes_what_is_not_theirs(run: &Run, server: &Server) -> Result<(), Str
             continue;
         };
         let actor = &run.actors[number];
-        if is_delete(actor.call) {
-            if !covers(actor.call, departed.owner.as_deref()) {
+        if deletes(run, number) {
+            let mut calls = calls_of(run, number).filter(|call| is_delete(*call));
+            if !calls.any(|call| covers(call, departed.owner.as_deref())) {
                 return Err(format!("{number} ({}) took {uid} of {:?}", actor.call, departed.owner));
             }
             continue;
@@ -153,7 +156,7 @@ fn created_is_there(run: &Run, actor: &Actor, created: &Created, server: &Server
         (Some(owner), _) => owner.clone(),
         (None, Some(departed)) => {
             let by_right = match departed.deleted_by {
-                Who::Actor(by) => is_delete(run.actors[by].call),
+                Who::Actor(by) => deletes(run, by),
                 Who::Finalizer => true,
                 Who::GarbageCollector | Who::Before => false,
             };
@@ -238,7 +241,7 @@ fn updates_are_whole(run: &Run, server: &Server) -> Result<(), String> {
 /// What an update has told of was there.
 fn updated_is_there(run: &Run, updated: &Updated, server: &Server) -> Result<(), String> {
     let by_right = |departed: &Departed| match departed.deleted_by {
-        Who::Actor(by) => is_delete(run.actors[by].call),
+        Who::Actor(by) => deletes(run, by),
         who => who == Who::Finalizer,
     };
     let departed = server.departed.get(&updated.uid);
@@ -343,6 +346,18 @@ fn refused_for_a_reason(error: &Error, server: &Server) -> Result<(), String> {
         return Err("it was told of a conflict with nothing".to_owned());
     }
     Ok(())
+}
+
+/// What an actor does, and what it did at first: a deletion may arrive when its sender has died, and the process that came
+/// after it has something else to do.
+fn calls_of(run: &Run, number: usize) -> impl Iterator<Item = Call> {
+    [Some(run.actors[number].call), run.scenario.calls.get(number).copied()]
+        .into_iter()
+        .flatten()
+}
+
+fn deletes(run: &Run, number: usize) -> bool {
+    calls_of(run, number).any(is_delete)
 }
 
 fn is_delete(call: Call) -> bool {

@@ -65,12 +65,6 @@ pub fn creators_and_deleters() -> Vec<Scenario> {
 /// Three at once.
 pub fn three() -> Vec<Scenario> {
     vec![
-        Scenario::new("two creators of one owner and a sensor", &[ALPHA, ALPHA, Call::Clean])
-            .faults(0)
-            .waits(0),
-        Scenario::new("two creators of two owners and a sensor", &[ALPHA, BETA, Call::Clean])
-            .faults(0)
-            .waits(0),
         Scenario::new(
             "two creators of two owners and an abort of the one",
             &[ALPHA, BETA, Call::Abort("alpha")],
@@ -148,7 +142,18 @@ pub fn observers() -> Vec<Scenario> {
 
 /// What takes minutes.
 pub fn deep() -> Vec<Scenario> {
-    [deep_updates(), deep_retractions(), deep_verdicts()].concat()
+    [deep_three(), deep_updates(), deep_retractions(), deep_verdicts()].concat()
+}
+
+fn deep_three() -> Vec<Scenario> {
+    vec![
+        Scenario::new("two creators of one owner and a sensor", &[ALPHA, ALPHA, Call::Clean])
+            .faults(0)
+            .waits(0),
+        Scenario::new("two creators of two owners and a sensor", &[ALPHA, BETA, Call::Clean])
+            .faults(0)
+            .waits(0),
+    ]
 }
 
 fn deep_verdicts() -> Vec<Scenario> {

@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use k8sdataservice::api::Kind;
 use k8sdataservice::manifests::{service, stateful_set};
-use k8sdataservice::names::{APP, APP_LABEL, DELETE_AFTER_ANNOTATION, INSTANCE_LABEL};
+use k8sdataservice::names::{APP, APP_LABEL, DELETE_AFTER_ANNOTATION, INSTANCE_LABEL, selector};
 use serde_json::json;
 
 use crate::actor::{NAME, identity, spec};
@@ -27,8 +27,10 @@ pub fn failed_alphas(server: &mut Server) {
     });
     let waiting = json!({"reason": "ErrImageNeverPull", "message": "not there"});
     let container = json!({"name": NAME, "image": "one:1", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": waiting}});
+    let owner =
+        json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": NAME, "uid": "uid-1", "controller": true});
     let pod = json!({
-        "metadata": {"name": format!("{NAME}-0"), "labels": {INSTANCE_LABEL: NAME}},
+        "metadata": {"name": format!("{NAME}-0"), "labels": selector(NAME), "ownerReferences": [owner]},
         "status": {"phase": "Pending", "containerStatuses": [container]},
     });
     put::<Pod>(server, &serde_json::from_value(pod).expect("a pod"));

@@ -34,7 +34,8 @@ images = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1
     lambda image: not any(character.isspace() for character in image)
 )
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,50}[a-z0-9])?", fullmatch=True)
-labels = st.dictionaries(words, words, max_size=3)
+#: Of an execution. Others are made valid, or left out.
+labels = st.dictionaries(names, names, max_size=3)
 
 
 def objects(config: Any, labels: dict[str, str] | None = None) -> Any:
