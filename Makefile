@@ -31,7 +31,7 @@ test-all: test ## Run every test with the full samples, as the nightly workflow 
 
 unit: $(VENV)/.wheel ## Run the tests that need no cluster.
 	cargo test --locked --no-default-features
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit --numprocesses 2
 
 cluster-test: $(VENV)/.wheel ## Run the tests on a real cluster: one made for them, or the one of KUBECONFIG_UNDER_TEST.
 	$(BIN)/pytest tests/cluster -m "not serial" --numprocesses $(WORKERS) --dist worksteal

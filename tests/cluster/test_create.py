@@ -12,7 +12,7 @@ import pytest
 from cluster.support.configs import config
 from cluster.support.connector import Connector, Execution, name_of
 from cluster.support.kubernetes import Kubernetes, Object
-from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one, quota, refusal
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one, refusal, use_up
 
 MARK = "app.kubernetes.io/managed-by"
 
@@ -147,7 +147,7 @@ def test_what_a_killed_create_made_is_completed_by_the_next(connector: Connector
 
 
 def test_a_rejected_stateful_set_leaves_nothing_behind(connector: Connector, kubernetes: Kubernetes) -> None:
-    kubernetes.apply(quota("count/statefulsets.apps"))
+    use_up(kubernetes, "count/statefulsets.apps")
     message = refusal(lambda: connector.create(config("rejected")))
     assert "Kubernetes refused to create StatefulSet rejected" in message
     assert "exceeded quota: none-left" in message
@@ -155,7 +155,7 @@ def test_a_rejected_stateful_set_leaves_nothing_behind(connector: Connector, kub
 
 
 def test_a_rejected_service_takes_its_stateful_set_with_it(connector: Connector, kubernetes: Kubernetes) -> None:
-    kubernetes.apply(quota("count/services"))
+    use_up(kubernetes, "count/services")
     message = refusal(lambda: connector.create(config("rejected", Replicas=0)))
     assert "Kubernetes refused to create Service rejected" in message
     assert kubernetes.services() == nothing()

@@ -97,19 +97,6 @@ def test_another_replica_of_the_connector_can_carry_on(
     assert kubernetes.services() == nothing()
 
 
-def test_the_state_of_the_plugin_before_version_2_is_understood(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes
-) -> None:
-    connector = start_connector()
-    labels = {"app": "service-name", "app.kubernetes.io/instance": "old"}
-    kubernetes.apply(foreign_stateful_set("old", labels), foreign_service("old", labels))
-    config = {"Name": "old", "Image": "busybox", "Command": ["true"], "Port": None, "Replicas": None, "Cluster": None}
-    resource_meta = json.dumps({"dataservice_config": config, "name": "old"}).encode()
-    assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
-    connector.delete(resource_meta)
-    assert kubernetes.services() == nothing()
-
-
 def test_an_existing_service_is_used_and_an_abort_leaves_it_alone(connector: Connector, kubernetes: Kubernetes) -> None:
     kubernetes.apply(foreign_stateful_set("existing"), foreign_service("existing"))
     placeholders = config(ExistingReleaseName="existing", Image="placeholder/image:latest", Command=["/bin/true"])
@@ -140,8 +127,10 @@ def test_a_cluster_that_is_away_is_no_failure_of_the_service(
         "server"
     ]
     kubeconfig.write_text(text.replace(server, "https://127.0.0.1:1"))
-    resource = away.get(resource_meta)
-    assert resource.phase == TaskExecution.INITIALIZING
+    # A kubeconfig is looked at once a second.
+    resource = wait_until(
+        lambda: (resource := away.get(resource_meta)).phase == TaskExecution.INITIALIZING and resource, "the change", 5
+    )
     assert "Could not get StatefulSet foo" in resource.message
     message = refusal(lambda: away.create(config("bar")))
     assert "UnavailableError: Could not create StatefulSet bar" in message

@@ -18,7 +18,7 @@ from cluster.support.account import ROLE
 from cluster.support.configs import config
 from cluster.support.faults.api_server import ApiServer
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
-from cluster.support.objects import quota
+from cluster.support.objects import use_up
 from cluster.support.requests import being_deleted, requests_counted
 from cluster.support.verdicts import shell
 
@@ -103,7 +103,7 @@ def test_polls_of_services_that_a_quota_holds_cost_the_api_server_nothing(
     stuck: Stuck, kubernetes: Kubernetes, tmp_path: Path
 ) -> None:
     add_events(kubernetes, ApiServer(kubernetes, tmp_path), FOREIGN)
-    kubernetes.apply(quota("pods"))
+    use_up(kubernetes, "pods")
     for number in range(HELD):
         stuck.make(f"held{number}", "QuotaExceeded")
     stuck.until_known()
@@ -138,7 +138,7 @@ def test_without_the_permission_to_watch_events_they_are_listed_now_and_then_for
             rule["verbs"] = ["list"]
     kubernetes.run("apply", "--filename", "-", input=json.dumps(role))
     add_events(kubernetes, ApiServer(kubernetes, tmp_path), 200)
-    kubernetes.apply(quota("pods"))
+    use_up(kubernetes, "pods")
     for number in range(HELD):
         stuck.make(f"held{number}", "QuotaExceeded")
     stuck.until_known()

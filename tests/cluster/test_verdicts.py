@@ -13,7 +13,7 @@ import pytest
 from cluster.support.configs import LIMITS, TINY, config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
-from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one, quota, refusal
+from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one, refusal, use_up
 from cluster.support.verdicts import (
     FAILED,
     STARTS,
@@ -388,7 +388,7 @@ def webhook(kubernetes: Kubernetes) -> Object:
 
 
 def test_a_quota_that_is_used_up_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
-    kubernetes.apply(quota("pods"))
+    use_up(kubernetes, "pods")
     resource_meta = connector.create(config("quotaexceeded"))
     until_told(connector, resource_meta, Fault("QuotaExceeded", WAITS, "exceeded quota: none-left"))
 
@@ -422,7 +422,7 @@ def claiming(reason: str) -> dict[str, Any]:
 
 
 def test_a_quota_that_leaves_no_claim_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
-    kubernetes.apply(quota("persistentvolumeclaims"))
+    use_up(kubernetes, "persistentvolumeclaims")
     resource_meta = connector.create(claiming("quotaexceeded"))
     words = "it refuses PersistentVolumeClaim data-quotaexceeded-0 of pod quotaexceeded-0: "
     told = until_told(connector, resource_meta, Fault("QuotaExceeded", WAITS, words))

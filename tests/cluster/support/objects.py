@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cluster.support.kubernetes import Object
+from cluster.support.kubernetes import Kubernetes, Object
 
 
 def one(name: str) -> dict[str, list[str]]:
@@ -52,6 +52,12 @@ def foreign_service(name: str, labels: dict[str, str] | None = None) -> Object:
         "metadata": {"name": name, "labels": labels or {"team": "somebody-else"}},
         "spec": {"selector": {"app.kubernetes.io/instance": name}, "ports": [{"port": 40000}]},
     }
+
+
+def use_up(kubernetes: Kubernetes, resource: str) -> None:
+    """Makes a quota that leaves nothing of a resource, and waits until Kubernetes enforces it."""
+    kubernetes.apply(quota(resource))
+    kubernetes.run("wait", "--for", "jsonpath={.status.hard}", "resourcequota/none-left", "--timeout", "30s")
 
 
 def quota(resource: str) -> Object:
