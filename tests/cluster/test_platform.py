@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -226,8 +227,10 @@ def test_clusters_have_names_and_namespaces(
     # A kubeconfig that is changed, as when its token is renewed, is read again.
     text = kubeconfig.read_text()
     kubeconfig.write_text("{}")
+    time.sleep(1.1)  # It is looked at once a second.
     assert "cannot be used" in refusal(lambda: connector.create(config("foo2", Replicas=0, Cluster="west")))
     kubeconfig.write_text(text)
+    time.sleep(1.1)
     # The sensor knows the name and the cluster alone.
     polled = Sensor(connector, sensor(), release_name="foo", cleanup_data_service=True, cluster="west")
     assert polled.poll() == TaskExecution.SUCCEEDED

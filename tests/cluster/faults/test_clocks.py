@@ -12,7 +12,7 @@ import pytest
 
 from cluster.support.connector import Connector
 from cluster.support.faults.arena import Arena
-from cluster.support.faults.judge import Outcome, all_hold, check_next, check_now, holds
+from cluster.support.faults.judge import Outcome, all_hold, answer_at_last, check_next, check_now, holds
 from cluster.support.faults.operations import OPERATIONS, Case, Operation
 
 pytestmark = pytest.mark.skipif(
@@ -44,7 +44,7 @@ def test_a_wrong_clock_changes_no_answer(arena: Arena, connector: Connector) -> 
 
         def body() -> None:
             operation.prepare(case)
-            answer = operation.answer(case, connector)
+            answer = answer_at_last(operation, case, connector)
             assert answer == operation.right.format(name=case.name), f"answered with {answer}"
             check_now(operation, case)
             check_next(operation, case)

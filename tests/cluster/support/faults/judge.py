@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import grpc
 
+from cluster.support.connector import Caller
 from cluster.support.faults.arena import BYSTANDERS, Arena, unchanging
 from cluster.support.faults.operations import PLAIN, Case, Operation
 from cluster.support.faults.proxy import Trouble
@@ -53,11 +54,7 @@ def check_next(operation: Operation, case: Case) -> None:
     """Repeats the call as Flyte would, on another process, and takes away what it stands for: nothing may be left."""
     arena = case.arena
     right = operation.right.format(name=case.name)
-    again = operation.answer(case, arena.second)
-    end = time.monotonic() + _POLLS
-    # What a poll is answered with may be behind what the first call did; Flyte polls on.
-    while again != right and again in operation.meanwhile and operation.polls and time.monotonic() < end:
-        again = operation.answer(case, arena.second)
+    again = answer_at_last(operation, case, arena.second)
     assert again == right, f"repeated on another process it was answered with {again}"
     check_now(operation, case)
     if operation.act == Case.create and right == case.name:
@@ -74,6 +71,16 @@ def check_next(operation: Operation, case: Case) -> None:
         # What else belongs to the StatefulSet is the garbage collector's.
         wait_until(lambda: not arena.of_service(case.name), "all of the service to be gone", timeout=10)
     arena.remove(case.name)
+
+
+def answer_at_last(operation: Operation, case: Case, caller: Caller) -> str:
+    """Calls, and polls on as Flyte does, since a poll may be behind what has happened."""
+    right = operation.right.format(name=case.name)
+    answer = operation.answer(case, caller)
+    end = time.monotonic() + _POLLS
+    while answer != right and answer in operation.meanwhile and operation.polls and time.monotonic() < end:
+        answer = operation.answer(case, caller)
+    return answer
 
 
 def calls_of(operation: Operation, arena: Arena) -> list[str]:
