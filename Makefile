@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LOCALCLUSTER := PYTHONPATH=tests $(PYTHON) -m localcluster
 
 # Tests on the cluster wait more than they compute.
-WORKERS ?= 4
+WORKERS ?= 3
 
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -path '*/__pycache__/*')
 

@@ -48,3 +48,10 @@ def arena(shared_arena: Arena, monkeypatch: pytest.MonkeyPatch) -> Arena:
     for key in ("KUBECONFIG", "K8SDATASERVICE_NAMESPACE"):
         monkeypatch.setenv(key, shared_arena.environment[key])
     return shared_arena
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets these tests run alone: each of them measures whether an answer comes in time, and keeps the machine busy."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.serial)
