@@ -29,6 +29,8 @@ from cluster.support.kubernetes import wait_until
 TASK_TYPE = "dataservicetask"
 #: Flyte gives up on an answer after 10 s, newer versions after 3 s.
 PATIENCE = 3.0
+#: For the answer to a create it waits 10 s unless it is configured otherwise.
+CREATE_PATIENCE = 10.0
 #: A channel of its own for each client, so that closing one cancels its calls and no others.
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 
@@ -89,7 +91,7 @@ class Caller:
         if self.namespace:
             custom = {"Namespace": self.namespace} | custom
         request = create_request(custom, execution)
-        return bytes(self.stub.CreateTask(request, timeout=PATIENCE).resource_meta)
+        return bytes(self.stub.CreateTask(request, timeout=CREATE_PATIENCE).resource_meta)
 
     def get(self, resource_meta: bytes) -> agent_pb2.Resource:
         """Polls a task once."""
