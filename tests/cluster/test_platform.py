@@ -228,7 +228,9 @@ def test_clusters_have_names_and_namespaces(
     text = kubeconfig.read_text()
     kubeconfig.write_text("{}")
     time.sleep(1.1)  # It is looked at once a second.
-    assert "cannot be used" in refusal(lambda: connector.create(config("foo2", Replicas=0, Cluster="west")))
+    assert "which the platform's settings name, has no current context" in refusal(
+        lambda: connector.create(config("foo2", Replicas=0, Cluster="west"))
+    )
     kubeconfig.write_text(text)
     time.sleep(1.1)
     # The sensor knows the name and the cluster alone.
