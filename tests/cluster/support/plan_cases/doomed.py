@@ -144,7 +144,9 @@ DOOMED = [
         "more than 1 volume type",
         volume(emptyDir={}, secret={"secretName": "s", "optional": True}),
     ),
-    Doomed("bad label", "PodTemplate.metadata.labels", "a valid label", pod({"labels": {"team": "a b"}})),
+    Doomed(
+        "bad label", "PodTemplate.metadata.labels.team", "a label's value has at most", pod({"labels": {"team": "a b"}})
+    ),
     Doomed("pods that end", "PodTemplate.spec.restartPolicy", "Always", pod(restartPolicy="Never")),
     Doomed(
         "negative user", "PodTemplate.spec.securityContext.runAsUser", "between", pod(securityContext={"runAsUser": -1})
