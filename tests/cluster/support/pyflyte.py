@@ -26,7 +26,9 @@ def run(env: dict[str, str], file: Path, *args: str) -> str:
 def start(env: dict[str, str], file: Path, *args: str) -> subprocess.Popen[str]:
     """Starts a workflow and returns its process."""
     command = [PYFLYTE, "run", str(file), *args]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, preexec_fn=_as_in_a_terminal, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def run_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> str:
@@ -34,7 +36,9 @@ def run_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> str:
     ours, theirs = pty.openpty()
     command = [PYFLYTE, "run", str(file), *args]
     env = env | {"TERM": "xterm", "COLUMNS": "200"}
-    with subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
+    with subprocess.Popen(
+        command, preexec_fn=_as_in_a_terminal, env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+    ) as process:
         os.close(theirs)
         output = b""
         with suppress(OSError):  # Which is how a terminal says that nobody is left on its other side.
@@ -53,6 +57,7 @@ def start_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> tuple[su
 
     def take_the_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        _as_in_a_terminal()
 
     process = subprocess.Popen(
         command,
@@ -73,3 +78,8 @@ def interrupt(process: subprocess.Popen[str], signal_number: int = signal.SIGINT
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0, output
     return output
+
+
+def _as_in_a_terminal() -> None:
+    """Undoes what `nohup` has done to the tests: who starts a run in a terminal does not ignore that it is closed."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
