@@ -10,7 +10,7 @@ WORKERS ?= 3
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all unit cluster-test explore soak lint fmt bench wheel cluster-up cluster-down develop lock clean
+.PHONY: help demo test test-all unit cluster-test fault-test explore soak lint fmt bench wheel cluster-up cluster-down develop lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ test-all: export FIT_SEED := $(shell date +%s)
 test-all: export MODEL_SEQUENCES = 200
 test-all: export EXPLORE_SAMPLES = 200
 test-all: export FAULTS_SHARE = 1
-test-all: test ## Run every test with the full samples, as the nightly workflow does; takes an hour.
+test-all: test fault-test ## Run every test with the full samples, as the nightly workflow does; takes an hour.
 
 unit: $(VENV)/.wheel ## Run the tests that need no cluster.
 	cargo test --locked --no-default-features
@@ -35,7 +35,10 @@ unit: $(VENV)/.wheel ## Run the tests that need no cluster.
 
 cluster-test: $(VENV)/.wheel ## Run the tests on a real cluster: one made for them, or the one of KUBECONFIG_UNDER_TEST.
 	$(BIN)/pytest tests/cluster -m "not serial" --numprocesses $(WORKERS) --dist worksteal
-	$(BIN)/pytest tests/cluster -m serial
+	$(BIN)/pytest tests/cluster -m serial --ignore tests/cluster/faults
+
+fault-test: $(VENV)/.wheel ## Run the tests that strike every API call with every fault; the nightly workflow does.
+	$(BIN)/pytest tests/cluster/faults
 
 explore: ## Go through more interleavings of the lifecycle than the tests do; EXPLORE_FAULTS and EXPLORE_SAMPLES say how many.
 	EXPLORE_SAMPLES=$${EXPLORE_SAMPLES:-20000} cargo test --release --locked --no-default-features --test interleavings \
