@@ -37,8 +37,8 @@ class Client:
 
     Args:
         timeout: How many seconds a call may try before it fails or, for ``get``, says that nothing is known. Faults
-            that may pass are retried within. Default: 2.5, since Flyte waits 3 s for an answer, and ``createTimeout`` of
-            the platform for a create, since Flyte waits 10 s for that.
+            that may pass are retried within. Default: 2.5, since Flyte waits 3 s for an answer, and the platform's
+            ``createTimeout`` for a create, since Flyte waits 10 s for that.
         platform: The settings of the platform, as docs/settings.md tells; durations as seconds.
         sources: Where settings come from, by their paths, such as ``{"forced.Labels": "/etc/settings.yaml, line 12"}``:
             errors of services that do not follow them name it.
