@@ -18,7 +18,7 @@ help: ## Show this list.
 demo: $(VENV)/.wheel ## Run a workflow with a data service on a real cluster, step by step.
 	PYTHONPATH=tests $(BIN)/python -m demo
 
-test: unit cluster-test ## Run every test, large samples reduced to a fixed few; what is missing is built and installed first.
+test: unit cluster-test ## Run the tests but for the fault suite, large samples reduced to a fixed few; what is missing is built and installed first.
 
 test-all: export FAULTS_PAIRS = 12
 test-all: export FAULTS_SEED := $(shell date +%s)
