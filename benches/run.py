@@ -17,18 +17,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(CHECKOUT / "tests"))  # the local cluster
+sys.path.insert(0, str(CHECKOUT / "tools"))  # the local cluster
 
 from bench import machine, report  # noqa: E402
 from bench.changes import measure_changes  # noqa: E402
 from bench.cluster import GIVEN, use_cluster  # noqa: E402
 from bench.connectors import serve_connectors  # noqa: E402
 from bench.creates import measure_creates  # noqa: E402
+from bench.ends import measure_ends  # noqa: E402
 from bench.errors import BenchError  # noqa: E402
 from bench.gets import measure_gets, measure_latency  # noqa: E402
 from bench.imports import measure_imports  # noqa: E402
 from bench.lookups import measure_lookups  # noqa: E402
 from bench.many import measure_many  # noqa: E402
+from bench.plans import measure_plans  # noqa: E402
 from bench.progress import Progress  # noqa: E402
 from bench.readiness import measure_readiness  # noqa: E402
 from bench.results import Results  # noqa: E402
@@ -47,9 +49,11 @@ MEASUREMENTS: dict[str, Callable[[Stage, Results], None]] = {
     "lookups": measure_lookups,
     "changes": measure_changes,
     "many": measure_many,
+    "ends": measure_ends,
     "stuck": measure_stuck,
     "creates": measure_creates,
     "readiness": measure_readiness,
+    "plans": measure_plans,
     "start-order": measure_start_order,
     "imports": measure_imports,
 }
@@ -89,11 +93,18 @@ def _options() -> argparse.Namespace:
         help=f"what to measure, of {', '.join(MEASUREMENTS)} (default: all)",
     )
     parser.add_argument(
-        "--baseline", type=Path, metavar="WHEEL", help="the wheel of an earlier version, whose gets are measured too"
+        "--baseline",
+        type=Path,
+        nargs="+",
+        metavar="WHEEL",
+        help="the wheels of an earlier version, whose gets are measured too",
     )
     parser.add_argument("--rounds", type=_count, default=5, help="how often to measure each (default: %(default)s)")
     parser.add_argument(
-        "--services", type=_services, default=10_000, help="how many services `many` is about (default: %(default)s)"
+        "--services",
+        type=_services,
+        default=10_000,
+        help="how many services `many` and `ends` are about (default: %(default)s)",
     )
     return parser.parse_args()
 

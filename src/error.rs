@@ -1,25 +1,42 @@
-//! What can go wrong, as sentences for the person who reads them in Flyte's console.
+//! The errors, as sentences for the person who reads them in Flyte's console.
 
 use std::fmt;
 
+/// The reason of [`Error::Rejected`] where an object is larger than what Kubernetes stores.
+pub const TOO_LARGE: &str = "RequestEntityTooLarge";
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The kinds of objects in use here that live in no namespace.
+const CLUSTER_SCOPED: [&str; 9] = [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "IngressClass",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PriorityClass",
+    "RuntimeClass",
+    "StorageClass",
+];
 
 /// A Kubernetes object, as messages name it: `StatefulSet foo in namespace flyte`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectReference {
     /// The object's kind, such as `StatefulSet`.
     pub kind: String,
-    /// The namespace it lives in.
+    /// The namespace it lives in; empty for an object of the whole cluster.
     pub namespace: String,
     /// The object's own name.
     pub name: String,
 }
 
 impl ObjectReference {
-    /// Names an object.
+    /// Names an object. One of the whole cluster has no namespace, whatever the caller gives.
     #[must_use]
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
+        let namespace = if CLUSTER_SCOPED.contains(&kind) { "" } else { namespace };
         Self {
             kind: kind.to_owned(),
             namespace: namespace.to_owned(),
@@ -57,8 +74,18 @@ fn plural(kind: &str) -> String {
 pub struct FieldFault {
     /// The field's path in the configuration, such as `Requests.cpu`.
     pub field: String,
-    /// What is wrong with its value, and what to write instead.
+    /// The fault of its value, and what to write instead.
     pub problem: String,
+}
+
+impl FieldFault {
+    /// The fault of a field.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
 }
 
 impl fmt::Display for FieldFault {
@@ -86,7 +113,7 @@ pub enum Error {
     InvalidSpec {
         /// The field's path in the configuration, such as `Requests.cpu`.
         field: String,
-        /// What is wrong with its value, and what to write instead.
+        /// The fault of its value, and what to write instead.
         problem: String,
         /// The other faults of the same configuration.
         more: Vec<FieldFault>,
@@ -94,31 +121,32 @@ pub enum Error {
     /// Something that must exist does not.
     #[error("{object} does not exist. {advice}")]
     NotFound {
-        /// What is missing.
+        /// The missing object.
         object: ObjectReference,
-        /// What to do.
+        /// The advice.
         advice: String,
     },
     /// The name is taken by a service that is not the one asked for. Nothing was changed.
     #[error("{object} exists already and is not this service: {difference} {advice}")]
     Conflict {
-        /// What holds the name.
+        /// The object that has the name.
         object: ObjectReference,
-        /// Whose it is, and in what it differs from the service asked for.
+        /// Its owner, and its differences from the requested service.
         difference: String,
-        /// What to do.
+        /// The advice.
         advice: String,
     },
     /// A service that runs cannot be changed as it was asked for. Nothing was changed.
     #[error("{object} was not changed: {problem} {advice}")]
     Unchanged {
-        /// What was to be changed.
+        /// The object to change.
         object: ObjectReference,
-        /// A stable code for why it cannot be: `OwnedByAnother`, `Immutable` or `Terminating`.
+        /// A stable code for why it cannot be: `OwnedByAnother`, `Immutable`, `Terminating`, `InUse`, `NoReplicas` or
+        /// `ClaimsWouldBeDeleted`.
         reason: &'static str,
         /// Why it cannot be.
         problem: String,
-        /// What to do.
+        /// The advice.
         advice: String,
     },
     /// The object was not made by a data service task, so it is left alone.
@@ -127,17 +155,18 @@ pub enum Error {
          Delete it by hand if it should go, or correct the name."
     )]
     NotOwned {
-        /// What was to be deleted.
+        /// The object to delete.
         object: ObjectReference,
         /// The marks that were found on it.
         found: String,
     },
-    /// The account that is in use lacks a right.
+    /// The account in use lacks a permission.
     #[error(
-        "Kubernetes forbids to {verb} {object}: {message} Give the account in use the verb \"{verb}\" on \
+        "Not allowed to {verb} {object} (Forbidden): {message} Give the account in use the verb \"{verb}\" on \
          \"{resource}\" with this line under the rules of its Role in that namespace: \
          `- {{apiGroups: [\"{group}\"], resources: [\"{resource}\"], verbs: [\"{verb}\"]}}`. \
-         The README has the whole Role."
+         {} has the whole Role.",
+        example(role_file(group))
     )]
     Forbidden {
         /// The verb as RBAC names it, such as `create`.
@@ -154,7 +183,7 @@ pub enum Error {
     /// The API server did not answer, or not in a way that can be used, until the deadline. Trying again may help.
     #[error("Could not {verb} {object} within {seconds:.1} s: {cause} This may pass; the call can be repeated safely.")]
     Unavailable {
-        /// What was attempted, as RBAC names it.
+        /// The verb that was attempted, as RBAC names it.
         verb: &'static str,
         /// The object concerned.
         object: ObjectReference,
@@ -166,17 +195,17 @@ pub enum Error {
     /// The service did not get ready in the time that the caller gave it. It is left as it is.
     #[error("{object} is not ready after {seconds:.0} s: {message}")]
     Timeout {
-        /// What was waited for.
+        /// The object that the call waited for.
         object: ObjectReference,
         /// How long it was waited for, in seconds.
         seconds: f64,
-        /// What it still waits for.
+        /// The condition that it still waits for.
         message: String,
     },
     /// The API server refused the object as it is. Repeating the call gives the same answer.
     #[error("Kubernetes refused to {verb} {object}: {message}")]
     Rejected {
-        /// What was attempted, as RBAC names it.
+        /// The verb that was attempted, as RBAC names it.
         verb: &'static str,
         /// The object concerned.
         object: ObjectReference,
@@ -192,7 +221,7 @@ pub enum Error {
     Partial {
         /// Why it has failed.
         error: Box<Error>,
-        /// What it had changed by then, as a sentence.
+        /// The changes that it had made by then, as a sentence.
         done: String,
     },
     /// The core panicked.
@@ -201,13 +230,13 @@ pub enum Error {
          Please report it, with the connector's log."
     )]
     Bug {
-        /// What the panic said.
+        /// The message of the panic.
         words: String,
     },
     /// No cluster can be reached with the configuration at hand.
     #[error("{problem}")]
     Cluster {
-        /// What is wrong with the configuration, and what to do.
+        /// The fault of the configuration, and what to do.
         problem: String,
     },
 }
@@ -325,6 +354,22 @@ impl Error {
     }
 }
 
+/// The example that has the permissions for the resources of an API group.
+fn role_file(group: &str) -> &'static str {
+    match group {
+        "coordination.k8s.io" => "rbac-local.yaml",
+        _ => "rbac.yaml",
+    }
+}
+
+/// The project's pages, as the metadata of its packages have them.
+const REPOSITORY: &str = "https://github.com/flyteorg/flytekitplugins-k8sdataservice";
+
+/// The address of an example, which no package has.
+pub(crate) fn example(file: &str) -> String {
+    format!("{REPOSITORY}/blob/main/examples/{file}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,6 +385,33 @@ mod tests {
         );
         assert_eq!(shown("StorageClass", "", "fast"), "StorageClass fast");
         assert_eq!(shown("PriorityClass", "", ""), "PriorityClasses");
+        assert_eq!(shown("Namespace", "flyte", "flyte"), "Namespace flyte");
+        assert_eq!(shown("Node", "flyte", "node-0"), "Node node-0");
+    }
+
+    #[test]
+    fn a_message_gives_the_address_of_an_example_since_no_package_has_it() {
+        let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let metadata = std::fs::read_to_string(project.join("pyproject.toml")).expect("pyproject.toml");
+        assert!(
+            metadata.contains(&format!("\nRepository = \"{REPOSITORY}\"\n")),
+            "{metadata}"
+        );
+        for (group, file) in [("apps", "rbac.yaml"), ("coordination.k8s.io", "rbac-local.yaml")] {
+            let error = Error::Forbidden {
+                verb: "get",
+                group: group.to_owned(),
+                resource: "things".to_owned(),
+                object: ObjectReference::new("Thing", "flyte", "foo"),
+                message: "no.".to_owned(),
+            };
+            let address = format!("{REPOSITORY}/blob/main/examples/{file}");
+            assert!(
+                error.to_string().ends_with(&format!(" {address} has the whole Role.")),
+                "{error}"
+            );
+            assert!(project.join("examples").join(file).is_file());
+        }
     }
 
     #[test]

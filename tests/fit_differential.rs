@@ -1,10 +1,10 @@
 //! How many pods fit, for `tests/cluster/test_fit.py`, which asks the real scheduler the same.
 //!
-//! `FIT_QUESTIONS` is a file of JSON: the cluster's `nodes` and `pods`, and `questions`, each a `pod` and `replicas`. The
-//! answers are printed, one a line.
+//! `FIT_QUESTIONS` is a file of JSON: the cluster's `nodes` and `pods`, and `questions`, each a `pod` and `replicas`.
+//! The answers are printed, one a line.
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use k8sdataservice::fit::fit;
+use k8sdataservice::scheduling::fit;
 use serde::Deserialize;
 use serde_json::json;
 

@@ -1,31 +1,37 @@
 //! The objects of a service, compared with golden files.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --no-default-features --test manifests` writes the files anew; read the difference.
+//! `UPDATE_GOLDEN=1 cargo test --test manifests` writes the files again; read the difference.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use k8sdataservice::manifests::{differences, service, stateful_set};
-use k8sdataservice::ownership::{Identity, Owner};
-use k8sdataservice::spec::{DataServiceSpec, Target};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8sdataservice::compare::differences;
+use k8sdataservice::config::Target;
+use k8sdataservice::identity::owner::{Identity, Owner};
+use k8sdataservice::manifests::Objects;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-fn spec(config: &Value) -> DataServiceSpec {
+fn objects(config: &Value) -> Objects {
     match Target::parse(config).expect("a valid configuration") {
-        Target::New(spec) => spec,
+        Target::New(spec) => Objects::new(&spec, &identity()),
         Target::Existing(name) => panic!("{name} exists already"),
     }
+}
+
+fn stateful_set(config: &Value) -> StatefulSet {
+    objects(config).stateful_set
 }
 
 fn identity() -> Identity {
     Identity {
         name: "feature-store".to_owned(),
         namespace: "flyte".to_owned(),
-        owner: Owner {
-            id: "b0f7".to_owned(),
-            description: "execution f1 of project flytesnacks, domain development, node n0".to_owned(),
-        },
+        owner: Owner::new(
+            "b0f7",
+            "execution f1 of project flytesnacks, domain development, node n0",
+        ),
         labels: BTreeMap::from([("execution-id".to_owned(), "f1".to_owned())]),
         annotations: BTreeMap::from([("team".to_owned(), "ml".to_owned())]),
     }
@@ -56,29 +62,29 @@ fn assert_golden(name: &str, object: &impl Serialize) {
     assert_eq!(
         made,
         golden,
-        "{} differs; see the head of this file for how to write it anew",
+        "{} differs; see the head of this file for how to write it again",
         path.display()
     );
 }
 
 #[test]
 fn a_service_of_the_shortest_configuration() {
-    let spec = spec(&minimal());
-    assert_golden("minimal-statefulset", &stateful_set(&spec, &identity()));
-    assert_golden("minimal-service", &service(&spec, &identity(), None));
+    let objects = objects(&minimal());
+    assert_golden("minimal-statefulset", &objects.stateful_set);
+    assert_golden("minimal-service", &objects.dependents().service);
 }
 
 #[test]
 fn a_service_with_every_field() {
-    let spec = spec(&full());
-    assert_golden("full-statefulset", &stateful_set(&spec, &identity()));
-    assert_golden("full-service", &service(&spec, &identity(), Some("0b9b")));
+    let objects = objects(&full());
+    assert_golden("full-statefulset", &objects.stateful_set);
+    assert_golden("full-service", &objects.dependents_of("0b9b").service);
 }
 
 #[test]
-fn what_differs_is_told_in_the_words_of_the_configuration() {
-    let minimal = stateful_set(&spec(&minimal()), &identity());
-    let full = stateful_set(&spec(&full()), &identity());
+fn what_differs_is_described_in_the_words_of_the_configuration() {
+    let minimal = stateful_set(&minimal());
+    let full = stateful_set(&full());
     let fields: Vec<String> = differences(&minimal, &full);
     // Without its words, one of which may be a password.
     assert_eq!(fields[0], "Command (from word 1 on; 0 words there, 2 wanted)");
@@ -96,10 +102,7 @@ fn what_differs_is_told_in_the_words_of_the_configuration() {
 fn an_amount_that_the_api_server_writes_otherwise_is_no_difference() {
     let written = |cpu: &str, mem: &str| {
         let amounts = json!({"cpu": cpu, "mem": mem});
-        stateful_set(
-            &spec(&json!({"Image": "i", "Requests": amounts, "Limits": amounts})),
-            &identity(),
-        )
+        stateful_set(&json!({"Image": "i", "Requests": amounts, "Limits": amounts}))
     };
     assert!(differences(&written("1", "1Gi"), &written("1000m", "1024Mi")).is_empty());
 }
@@ -131,6 +134,5 @@ fn a_pod_template_lies_under_the_configuration() {
             },
         },
     });
-    let spec = spec(&config);
-    assert_golden("template-statefulset", &stateful_set(&spec, &identity()));
+    assert_golden("template-statefulset", &stateful_set(&config));
 }

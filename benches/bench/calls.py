@@ -20,6 +20,8 @@ from google.protobuf.struct_pb2 import Struct
 TASK_TYPE = "dataservicetask"
 _CATEGORY = agent_pb2.TaskCategory(name=TASK_TYPE, version=0)
 _PROJECT, _DOMAIN = "bench", "development"
+#: Where the runs are that make services.
+RUN_NAMESPACE = f"{_PROJECT}-{_DOMAIN}"
 
 Config = dict[str, Any]
 
@@ -70,14 +72,14 @@ def create_request(config: Config) -> agent_pb2.CreateTaskRequest:
         output_prefix=f"s3://bench/metadata/{_PROJECT}-{_DOMAIN}-{config['Name']}/n0/data/0",
         task_execution_metadata=agent_pb2.TaskExecutionMetadata(
             task_execution_id=TaskExecutionIdentifier(task_id=task, node_execution_id=node, retry_attempt=0),
-            namespace=f"{_PROJECT}-{_DOMAIN}",
+            namespace=RUN_NAMESPACE,
             labels={"execution-id": config["Name"], "project": _PROJECT, "domain": _DOMAIN, "node-id": "n0"},
         ),
     )
 
 
 def get_request(metadata: bytes) -> agent_pb2.GetTaskRequest:
-    """Returns the request to tell how a service is doing."""
+    """Returns the request of a service's status."""
     return agent_pb2.GetTaskRequest(task_category=_CATEGORY, resource_meta=metadata)
 
 
@@ -99,5 +101,5 @@ def answered_name(answer: agent_pb2.CreateTaskResponse) -> str:
 
 
 def is_ready(answer: agent_pb2.GetTaskResponse) -> bool:
-    """Tells whether a get says that the service is ready."""
+    """Returns whether a get says that the service is ready."""
     return bool(answer.resource.phase == TaskExecution.SUCCEEDED)

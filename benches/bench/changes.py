@@ -18,7 +18,7 @@ _WANTED = 100.0
 
 
 def measure_changes(stage: Stage, results: Results) -> None:
-    """Measures from the API server's reply to a change until a look-up tells it.
+    """Measures from the API server's reply to a change until a look-up reports it.
 
     The status of a StatefulSet is changed, where no controller takes the change back.
     """

@@ -39,6 +39,7 @@ class Connector:
 
     who: str
     target: str
+    pid: int
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def _serve(
             command, env=environment() | variables, cwd=logs, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
-        yield Connector(who, f"127.0.0.1:{port}"), process, log
+        yield Connector(who, f"127.0.0.1:{port}", process.pid), process, log
     finally:
         process.terminate()
         try:

@@ -2,7 +2,7 @@
 
 An API server takes tens of milliseconds of processor time to write the objects of one service, which would be minutes
 for very many. So one is written through it, and what it has stored is copied under other names and uids. Whoever lists
-and watches is told by the API server all the same, and the same as if it had written them.
+and watches gets them from the API server all the same, and the same as if it had written them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from bench.calls import answered_name, create_request, pending_service
-from bench.connectors import IDLE, OURS, PEER
+from bench.connectors import OURS, PEER
 from bench.load import IN_FLIGHT, call_each, rotated, stubs
 from bench.raw_api import SERVICES, STATEFUL_SETS, Object, RawApi
 from bench.results import Faults, Figure, Results, Target
@@ -46,7 +46,7 @@ async def _rounds(stage: Stage, rate: Figure, faults: dict[str, Faults]) -> None
     rounds = range(-1, stage.rounds)
     names = {
         (who, round): [f"{stage.prefix}{round + 1}-{kind}-{number}" for number in range(_CREATES)]
-        for kind, who in enumerate((OURS, PEER, IDLE, RAW))
+        for kind, who in enumerate([*(each.who for each in stage.connectors), RAW])
         for round in rounds
     }
     objects = stage.manifests([pending_service(name) for round in rounds for name in names[RAW, round]])

@@ -1,4 +1,4 @@
-"""What keeps the benchmark from measuring."""
+"""The errors of the benchmark."""
 
 
 class BenchError(Exception):

@@ -1,4 +1,4 @@
-"""What an installed plugin adds to `import flytekit`, which every task of every user pays."""
+"""The time that an installed plugin adds to `import flytekit`, in every task of every user."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ import re, subprocess, sys
 command = [sys.executable, "-I", "-X", "importtime", "-c", "import flytekit"]
 lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
 found = [re.match(r"import time: +\\d+ \\| +(\\d+) \\| ( *)(\\S+)$", line) for line in lines]
-mine = [each for each in found if each and re.match("flytekitplugins[_.]k8sdataservice", each[3])]
-# What is indented further was imported by one of the others.
+mine = [each for each in found if each and re.match("(flytekitplugins[_.])?k8sdataservice", each[3])]
+# A module that is indented further was imported by one of the others.
 least = min((len(each[2]) for each in mine), default=0)
 print(sum(int(each[1]) for each in mine if len(each[2]) == least) / 1000)
 """

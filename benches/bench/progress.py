@@ -1,4 +1,4 @@
-"""What the benchmark is doing, while it does it."""
+"""The progress of the benchmark."""
 
 from __future__ import annotations
 

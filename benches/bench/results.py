@@ -1,4 +1,4 @@
-"""What was measured, and what was wanted."""
+"""The measured figures, and the goals."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Figure:
 
 @dataclass
 class Faults:
-    """What went wrong in all creates of one contestant."""
+    """The faults in all creates of one contestant."""
 
     who: str
     asked: int = 0
@@ -72,7 +72,7 @@ class Faults:
 
 @dataclass(frozen=True)
 class Target:
-    """What is wanted of a figure, and whether it is so."""
+    """The goal of a figure, and whether it is met."""
 
     wanted: str
     measured: str

@@ -1,4 +1,4 @@
-"""What every figure needs."""
+"""The stage that every figure needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.venvs import Venvs
 
 _PRINT_MANIFESTS = f"""
 import json, sys
-from flytekitplugins_k8sdataservice._core import manifests
+from k8sdataservice._core import manifests
 make = lambda config: list(manifests(config, namespace={NAMESPACE!r}, owner=config["Name"], execution="a benchmark"))
 print(json.dumps([make(config) for config in json.load(sys.stdin)]))
 """
@@ -33,7 +33,7 @@ class Stage:
     services: int
     """How many services are very many."""
     prefix: str
-    """What the names of everything that this run makes start with."""
+    """The prefix of the names of everything that this run creates."""
     progress: Progress
 
     def announce(self, what: str, round: int, rounds: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What polls cost where services do not come up: in an incident all of them are stuck at once."""
+"""The cost of polls of services that do not come up: in an incident all of them are stuck at once."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ _EVENTS = 5_000
 _SECONDS = 0.4
 _WARM_UP_SECONDS = 1.0
 _WARM_UPS = 30
+_QUIET_SECONDS = 0.3
 
 
 def measure_stuck(stage: Stage, results: Results) -> None:
@@ -100,7 +101,7 @@ async def _measure(stage: Stage, results: Results, bare: BareCluster, names: dic
                 for each in took.values():
                     each.clear()
                 for who in turns(list(calls), round):
-                    before = reads_answered(bare.api)
+                    before = _when_quiet(bare)
                     await keep_in_flight(calls[who], _SECONDS, tallies[who])
                     if who == OURS:
                         reads += reads_answered(bare.api) - before
@@ -121,6 +122,15 @@ async def _measure(stage: Stage, results: Results, bare: BareCluster, names: dic
         ),
         Target(f"no request for a get {of_all}", f"{reads} in {answered:,} gets", reads == 0),
     ]
+
+
+def _when_quiet(bare: BareCluster) -> int:
+    """Waits until the API server has answered what an earlier version still asks, and returns the count of reads."""
+    while True:
+        before = reads_answered(bare.api)
+        time.sleep(_QUIET_SECONDS)
+        if reads_answered(bare.api) == before:
+            return before
 
 
 def _namespace(count: int) -> str:
@@ -181,6 +191,6 @@ async def _warm_up(bare: BareCluster, call: Callable[[], Awaitable[None]]) -> No
         problem = ""
         if reads_answered(bare.api) == before:
             return
-    # What falls short shows in the figures, unless the answers themselves are wrong.
+    # The figures show shortfalls, unless the answers themselves are wrong.
     if problem:
         raise BenchError(f"After {_WARM_UPS * _WARM_UP_SECONDS:.0f} s: {problem}")

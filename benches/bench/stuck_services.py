@@ -9,7 +9,7 @@ from typing import Any
 from bench.raw_api import Object
 from bench.written import Service, condition
 
-#: What keeps a service from coming up, and the connector's own reason for each.
+#: The causes that keep a service from coming up, and the connector's own reason for each.
 REASONS = {
     "quota": "QuotaExceeded",
     "image": "ImagePullThrottled",

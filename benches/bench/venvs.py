@@ -49,7 +49,7 @@ class Venvs:
     ours: Venv
     peer: Venv
     before: Venv | None
-    """That of an earlier wheel of ours, where one is given."""
+    """That of an earlier version of ours, where one is given."""
 
 
 def cache_folder() -> Path:
@@ -58,12 +58,12 @@ def cache_folder() -> Path:
     return Path(cache) / "flytekitplugins-k8sdataservice" / "bench-venvs"
 
 
-def prepare(checkout: Path, baseline: Path | None, progress: Progress) -> Venvs:
-    """Builds the checkout's wheel, and each environment unless one with the same contents already exists.
+def prepare(checkout: Path, baseline: Sequence[Path] | None, progress: Progress) -> Venvs:
+    """Builds the checkout's wheels, and each environment unless one with the same contents already exists.
 
     Args:
         checkout: The project.
-        baseline: A wheel of an earlier version to measure beside it.
+        baseline: The wheels of an earlier version to measure beside it.
         progress: Told of each step.
 
     Raises:
@@ -74,23 +74,25 @@ def prepare(checkout: Path, baseline: Path | None, progress: Progress) -> Venvs:
     # The peer's pins must not change flytekit's own dependencies: the difference would be charged to one of the two.
     constraints = run([plain.python, "-m", "pip", "freeze"], what="list what flytekit depends on")
     with TemporaryDirectory(prefix="bench-wheel-") as folder:
-        progress("building the wheel")
-        wheel = _build_wheel(checkout, Path(folder))
-        ours = _venv("ours", [flytekit, str(wheel)], constraints, progress)
+        progress("building the wheels")
+        wheels = _build_wheels(checkout, Path(folder))
+        ours = _venv("ours", [flytekit, *map(str, wheels)], constraints, progress)
     peer = _venv("peer", [flytekit, PEER_REQUIREMENT], constraints, progress)
-    before = _venv("before", [flytekit, str(baseline)], constraints, progress) if baseline else None
+    before = _venv("before", [flytekit, *map(str, baseline)], constraints, progress) if baseline else None
     return Venvs(plain=plain, ours=ours, peer=peer, before=before)
 
 
-def _build_wheel(checkout: Path, folder: Path) -> Path:
+def _build_wheels(checkout: Path, folder: Path) -> list[Path]:
     maturin = Path(sys.executable).with_name("maturin")
     if not maturin.exists():
         raise BenchError(
             "There is no maturin beside this Python. Run the benchmark in the project's own environment: `make bench`."
         )
-    command: list[str | Path] = [maturin, "build", "--release", "--quiet", "--out", folder]
-    run(command, what="build the wheel", env=environment(proxies=True), cwd=checkout)
-    return next(folder.glob("*.whl"))
+    core: list[str | Path] = [maturin, "build", "--release", "--quiet", "--out", folder]
+    plugin: list[str | Path] = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder]
+    for command in (core, [*plugin, checkout / "plugins" / "flytekit"]):
+        run(command, what="build the wheels", env=environment(proxies=True), cwd=checkout)
+    return sorted(folder.glob("*.whl"))
 
 
 def _venv(name: str, requirements: Sequence[str], constraints: str | None, progress: Progress) -> Venv:

@@ -21,7 +21,7 @@ _UNSCHEDULABLE = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 n
 
 @dataclass(frozen=True)
 class Service:
-    """What to write of one service."""
+    """The objects to write of one service."""
 
     name: str
     schedulable: bool = True

@@ -19,6 +19,7 @@ class IdleMetadata(ResourceMeta):
 
     dataservice_config: dict[str, Any]
     name: str
+    namespace: str | None = None
 
 
 class IdleConnector(AsyncConnectorBase):

@@ -1,1 +1,1 @@
-"""What runs in a process of its own, with our plugin: each reads its question as JSON and prints the answer."""
+"""Programs with our plugin in a process of their own: each reads its question as JSON and prints the answer."""

@@ -25,7 +25,7 @@ _REST = 0.02
 
 
 def main() -> None:
-    """Prints for each change how long after the API server's reply the client told it, in seconds."""
+    """Prints for each change how long after the API server's reply the client reported it, in seconds."""
     question = json.load(sys.stdin)
     name, namespace = question["name"], question["namespace"]
     api = RawApi(kubeconfig.read(Path(os.environ["KUBECONFIG"])))

@@ -49,16 +49,16 @@ def main() -> None:
 
 
 def _missing(client: Client, question: dict[str, Any]) -> str | None:
-    """Returns what is not known yet, of what the last of each list tells."""
+    """Returns the services that are not known yet, of the last of each list."""
 
     def reason(name: str) -> str | None:
-        # What only events explain is not answered from memory alone.
+        # A service that only events explain is not answered from memory alone.
         known = client.get_known(name, namespace=question["namespace"]) or client.get_sync(
             name, namespace=question["namespace"]
         )
         return known and known.reason
 
-    # From memory, which tells of a service once all three lists are complete.
+    # From memory, which knows a service once all three lists are complete.
     last = client.get_known(question["names"][-1], namespace=question["namespace"])
     if last is None or last.reason != "Ready":
         return "the StatefulSets"

@@ -1,11 +1,11 @@
-//! Credentials that come and go: those of a program, and the token in a file. They are fetched when a request needs them,
-//! once for all requests, and again when they expire or when the API server does not take them any more.
+//! Credentials that come and go: those of a program, and the token in a file. They are fetched when a request needs
+//! them, once for all requests, and again when they expire or when the API server does not take them any more.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Request, StatusCode};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::client::{Body, ClientBuilder};
@@ -13,14 +13,17 @@ use kube::config::ExecConfig;
 use kube::{Client, Config};
 use tower::{BoxError, service_fn};
 
+use super::Unauthenticated;
+use super::fault::{Outdated, UNAUTHORIZED};
 use super::flights::Flights;
 use super::origin::Origin;
 use super::program::{self, Credential};
 use super::proxy::Proxy;
+use super::redaction::{client_problem, file_problem};
 use super::transport;
-use crate::api::Unauthenticated;
-use crate::fuse::fused_call;
-use crate::secrets::{client_problem, file_problem};
+use super::unreachable::rejected_certificate;
+use crate::panic::catch_panic_sync;
+use crate::swallowed::LastCause;
 
 /// How long a token from a file is used before the file is read again, as all clients of Kubernetes do.
 const RELOAD: Duration = Duration::from_secs(50);
@@ -55,6 +58,8 @@ struct State {
     ready: Option<Ready>,
     failed: Option<(Instant, String)>,
     is_fetching: bool,
+    /// Why one could not be renewed, which is logged.
+    trouble: LastCause,
 }
 
 /// A credential, and a client that can send it.
@@ -100,9 +105,23 @@ impl Credentials {
                 if let Some(header) = ready.header {
                     request.headers_mut().insert(AUTHORIZATION, header);
                 }
-                let response = ready.client.send(request).await?;
+                let response = match ready.client.send(request).await {
+                    Ok(response) => response,
+                    Err(error) => {
+                        let Some(why) = rejected_certificate(&error) else {
+                            return Err(error.into());
+                        };
+                        credentials.refuse(ready.fetched);
+                        return Err(credentials.outdated(&why).into());
+                    }
+                };
                 if response.status() == StatusCode::UNAUTHORIZED {
                     credentials.refuse(ready.fetched);
+                    let is_json = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/json");
+                    // Anything else is the page of a proxy.
+                    if response.headers().get(CONTENT_TYPE).is_some_and(is_json) {
+                        return Err(credentials.outdated(UNAUTHORIZED).into());
+                    }
                 }
                 Ok::<_, BoxError>(response)
             }
@@ -110,7 +129,16 @@ impl Credentials {
         ClientBuilder::new(service, self.config.default_namespace.clone()).build()
     }
 
-    /// What a request waits for at the moment, if that is not the API server.
+    /// The API server rejects what these credentials were, and others are fetched.
+    fn outdated(&self, why: &str) -> Outdated {
+        let subject = self.subject();
+        Outdated(format!(
+            "the API server rejects the credential of {subject} ({why}), which is fetched again. If the error stays, renew \
+             what it is made from, for example by a new login"
+        ))
+    }
+
+    /// The program or file that a request waits for at the moment, if that is not the API server.
     pub(super) fn waits_for(&self) -> Option<String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = state.is_fetching && state.ready.as_ref().is_none_or(|ready| !ready.is_usable());
@@ -124,7 +152,7 @@ impl Credentials {
     /// Waits for a program that may ask the person at this terminal for a login.
     pub(super) async fn log_in(self: &Arc<Self>) {
         if matches!(&self.source, Source::Program(program) if program::is_interactive(program)) {
-            // What went wrong, the first request says.
+            // The first request reports the fault.
             let _ = self.ready().await;
         }
     }
@@ -153,7 +181,7 @@ impl Credentials {
         match (known, failed) {
             (Some(ready), failed) => {
                 if ready.is_stale() && failed.is_none() {
-                    // What is there still serves.
+                    // The present credentials are still valid.
                     drop(self.fetches.begin(&(), self.fetch()));
                 }
                 Ok(ready)
@@ -184,7 +212,7 @@ impl Credentials {
                 state.is_fetching = fetching;
             };
             set_fetching(true);
-            let fetched = fused_call(|| Ok(credentials.fetch_now()));
+            let fetched = catch_panic_sync(|| Ok(credentials.fetch_now()));
             set_fetching(false);
             let fetched = fetched.unwrap_or_else(|bug| Err(bug.to_string()));
             let mut state = credentials.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -196,8 +224,24 @@ impl Credentials {
                 Err(problem) => state.failed = Some((Instant::now(), problem.clone())),
             }
             // A token file that is gone for a moment: its last token may serve still.
-            match (&credentials.source, &fetched, &state.ready) {
-                (Source::TokenFile(_), Err(_), Some(old)) if !old.is_refused => Ok(old.clone()),
+            let old = state.ready.clone();
+            let is_new = match &fetched {
+                Ok(_) => {
+                    state.trouble.clear();
+                    false
+                }
+                // Without an old one, the callers that wait get the error.
+                Err(problem) => old.as_ref().is_some_and(|old| !old.is_refused) && state.trouble.is_new(problem),
+            };
+            drop(state);
+            if let (Err(cause), true) = (&fetched, is_new) {
+                tracing::warn!(
+                    cause,
+                    "A credential cannot be renewed, and the one before is used as long as it serves: {cause}"
+                );
+            }
+            match (&credentials.source, &fetched, old) {
+                (Source::TokenFile(_), Err(_), Some(old)) if !old.is_refused => Ok(old),
                 _ => fetched,
             }
         }

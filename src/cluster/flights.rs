@@ -10,8 +10,8 @@ use tokio::task::spawn_blocking;
 
 /// Work that is under way, by what it is for.
 ///
-/// It goes on whoever stops waiting, so that a call which ends at its deadline loses nothing, and a file server that does
-/// not answer holds up one thread and not one per call.
+/// It goes on when callers stop waiting, so that a call which ends at its deadline loses nothing, and a file server
+/// that does not answer holds up one thread and not one per call.
 pub(super) struct Flights<K, T>(Mutex<HashMap<K, Flight<T>>>);
 
 /// One piece of work; nothing where it panicked.
@@ -35,7 +35,7 @@ impl<K: Clone + Eq + Hash, T: Clone + Send + Sync + 'static> Flights<K, T> {
     /// Begins the work of this key unless it is under way, and waits for nothing.
     pub(super) fn begin(&self, key: &K, work: impl FnOnce() -> T + Send + 'static) -> Flight<T> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // What has ended while nobody waited for it belongs to those who asked then.
+        // A flight that ended while nobody waited for it belongs to earlier callers.
         if let Some(flight) = flights.get(key).filter(|flight| flight.peek().is_none()) {
             return flight.clone();
         }

@@ -1,4 +1,5 @@
-//! The kubeconfig: which of its contexts is meant, and what a client needs of it. All of this reads files, so it blocks.
+//! The kubeconfig: which of its contexts is meant, and what a client needs of it. All of this reads files, so it
+//! blocks.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +8,16 @@ use kube::Config;
 use kube::config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::credentials::Source;
+use super::in_cluster::{IN_CLUSTER, TOKEN};
 use super::origin::{Origin, without_credentials};
 use super::program;
 use super::proxy::{Proxy, proxy_for};
+use super::redaction::{file_problem, kubeconfig_problem};
 use crate::error::{Error, Result};
-use crate::secrets::{file_problem, kubeconfig_problem};
-use crate::wording::{nearest, sentence};
+use crate::text::{nearest, sentence};
+
+/// How many names an error lists, besides the nearest one.
+const MOST_NAMES: usize = 5;
 
 /// Files that are read as one kubeconfig.
 pub(super) struct Files {
@@ -24,7 +29,7 @@ pub(super) struct Files {
     config: Kubeconfig,
 }
 
-/// What a client is made from.
+/// The configuration of a client.
 pub(super) struct Selected {
     pub(super) config: Config,
     pub(super) origin: Origin,
@@ -74,10 +79,10 @@ impl Files {
         self.config.contexts.iter().map(|context| context.name.as_str())
     }
 
-    /// What a client for a context, or for the current one, is made from.
+    /// The configuration of a client for a context, or for the current one.
     ///
     /// # Errors
-    /// [`Error::Cluster`] that names the file, the context, and what of it is at fault.
+    /// [`Error::Cluster`] that names the file, the context, and the fault.
     pub(super) fn select(&self, context: Option<&str>) -> Result<Selected> {
         let (name, is_current) = match (context, &self.config.current_context) {
             (Some(name), _) => (name.to_owned(), false),
@@ -87,7 +92,9 @@ impl Files {
         let contexts = self.config.contexts.iter();
         let found = contexts.clone().find(|context| context.name == name);
         let Some(context) = found.and_then(|context| context.context.clone()) else {
-            let known = contexts.map(|context| context.name.as_str());
+            let known = contexts
+                .map(|context| context.name.as_str())
+                .filter(|name| self.is_complete(name));
             let what = if is_current { "the current context" } else { "context" };
             return Err(self.missing(what, &name, known, "Choose another one"));
         };
@@ -102,7 +109,7 @@ impl Files {
         let Some(cluster) = clusters.clone().find(|cluster| cluster.name == context.cluster) else {
             let what = format!("the cluster of context {name},");
             let known = clusters.map(|cluster| cluster.name.as_str());
-            return Err(self.missing(&what, &context.cluster, known, "Correct the context"));
+            return Err(self.incomplete(&what, &context.cluster, known));
         };
         let users = self.config.auth_infos.iter();
         if let Some(user) = &origin.user
@@ -110,7 +117,7 @@ impl Files {
         {
             let what = format!("the user of context {name},");
             let known = users.map(|user| user.name.as_str());
-            return Err(self.missing(&what, user, known, "Correct the context"));
+            return Err(self.incomplete(&what, user, known));
         }
         let cluster = cluster.cluster.clone().unwrap_or_default();
         origin.server = cluster.server.as_deref().map(without_credentials);
@@ -119,12 +126,13 @@ impl Files {
             .map_err(|source| self.faulty(&origin, &kubeconfig_problem(&source)))?;
         let proxy = proxy_of(&config, &cluster).map_err(|problem| self.faulty(&origin, &problem))?;
         origin.proxy = proxy.as_ref().map(ToString::to_string);
+        origin.credentials = fields(&config.auth_info);
         // Of these, kube would take the program's and the file's after the others too.
         let mut source = source_of(&mut config.auth_info);
         if let Some(Source::Program(program)) = &mut source {
             origin.program = Some(program::name(program));
-            if let Some(told) = &mut program.cluster {
-                told.proxy_url.clone_from(&cluster.proxy_url);
+            if let Some(exec_cluster) = &mut program.cluster {
+                exec_cluster.proxy_url.clone_from(&cluster.proxy_url);
             }
         }
         Ok(Selected {
@@ -195,12 +203,8 @@ impl Files {
         if let (true, Some(file)) = (self.is_own, self.missing.first()) {
             return self.unusable(file, "it does not exist", "Create it");
         }
-        let place = if std::env::var_os(super::IN_CLUSTER).is_some() {
-            format!(
-                "this process runs in one ({} is set), but without a service account token ({})",
-                super::IN_CLUSTER,
-                super::TOKEN
-            )
+        let place = if std::env::var_os(IN_CLUSTER).is_some() {
+            format!("this process runs in one ({IN_CLUSTER} is set), but without a service account token ({TOKEN})")
         } else {
             "this process does not run in one".to_owned()
         };
@@ -223,18 +227,51 @@ impl Files {
         ))
     }
 
+    /// A context that does not exist. `known` are those that can be used.
     fn missing<'a>(&self, what: &str, name: &str, known: impl Iterator<Item = &'a str>, advice: &str) -> Error {
-        let near = nearest(name, known);
-        let near = if near.is_empty() {
-            String::new()
-        } else {
-            format!(", such as {near}")
+        let near = match nearest(name, known) {
+            "" => String::new(),
+            near => format!(", such as {near}"),
         };
         error(&format!(
             "The {} cannot be used: {what} {name} does not exist in it. {advice}{near}.{}",
             self.name(),
             self.passed_over()
         ))
+    }
+
+    /// A context names something that does not exist. `known` are the names that do.
+    fn incomplete<'a>(&self, what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+        let mut known: Vec<_> = known.collect();
+        let near = nearest(name, known.iter().copied()).to_owned();
+        known.retain(|name| *name != near);
+        let more = if known.len() > MOST_NAMES { " and more" } else { "" };
+        known.truncate(MOST_NAMES);
+        known.insert(0, if near.is_empty() { "none" } else { &near });
+        let has = format!("{}{more}", known.join(", "));
+        let mut complete = self.contexts().filter(|name| self.is_complete(name));
+        let choose = complete.next().map_or_else(String::new, |context| {
+            format!(", or choose another context, such as {context}")
+        });
+        error(&format!(
+            "The {} cannot be used: {what} {name} does not exist in it; it has {has}. Correct the context{choose}.{}",
+            self.name(),
+            self.passed_over()
+        ))
+    }
+
+    /// Whether the cluster and the user that a context names exist.
+    fn is_complete(&self, name: &str) -> bool {
+        let context = self.config.contexts.iter().find(|context| context.name == name);
+        let Some(context) = context.and_then(|context| context.context.as_ref()) else {
+            return false;
+        };
+        let user = context.user.as_deref().filter(|user| !user.is_empty());
+        self.config
+            .clusters
+            .iter()
+            .any(|cluster| cluster.name == context.cluster)
+            && user.is_none_or(|user| self.config.auth_infos.iter().any(|known| known.name == user))
     }
 
     fn passed_over(&self) -> String {
@@ -275,6 +312,26 @@ fn proxy_of(config: &Config, cluster: &Cluster) -> Result<Option<Proxy>, String>
 pub(super) fn proxy_in_cluster(config: &Config) -> Result<Option<Proxy>> {
     proxy_of(config, &Cluster::default())
         .map_err(|problem| error(&format!("No cluster can be reached: {problem}. Correct the variable.")))
+}
+
+/// The fields of a user that hold credentials.
+fn fields(user: &AuthInfo) -> Vec<&'static str> {
+    let fields = [
+        (user.client_certificate.is_some(), "client-certificate"),
+        (user.client_certificate_data.is_some(), "client-certificate-data"),
+        (user.token.is_some(), "token"),
+        (user.token_file.is_some(), "tokenFile"),
+        (
+            user.username.is_some() && user.password.is_some(),
+            "username and password",
+        ),
+        (user.auth_provider.is_some(), "auth-provider"),
+        (user.exec.is_some(), "exec"),
+    ];
+    fields
+        .into_iter()
+        .filter_map(|(is_given, field)| is_given.then_some(field))
+        .collect()
 }
 
 /// Takes credentials that come and go out of a user's, in the order in which kubectl looks for them.

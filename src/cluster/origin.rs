@@ -13,6 +13,8 @@ pub struct Origin {
     pub(super) user: Option<String>,
     /// The program that gives the user's credentials.
     pub(super) program: Option<String>,
+    /// The fields of the user that hold its credentials.
+    pub(super) credentials: Vec<&'static str>,
     pub(super) server: Option<String>,
     pub(super) proxy: Option<String>,
 }
@@ -22,6 +24,23 @@ impl Origin {
     pub(super) fn kubeconfig(&self) -> String {
         let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
         format!("kubeconfig {}", files.join(":"))
+    }
+
+    /// The API server's rejection of the credentials, and what to do, as sentences.
+    pub(super) fn rejected(&self) -> String {
+        let user = self.user_of_kubeconfig();
+        let what = match self.credentials.as_slice() {
+            [] => format!(
+                "The API server rejects requests of {user}, which has no credentials (Unauthorized). Give the user a token, \
+                 a client certificate or a credential program"
+            ),
+            fields => format!(
+                "The API server rejects the credentials of {user} (Unauthorized): the {} is wrong, has expired or was \
+                 revoked, or is of another cluster. Replace it, for example by a new login",
+                fields.join(" and the ")
+            ),
+        };
+        format!("{what}, or choose another context. {self}")
     }
 
     /// The user, and where that user is from: `user dev of kubeconfig /home/me/.kube/config`.
@@ -90,6 +109,7 @@ mod tests {
             cluster: Some("c".to_owned()),
             user: Some("u".to_owned()),
             program: Some("aws".to_owned()),
+            credentials: Vec::new(),
             server: Some("https://k:6443".to_owned()),
             proxy: Some("http://p:1".to_owned()),
         };

@@ -11,6 +11,8 @@ use kube::config::{ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::complaint::Complaint;
+
 /// How long a program may run. It may wait for a login in a browser.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -23,7 +25,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// The most that is read of what a program prints.
 const MOST: u64 = 1 << 20;
 
-/// What a program gives.
+/// The output of a program.
 #[derive(Default)]
 pub(super) struct Credential {
     pub(super) token: Option<String>,
@@ -47,7 +49,7 @@ struct ExecCredentialStatus {
     client_key_data: Option<String>,
 }
 
-/// What a program is called in messages: its file, without its arguments, which may be secret.
+/// The name of a program in messages: its file, without its arguments, which may be secret.
 pub(super) fn name(program: &ExecConfig) -> String {
     program
         .command
@@ -63,8 +65,8 @@ pub(super) fn is_interactive(program: &ExecConfig) -> bool {
 /// Runs a program to its end. This blocks.
 ///
 /// # Errors
-/// What went wrong, as the end of a sentence that begins with the program. Nothing of what it was called with or has
-/// printed is quoted, since any of it may be secret.
+/// The fault, as the end of a sentence that begins with the program. Nothing of its arguments, its environment or its
+/// standard output is quoted, since any of it may be secret. Of its standard error the last lines are, redacted.
 pub(super) fn run(program: &ExecConfig) -> Result<Credential, String> {
     run_for(program, PATIENCE)
 }
@@ -87,6 +89,14 @@ fn run_for(program: &ExecConfig, patience: Duration) -> Result<Credential, Strin
             let _ = sender.send(bytes);
         });
     }
+    let is_quiet = program.interactive_mode == Some(ExecInteractiveMode::Never);
+    let complaint = child.stderr.take().map(|stderr| Complaint::collect(stderr, is_quiet));
+    let last_words = || {
+        complaint
+            .as_ref()
+            .map(|complaint| complaint.last_words(program))
+            .unwrap_or_default()
+    };
     let end = Instant::now() + patience;
     let status = loop {
         match child.try_wait() {
@@ -95,8 +105,9 @@ fn run_for(program: &ExecConfig, patience: Duration) -> Result<Credential, Strin
             Ok(None) => {
                 stop(&mut child);
                 return Err(format!(
-                    "did not end within {} s and was stopped. Run it by hand to see what it waits for",
-                    patience.as_secs_f64()
+                    "did not end within {} s and was stopped. {}",
+                    patience.as_secs_f64(),
+                    or_by_hand(last_words(), "Run it by hand to see what it waits for")
                 ));
             }
             Err(error) => {
@@ -106,7 +117,8 @@ fn run_for(program: &ExecConfig, patience: Duration) -> Result<Credential, Strin
         }
     };
     if !status.success() {
-        return Err(format!("ended with {status}. Run it by hand to see what it says"));
+        let advice = or_by_hand(last_words(), "Run it by hand to see what it reports");
+        return Err(format!("ended with {status}. {advice}"));
     }
     let printed = printed.recv_timeout(SETTLE).map_err(|_| "printed no end".to_owned())?;
     parse(&printed)
@@ -129,11 +141,8 @@ fn start(program: &ExecConfig, interactive: bool) -> Result<Child, String> {
         .env("KUBERNETES_EXEC_INFO", information.to_string())
         .stdin(if interactive { Stdio::inherit() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        // What it says to people is for those who read this process's own output, unless it is not to speak to any.
-        .stderr(match program.interactive_mode {
-            Some(ExecInteractiveMode::Never) => Stdio::null(),
-            _ => Stdio::inherit(),
-        });
+        // A person at this terminal has to see what the program asks for. Otherwise errors show the end of it.
+        .stderr(if interactive { Stdio::inherit() } else { Stdio::piped() });
     command.spawn().map_err(|error| {
         let why = match error.kind() {
             ErrorKind::NotFound => "does not exist",
@@ -150,6 +159,15 @@ fn start(program: &ExecConfig, interactive: bool) -> Result<Child, String> {
     })
 }
 
+/// The last lines of a program, or else the advice to run it by hand.
+fn or_by_hand(last_words: String, advice: &str) -> String {
+    if last_words.is_empty() {
+        advice.to_owned()
+    } else {
+        last_words
+    }
+}
+
 fn stop(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
@@ -160,7 +178,7 @@ fn parse(printed: &[u8]) -> Result<Credential, String> {
     const WRONG: &str = "printed something that is not an ExecCredential. Run it by hand to see what it prints";
     let text = std::str::from_utf8(printed).map_err(|_| WRONG.to_owned())?;
     if text.trim().is_empty() {
-        return Err("printed nothing. Run it by hand to see what it says".to_owned());
+        return Err("printed nothing. Run it by hand to see its output".to_owned());
     }
     let credential: ExecCredential = serde_saphyr::from_str(text).map_err(|_| WRONG.to_owned())?;
     if credential.kind.is_some_and(|kind| kind != "ExecCredential") {
@@ -219,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_told_which_cluster_it_is_for() {
+    fn a_program_is_given_which_cluster_it_is_for() {
         let script = r#"printf '{"status": {"token": "%s"}}' "$(printf %s "$KUBERNETES_EXEC_INFO" | tr -d '"')""#;
         let given = run(&program(script)).expect("a credential").token.unwrap_or_default();
         assert!(given.contains("apiVersion:client.authentication.k8s.io/v1"), "{given}");
@@ -245,6 +263,14 @@ mod tests {
                 "an expirationTimestamp that is not a time",
             ),
             ("sleep 20", "did not end within 0.3 s"),
+            (
+                "echo canary >&2; echo please log in >&2; sleep 20",
+                "did not end within 0.3 s and was stopped. The last lines of its standard error:\n***\nplease log in",
+            ),
+            (
+                "echo no profile >&2; exit 3",
+                "ended with exit status: 3. The last lines of its standard error:\nno profile",
+            ),
         ] {
             let problem = failure(&program(script));
             assert!(problem.contains(words), "{problem}");

@@ -30,7 +30,7 @@ impl Proxy {
     /// Reads the address of a proxy.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence. The address is not quoted, since it may hold a password.
+    /// The fault, as the end of a sentence. The address is not quoted, since it may hold a password.
     fn parse(address: &str) -> Result<Self, &'static str> {
         const WRONG: &str = "is not the address of a proxy: write http://, https:// or socks5://, then host and port";
         let uri: Uri = address.trim().parse().map_err(|_| WRONG)?;
@@ -68,7 +68,7 @@ impl Proxy {
         })
     }
 
-    /// What the header `Proxy-Authorization` says to an HTTP proxy.
+    /// The header `Proxy-Authorization` for an HTTP proxy.
     pub(super) fn authorization(&self) -> Option<HeaderValue> {
         let (user, password) = self.credentials.as_ref()?;
         let mut value =
@@ -95,7 +95,8 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// The proxy for a server: the one that the kubeconfig names for it, whatever `NO_PROXY` says, else that of the variables.
+/// The proxy for a server: the one that the kubeconfig names for it, regardless of `NO_PROXY`, else that of the
+/// variables.
 ///
 /// # Errors
 /// Where the address stands that cannot be used, and why.
@@ -147,8 +148,8 @@ fn ip(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Whether `NO_PROXY` lists a host: by its name, a domain that it belongs to, its address, a network, each with or without a
-/// port; or all hosts, by `*`.
+/// Whether `NO_PROXY` lists a host: by its name, a domain that it belongs to, its address, a network, each with or
+/// without a port; or all hosts, by `*`.
 fn is_excepted(host: &str, port: u16, exceptions: &str) -> bool {
     let host = host.to_lowercase();
     let address = ip(&host);
@@ -185,7 +186,7 @@ fn is_excepted(host: &str, port: u16, exceptions: &str) -> bool {
     })
 }
 
-/// Whether a network, of which so many bits count, has an address.
+/// Whether an address is in a network with a prefix of so many bits.
 fn is_in(address: IpAddr, network: IpAddr, bits: u32) -> bool {
     let shift = |width: u32| width.checked_sub(bits);
     match (address, network) {

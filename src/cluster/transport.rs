@@ -14,7 +14,7 @@ use tower::util::MapResponseLayer;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::proxy::{Protocol, Proxy};
-use crate::clock;
+use super::server_time;
 
 /// Makes a client. Files that the configuration names are read.
 pub(super) fn client(config: Config, proxy: Option<&Proxy>) -> Result<Client, kube::Error> {
@@ -78,7 +78,7 @@ where
 
 fn record_server_date<B>(response: Response<B>) -> Response<B> {
     if let Some(date) = response.headers().get(DATE) {
-        clock::hear(date.as_bytes());
+        server_time::record_server_date(date.as_bytes());
     }
     response
 }

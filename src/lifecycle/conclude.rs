@@ -1,22 +1,21 @@
-//! Conclude: end a service that has failed, so that whoever asks afterwards gets the same answer.
+//! Conclude: end a service that has failed, so that every later poll gets the same answer.
 
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::deadline::{Backoff, Deadline, Step, repeat};
-use super::delete::{Scope, delete_exactly, find};
-use super::evidence::last_words;
-use super::keep::keep;
+use super::delete::{Scope, find};
+use super::delete_version::delete_version;
+use super::evidence::{last_words, name_platform};
+use super::keep_failed::keep;
 use super::observe::assess;
-use super::owned::belongs_to;
+use super::retry::{Backoff, Deadline, Step};
 use super::verdict_event::{Recorded, recall, record};
-use crate::api::{Api, Fault};
-use crate::clock;
+use crate::cluster::{Api, server_time};
 use crate::error::{Error, Result};
-use crate::ownership::{Maker, is_owned_by, kept_until, maker};
+use crate::identity::owner::{ManagedBy, is_owned_by, kept_until, managed_by};
+use crate::metrics::note_failure;
 use crate::status::diagnosis::GracePeriods;
 use crate::status::{Phase, Status};
 
@@ -33,7 +32,7 @@ pub struct Failing<'a> {
     pub verdict: &'a Status,
 }
 
-/// What is to become of a service that has failed.
+/// How a service that has failed ends.
 #[derive(Debug, Clone)]
 pub struct Ending {
     /// Which services end with it; none, where the service is only used.
@@ -43,26 +42,26 @@ pub struct Ending {
 }
 
 /// The answer of [`conclude`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Conclusion {
     /// The verdict that counts, or the state of a service that has recovered.
     pub status: Status,
-    /// The uid of the `StatefulSet` that is gone, or going, by this call.
-    pub deleted: Option<String>,
-    /// What whoever runs the connector should know.
+    /// The `StatefulSet` that is gone, or going, by this call, as it was read before.
+    pub deleted: Option<Box<StatefulSet>>,
+    /// A note for the operator of the connector.
     pub warning: Option<String>,
 }
 
 /// Ends a service that has failed: looks at it afresh, records the verdict, and takes the service down or keeps it.
 ///
-/// The verdict may come from memory, so the service itself is read again. Only if it still has failed, or has the same cause,
-/// is the verdict recorded and the service ended, at exactly the version that was read; one that has recovered is left as it
-/// is. The call can be repeated, by any process and at any point of another one: the record comes first, so that whoever
-/// finds the service gone finds the verdict.
+/// The verdict may come from memory, so the service itself is read again. Only if it still has failed, or has the same
+/// cause, is the verdict recorded and the service ended, at exactly the version that was read; one that has recovered
+/// is left as it is. The call can be repeated, by any process and at any point of another one: the record comes first,
+/// so that any process that finds the service gone finds the verdict.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::Rejected`], and [`Error::Unavailable`] at the deadline: the verdict stands, but the service
-/// may still be there.
+/// [`Error::Forbidden`], [`Error::Rejected`], and [`Error::Unavailable`] at the deadline: the verdict stands, but the
+/// service may still be there.
 pub async fn conclude<A: Api>(
     api: &A,
     failing: Failing<'_>,
@@ -82,7 +81,11 @@ pub async fn conclude<A: Api>(
         warning: None,
     };
     let recorded = async |uid: Option<&str>| -> Result<Status> {
-        let Some(uid) = uid else { return Ok(verdict.clone()) };
+        // The state that version 1 wrote has no uid, so that the name is all there is. A service that is only used may
+        // be anybody's: the verdict on an earlier one of its name is no answer.
+        if uid.is_none() && ending.scope.is_none() {
+            return Ok(verdict.clone());
+        }
         let before = recall(api, namespace, name, uid, deadline).await?;
         Ok(before.unwrap_or_else(|| verdict.clone()))
     };
@@ -104,8 +107,10 @@ pub async fn conclude<A: Api>(
             return recorded(there_uid).await.map(|status| only(status.kept_until(until)));
         }
         let assessment = assess(api, namespace, &there, deadline).await;
-        let status = if assessment.at(clock::now(), grace_periods).reason == verdict.reason {
-            verdict.clone()
+        let status = if assessment.at(server_time::now(), grace_periods).reason == verdict.reason {
+            let mut status = verdict.clone();
+            name_platform(api, &assessment, &mut status, grace_periods, deadline).await;
+            status
         } else {
             last_words(api, namespace, &assessment, grace_periods, deadline).await
         };
@@ -122,6 +127,9 @@ pub async fn conclude<A: Api>(
         if let (Some(span), Scope::OwnedBy(owner), Phase::Failed) = (ending.keep, scope, status.phase) {
             match keep(api, namespace, name, owner, span, deadline).await {
                 Ok(until) => {
+                    if until.is_some() {
+                        note_failure(status.reason);
+                    }
                     return Ok(Conclusion {
                         status: match until {
                             Some(until) => status.kept_until(until),
@@ -132,29 +140,24 @@ pub async fn conclude<A: Api>(
                     });
                 }
                 Err(error @ Error::Forbidden { .. }) => {
-                    let sentence = format!("\nIt could not be kept to be looked at. {error}");
+                    let sentence = format!("\nIt could not be kept for inspection. {error}");
                     status.message.push_str(&sentence);
                 }
                 Err(error) => return Err(error),
             }
         }
-        let service: Option<Service> = find(api, namespace, name, deadline).await?;
-        match repeat(deadline, &deleting, || api.delete_version(&there)).await? {
-            Ok(_) => {}
+        if !delete_version(api, &there, deadline).await? {
             // It may have recovered.
-            Err(Fault::Changed) if backoff.wait(deadline, None).await => continue,
-            Err(Fault::Changed) => return Err(deleting.unavailable(deadline, "the object keeps changing")),
-            Err(fault) => return Err(deleting.failed(fault)),
+            if backoff.wait(deadline, None).await {
+                continue;
+            }
+            return Err(deleting.unavailable(deadline, "the object keeps changing"));
         }
-        let uid = there.metadata.uid.unwrap_or_default();
-        let own = service.filter(|service| maker(&service.metadata) != Maker::Other && belongs_to(service, &uid));
-        if let Some(service) = own.and_then(|service| service.metadata.uid) {
-            // Else the garbage collector takes it.
-            let _ = delete_exactly::<Service, A>(api, namespace, name, &service, deadline).await;
-        }
+        // Of several calls, one has ended the service, whichever has recorded the verdict.
+        note_failure(status.reason);
         return Ok(Conclusion {
             status,
-            deleted: Some(uid),
+            deleted: Some(Box::new(there)),
             warning,
         });
     }
@@ -163,10 +166,73 @@ pub async fn conclude<A: Api>(
 fn covers(scope: &Scope, metadata: &ObjectMeta) -> bool {
     match scope {
         Scope::OwnedBy(owner) => is_owned_by(metadata, owner),
-        Scope::AnyOfOurs => maker(metadata) != Maker::Other,
+        Scope::AnyOfOurs | Scope::InUseToo => managed_by(metadata) != ManagedBy::Other,
     }
 }
 
 fn unrecorded(name: &str, error: &Error) -> String {
     format!("Why data service {name} has failed could not be recorded for a poll whose answer is lost. {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::identity::labels::VERDICT_ANNOTATION;
+    use crate::watch::scripted::Scripted;
+
+    /// The Event of a verdict on a service.
+    fn verdict(uid: &str, version: &str, phase: &str, reason: &str) -> Value {
+        let record = json!({"phase": phase, "reason": reason, "ready": 0, "wanted": 1, "pods": []});
+        json!({
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {"name": uid, "annotations": {VERDICT_ANNOTATION: record.to_string()}},
+            "involvedObject": {"kind": "StatefulSet", "name": "foo", "uid": uid, "resourceVersion": version},
+            "message": format!("The verdict on {uid}."),
+        })
+    }
+
+    async fn concluded(api: &Scripted, uid: Option<&str>, scope: Option<Scope>) -> Status {
+        let gone = Status::gone("flyte", "foo");
+        let failing = Failing {
+            namespace: "flyte",
+            name: "foo",
+            uid,
+            verdict: &gone,
+        };
+        let ending = Ending { scope, keep: None };
+        let deadline = Deadline::after(Duration::from_secs(2));
+        let concluded = conclude(api, failing, &ending, &GracePeriods::default(), deadline).await;
+        concluded.expect("a conclusion").status
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_state_of_version_1_has_the_last_verdict_on_its_name() {
+        let api = Scripted::quiet();
+        api.add(verdict("b", "12", "RetryableFailed", "RegistryUnreachable"));
+        api.add(verdict("a", "7", "Failed", "ContainerExits"));
+        let status = concluded(&api, None, Some(Scope::AnyOfOurs)).await;
+        assert_eq!(
+            (status.phase, status.message.as_str()),
+            (Phase::RetryableFailed, "The verdict on b.")
+        );
+        concluded(&api, Some("a"), Some(Scope::AnyOfOurs)).await;
+        let selected: Vec<_> = api.asked("select Event").into_iter().map(|(_, asked)| asked).collect();
+        let fields = "select Event  involvedObject.kind=StatefulSet,involvedObject.name=foo";
+        assert_eq!(
+            selected,
+            [
+                format!("{fields},type=Warning"),
+                format!("{fields},involvedObject.uid=a,type=Warning")
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_is_only_used_has_no_verdict_of_an_earlier_one() {
+        let api = Scripted::quiet();
+        api.add(verdict("a", "7", "RetryableFailed", "RegistryUnreachable"));
+        assert_eq!(concluded(&api, None, None).await.reason, "StatefulSetNotFound");
+    }
 }

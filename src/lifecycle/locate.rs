@@ -6,10 +6,16 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use super::deadline::{Deadline, Step, repeat};
-use crate::api::Api;
+use super::end_event::recall_end;
+use super::retry::{Deadline, Step, retry};
+use crate::cluster::Api;
 use crate::error::Result;
-use crate::status::SERVICE_NAME_LABEL;
+use crate::identity::asleep::Asleep;
+use crate::status::{SERVICE_NAME_LABEL, ordinal};
+
+/// The advice about a service that has ended.
+const RELAUNCH: &str = "Relaunch the workflow that creates it: a recovered run gets only the name of the service that its first run \
+    used. A Lifetime such as {\"after\": {\"failed\": \"30m\"}} keeps a service for a while.";
 
 /// Where the pods of a service are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +29,7 @@ pub enum Location {
         /// The ports of each of them, by their names.
         ports: BTreeMap<String, u16>,
     },
-    /// Not all of them have, as a sentence that says why.
+    /// Not all of them have, with the reason as a sentence.
     Unknown(String),
 }
 
@@ -34,13 +40,20 @@ pub enum Location {
 /// [`Error::Unavailable`](crate::error::Error::Unavailable) at the deadline.
 pub async fn locate<A: Api>(api: &A, namespace: &str, name: &str, deadline: Deadline) -> Result<Location> {
     let reading = Step::new::<StatefulSet>("get", namespace, name);
-    let stateful_set: Option<StatefulSet> = repeat(deadline, &reading, || api.read(namespace, name))
+    let stateful_set: Option<StatefulSet> = retry(deadline, &reading, || api.read(namespace, name))
         .await?
         .map_err(|fault| reading.failed(fault))?;
+    let is_asleep = stateful_set
+        .as_ref()
+        .is_some_and(|stateful_set| Asleep::of(stateful_set).is_some());
     let Some(spec) = stateful_set.and_then(|stateful_set| stateful_set.spec) else {
-        return Ok(Location::Unknown(format!(
-            "StatefulSet {name} does not exist in namespace {namespace}."
-        )));
+        let missing = format!("StatefulSet {name} does not exist in namespace {namespace}.");
+        let ended = recall_end(api, namespace, name, deadline).await;
+        return Ok(Location::Unknown(match ended {
+            Some(ended) => format!("{missing} {ended} {RELAUNCH}"),
+            // Kubernetes keeps the Event of the end for an hour.
+            None => format!("{missing} It may have ended with its run. {RELAUNCH}"),
+        }));
     };
     let Some(service) = spec.service_name.filter(|service| !service.is_empty()) else {
         return Ok(Location::Unknown(format!(
@@ -49,7 +62,7 @@ pub async fn locate<A: Api>(api: &A, namespace: &str, name: &str, deadline: Dead
     };
     let listing = Step::new::<EndpointSlice>("list", namespace, "");
     let selector = format!("{SERVICE_NAME_LABEL}={service}");
-    let slices = repeat(deadline, &listing, || {
+    let slices = retry(deadline, &listing, || {
         api.list::<EndpointSlice>(namespace, &selector, "")
     });
     let slices = slices.await?.map_err(|fault| listing.failed(fault))?;
@@ -58,7 +71,9 @@ pub async fn locate<A: Api>(api: &A, namespace: &str, name: &str, deadline: Dead
     if pods.len() >= wanted && wanted > 0 && is_headless(api, namespace, &service, deadline).await {
         return Ok(Location::At { service, pods, ports });
     }
-    Ok(Location::Unknown(if wanted == 0 {
+    Ok(Location::Unknown(if is_asleep {
+        format!("It is asleep: run `dataservice wake {name}`, or a task that uses it, to wake it.")
+    } else if wanted == 0 {
         format!("StatefulSet {name} has 0 replicas.")
     } else if pods.len() >= wanted {
         format!("Service {service} of StatefulSet {name} is not headless, so the pods have no names that resolve.")
@@ -68,8 +83,9 @@ pub async fn locate<A: Api>(api: &A, namespace: &str, name: &str, deadline: Dead
     }))
 }
 
-/// The names of the pods of a `StatefulSet` that resolve, and their ports. A Service may select other pods besides, has a slice
-/// for each family of addresses and for each hundred pods, and a name resolves only while its pod takes requests.
+/// The names of the pods of a `StatefulSet` that resolve, and their ports. A Service may select other pods besides, has
+/// a slice for each family of addresses and for each hundred pods, and a name resolves only while its pod takes
+/// requests.
 fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<String>, BTreeMap<String, u16>) {
     let mut pods = BTreeSet::new();
     let mut ports = BTreeMap::new();
@@ -78,7 +94,11 @@ fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<String>, BTreeMap<Str
         for endpoint in slice.endpoints.iter().flatten() {
             let conditions = endpoint.conditions.as_ref();
             let is_ready = conditions.and_then(|conditions| conditions.ready) != Some(false);
-            let ordinal = endpoint.hostname.as_deref().and_then(|host| ordinal(name, host));
+            let host = endpoint.hostname.as_deref();
+            let target = endpoint.target_ref.as_ref().and_then(|target| target.name.as_deref());
+            // A pod of something else that the Service selects may claim the host name of one of these.
+            let host = host.filter(|host| target.is_none_or(|target| target == *host));
+            let ordinal = host.and_then(|host| ordinal(name, host));
             if let Some(ordinal) = ordinal.filter(|_| is_ready) {
                 pods.insert(ordinal);
                 is_of_pods = true;
@@ -95,20 +115,11 @@ fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<String>, BTreeMap<Str
     (pods.iter().map(|ordinal| format!("{name}-{ordinal}")).collect(), ports)
 }
 
-/// Which pod of a `StatefulSet` a host is, if it is one.
-fn ordinal(name: &str, host: &str) -> Option<u32> {
-    let digits = host.strip_prefix(name)?.strip_prefix('-')?;
-    // The name of another StatefulSet may begin with this one's.
-    digits
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| digits.parse().ok())?
-}
-
-/// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a `StatefulSet`'s should.
+/// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a `StatefulSet`'s
+/// should.
 async fn is_headless<A: Api>(api: &A, namespace: &str, service: &str, deadline: Deadline) -> bool {
     let step = Step::new::<Service>("get", namespace, service).optional();
-    let there = repeat(deadline, &step, || api.read::<Service>(namespace, service)).await;
+    let there = retry(deadline, &step, || api.read::<Service>(namespace, service)).await;
     let Ok(Ok(Some(there))) = there else { return true };
     let address = there.spec.and_then(|spec| spec.cluster_ip);
     address.is_none_or(|address| address == "None")
@@ -155,6 +166,9 @@ mod tests {
             ("db-", json!(true)),
         ];
         assert_eq!(published("db", &slices(json!([slice("IPv4", &hosts)]))).0, ["db-0"]);
+        let mut claimed = slice("IPv4", &hosts[..1]);
+        claimed["endpoints"][0]["targetRef"] = json!({"kind": "Pod", "name": "stranger"});
+        assert!(published("db", &slices(json!([claimed]))).0.is_empty());
         let others = slices(json!([slice("IPv4", &hosts[2..])]));
         assert_eq!(published("db", &others), (Vec::new(), BTreeMap::new()));
     }

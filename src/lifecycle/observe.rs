@@ -2,24 +2,24 @@
 
 use futures::future::join;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
 
-use super::deadline::Deadline;
 use super::delete::find;
 use super::evidence::{events_of, last_words, pods_of, slices_of};
+use super::retry::Deadline;
 use super::verdict_event::recall;
-use crate::api::Api;
-use crate::clock;
+use crate::cluster::{Api, server_time};
 use crate::error::{Error, Result};
-use crate::ownership::kept_until;
+use crate::identity::owner::kept_until;
 use crate::status::diagnosis::GracePeriods;
 use crate::status::{Assessment, EventFacts, Evidence, PodFacts, SliceFacts, StatefulSetFacts, Status};
 
-/// What was read of a service.
+/// The objects that were read of a service.
 #[derive(Debug)]
 pub enum Observed {
     /// Its objects.
     Found(Box<Found>),
-    /// It could not be read, or is not there: this says so.
+    /// It could not be read, or does not exist, with the status about that.
     Not(Status),
 }
 
@@ -44,6 +44,16 @@ impl Found {
         Assessment::new(&self.stateful_set, evidence)
     }
 
+    /// A service by its `StatefulSet` and its pods. Whether its pods have names is not looked at.
+    #[must_use]
+    pub fn of(stateful_set: &StatefulSet, pods: &[Pod]) -> Self {
+        Self {
+            stateful_set: StatefulSetFacts::from(stateful_set),
+            pods: pods.iter().map(PodFacts::from).collect(),
+            slices: None,
+        }
+    }
+
     /// Reads what belongs to a `StatefulSet`.
     async fn read<A: Api>(api: &A, namespace: &str, stateful_set: &StatefulSet, deadline: Deadline) -> Self {
         let (slices, pods) = join(
@@ -61,7 +71,7 @@ impl Found {
     /// Judges the service, from events where the objects leave something unexplained.
     async fn explained<A: Api>(&self, api: &A, namespace: &str, deadline: Deadline) -> Assessment {
         let assessment = self.judge(&[]);
-        let unexplained = assessment.needs_events(clock::now());
+        let unexplained = assessment.needs_events(server_time::now());
         if unexplained.is_empty() {
             return assessment;
         }
@@ -72,7 +82,7 @@ impl Found {
 
 /// Reads a service's `StatefulSet`, its pods and the names that they have.
 ///
-/// With a `uid` only the service with that uid is meant: another one of that name says that it is gone. One that is gone
+/// With a `uid` only the service with that uid is meant: if another one has its name, it is gone. One that is gone
 /// because it failed, and one that is kept since, is answered with the verdict that was recorded then.
 ///
 /// A cluster that cannot be reached is no reason to fail: Flyte counts errors of a get and gives up after five, though
@@ -101,7 +111,7 @@ async fn look_or_fail<A: Api>(
     deadline: Deadline,
 ) -> Result<Observed> {
     let recorded = async |uid: Option<&str>| match uid {
-        Some(uid) => recall(api, namespace, name, uid, deadline).await,
+        Some(_) => recall(api, namespace, name, uid, deadline).await,
         None => Ok(None),
     };
     let there: Option<StatefulSet> = find(api, namespace, name, deadline).await?;

@@ -1,9 +1,11 @@
-//! Retract: take back what a create has made that ended without an answer, unless somebody else was told of it.
+//! Retract: delete the objects of a create that ended without an answer, unless another call has succeeded with them.
 //!
-//! Three annotations of the `StatefulSet` decide that: which call has made it, which other call has adopted it since, and
-//! whether its maker has abandoned it. A call that adopts writes so as its last step, before it answers. So whoever finds a
-//! service that is abandoned and not adopted deletes exactly the version that says so, and meets nobody's success.
+//! Annotations of the `StatefulSet` decide that: which call has made it, which other calls have adopted it since, and
+//! whether its maker has abandoned it. A call that adopts a service writes that as its last step, before it
+//! answers. So a process that finds a service abandoned and not adopted deletes exactly that version, and no call has
+//! succeeded with it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,34 +13,44 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use k8s_openapi::jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::deadline::{Deadline, Step, repeat};
-use super::delete::find;
-use crate::api::{Api, Fault};
-use crate::clock;
+use super::delete::{find, find_live};
+use super::owning_run::{disown, is_owned_by_run};
+use super::retry::{Backoff, Deadline, Step, retry};
+use crate::cluster::{Api, Fault, server_time};
 use crate::error::{Error, Result};
-use crate::names::{ABANDONED_ANNOTATION, ADOPTED_ANNOTATION, CALL_ANNOTATION};
-use crate::ownership::{Maker, maker};
+use crate::identity::asleep::Asleep;
+use crate::identity::holder::{Holder, Holders};
+use crate::identity::labels::{ABANDONED_ANNOTATION, ADOPTED_PREFIX, CALL_ANNOTATION, UNUSED_SINCE_ANNOTATION};
+use crate::identity::owner::{ManagedBy, managed_by};
 
-/// For how long after it was made a service may be taken back by its maker: longer than a create and what follows may last.
+/// For how long after it was made a service may be taken back by its maker: longer than a create and what follows may
+/// last.
 const YOUNG: SignedDuration = SignedDuration::from_mins(10);
 
-/// How long to wait before the second look and at most before a later one, with jitter, since many creates may have ended
-/// at the same moment.
+/// How long to wait before the second look and at most before a later one, with jitter, since many creates may have
+/// ended at the same moment.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long one look may take, with what it leads to.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// The consequence if the objects of a create without an answer cannot be deleted.
+const UNANSWERED: &str = "a create has ended without an answer, and what it may have made is not deleted yet";
+
 /// One call of create, as it is written on what the call makes.
 #[derive(Debug, Clone)]
 pub struct CallId {
     id: String,
+    /// The run that uses the service, as far as it could be seen.
+    holder: Option<Holder>,
+    /// The run as the owner of what the call makes, if it is to be.
+    owner: Option<OwnerReference>,
     leaves: Arc<AtomicBool>,
 }
 
@@ -54,8 +66,38 @@ impl CallId {
     pub fn named(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
+            holder: None,
+            owner: None,
             leaves: Arc::default(),
         }
+    }
+
+    /// The call, for a run that holds the service.
+    #[must_use]
+    pub fn held_by(self, holder: Option<Holder>) -> Self {
+        Self { holder, ..self }
+    }
+
+    /// The call, for a run that owns what the call makes: Kubernetes deletes it with the run.
+    #[must_use]
+    pub fn owned(self) -> Self {
+        let owner = self.holder.as_ref().and_then(Holder::owner_reference);
+        Self { owner, ..self }
+    }
+
+    /// Whether a service has to be changed for the run of the call: the run is not written on it, or it would go with
+    /// another run that owns it. The process that has written the run may have died before it has removed that one.
+    pub(super) fn must_join(&self, metadata: &ObjectMeta) -> bool {
+        is_owned_by_run(metadata, self.holder.as_ref()) || self.lacks_holder(metadata)
+    }
+
+    fn lacks_holder(&self, metadata: &ObjectMeta) -> bool {
+        let Some(holder) = &self.holder else { return false };
+        let holders = Holders::of(metadata);
+        let written = holders.of_owner(&holder.owner).or_else(|| holders.standing_for(holder));
+        // A service that nobody was seen to use is marked so, and that no longer holds.
+        let is_unused = mark(metadata, UNUSED_SINCE_ANNOTATION).is_some();
+        is_unused || written.is_none_or(|written| written.run() != holder.run())
     }
 
     /// Whether a call that has ended with this error may have left something behind.
@@ -73,14 +115,22 @@ impl CallId {
     pub(super) fn sign(&self, metadata: &mut ObjectMeta) {
         let annotations = metadata.annotations.get_or_insert_default();
         annotations.insert(CALL_ANNOTATION.to_owned(), self.id.clone());
+        if let Some(holder) = &self.holder {
+            annotations.insert(holder.key(), holder.value());
+        }
+        if let Some(owner) = &self.owner {
+            metadata.owner_references.get_or_insert_default().push(owner.clone());
+        }
     }
 
     fn has_made(&self, metadata: &ObjectMeta) -> bool {
         mark(metadata, CALL_ANNOTATION) == Some(&self.id)
     }
 
-    fn has_adopted(&self, metadata: &ObjectMeta) -> bool {
-        mark(metadata, ADOPTED_ANNOTATION) == Some(&self.id)
+    /// The key of the annotation that says that this call has adopted a service. Each call has its own: one that is
+    /// cancelled must not take away what another has succeeded with.
+    fn adopter_key(&self) -> String {
+        format!("{ADOPTED_PREFIX}{}", self.id)
     }
 }
 
@@ -90,10 +140,10 @@ impl fmt::Display for CallId {
     }
 }
 
-/// What [`retract`] has come to.
+/// The result of [`retract`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retraction {
-    /// Nothing of the call is there.
+    /// Nothing of the call exists.
     NothingThere,
     /// It is deleted.
     Gone,
@@ -106,11 +156,27 @@ pub enum Retraction {
 /// Whether the call that has made a service, which is not this one, might still take it back.
 pub(super) fn may_be_retracted(metadata: &ObjectMeta, call: &CallId) -> bool {
     let made = metadata.creation_timestamp.as_ref().map(|time| time.0);
-    let is_young = made.is_none_or(|made| clock::now().duration_since(made) < YOUNG);
+    let is_young = made.is_none_or(|made| server_time::now().duration_since(made) < YOUNG);
     mark(metadata, CALL_ANNOTATION).is_some() && !call.has_made(metadata) && is_young
 }
 
-/// Writes that a call succeeds with a service that another one has made; `false` if the service is gone or going.
+/// The result of the last step of a create that uses a service of another call.
+pub(super) enum Adoption {
+    /// It is written on the service, so that nobody takes the service away.
+    Written {
+        /// Whether the service sleeps, so that it is to be woken.
+        is_asleep: bool,
+    },
+    /// The account lacks the permission to patch `StatefulSet`s.
+    Forbidden,
+    /// The service is gone, or going.
+    Gone,
+}
+
+/// Writes on a service that another call has made that this call succeeds with it, and which run holds it.
+///
+/// The patch names the uid alone. It excludes a deletion all the same: one that was decided before the patch names the
+/// version before it.
 ///
 /// # Errors
 /// As [`super::create()`].
@@ -121,25 +187,44 @@ pub(super) async fn adopt<A: Api>(
     uid: &str,
     call: &CallId,
     deadline: Deadline,
-) -> Result<bool> {
+) -> Result<Adoption> {
     let patching = Step::new::<StatefulSet>("patch", namespace, name).optional();
-    let annotate = || api.annotate::<StatefulSet>(namespace, name, uid, ADOPTED_ANNOTATION, &call.id);
-    match repeat(deadline, &patching, annotate).await? {
+    let holder = call.holder.as_ref().map(|holder| (holder.key(), holder.value()));
+    let key = call.adopter_key();
+    let mut annotations = vec![(key.as_str(), Some(call.id.as_str()))];
+    if let Some((key, value)) = &holder {
+        annotations.extend([(key.as_str(), Some(value.as_str())), (UNUSED_SINCE_ANNOTATION, None)]);
+    }
+    let annotate = || api.annotate::<StatefulSet>(namespace, name, uid, &annotations);
+    match retry(deadline, &patching, annotate).await? {
         Ok(()) => {}
-        Err(Fault::Changed | Fault::Refused { code: 404, .. }) => return Ok(false),
-        // Whoever may not write this retracts nothing either.
-        Err(fault) if fault.is_missing_right() => return Ok(true),
+        Err(Fault::Changed | Fault::Refused { code: 404, .. }) => return Ok(Adoption::Gone),
+        // An account that may not write this retracts nothing either.
+        Err(fault) if fault.is_missing_permission() => return Ok(Adoption::Forbidden),
         Err(fault) => return Err(patching.failed(fault)),
     }
-    // A finalizer may hold what was deleted before.
-    let there: Option<StatefulSet> = find(api, namespace, name, deadline).await?;
-    Ok(there
-        .is_some_and(|there| there.metadata.uid.as_deref() == Some(uid) && there.metadata.deletion_timestamp.is_none()))
+    let mut backoff = Backoff::new();
+    loop {
+        let Some(there) = find_live(api, namespace, name, uid, deadline).await? else {
+            return Ok(Adoption::Gone);
+        };
+        if !is_owned_by_run(&there.metadata, call.holder.as_ref()) {
+            return Ok(Adoption::Written {
+                is_asleep: Asleep::of(&there).is_some(),
+            });
+        }
+        // Otherwise it would go with the run that has made it.
+        disown(api, &there, &patching, deadline).await?;
+        if !backoff.wait(deadline, None).await {
+            return Err(patching.unavailable(deadline, "the object keeps changing"));
+        }
+    }
 }
 
 /// Takes back what a call of create may have made that has ended without an answer.
 ///
-/// The request that makes it may still be on its way, so this looks again and again, for as long as it is given.
+/// The request that makes it may still be on its way, and another one after the first was taken back, so this looks
+/// again and again, for as long as it is given.
 pub async fn retract<A: Api>(api: &A, namespace: &str, name: &str, call: &CallId, span: Duration) -> Retraction {
     let end = Instant::now() + span;
     let mut pauses = ExponentialBuilder::default()
@@ -148,21 +233,34 @@ pub async fn retract<A: Api>(api: &A, namespace: &str, name: &str, call: &CallId
         .with_jitter()
         .without_max_times()
         .build();
+    let mut so_far = Retraction::NothingThere;
     loop {
-        // What cannot be reached now may be reached at the next look.
+        // An API server that cannot be reached now may answer the next request.
         let deadline = Deadline::after(LOOK.min(end.saturating_duration_since(Instant::now())));
-        if let Ok(Some(retraction)) = look(api, namespace, name, call, deadline).await {
-            return retraction;
+        match look(api, namespace, name, call, deadline).await {
+            Ok(Some(Retraction::Gone)) => so_far = Retraction::Gone,
+            Ok(Some(retraction)) => {
+                if retraction == Retraction::LeftAlone {
+                    let patching = Step::new::<StatefulSet>("patch", namespace, name);
+                    patching.swallow(
+                        UNANSWERED,
+                        &"The account in use lacks the permission to patch StatefulSets",
+                    );
+                }
+                return retraction;
+            }
+            Ok(None) => {}
+            Err(error) => Step::new::<StatefulSet>("delete", namespace, name).swallow(UNANSWERED, &error),
         }
         let pause = pauses.next().unwrap_or(LAST_PAUSE);
         if Instant::now() + pause > end {
-            return Retraction::NothingThere;
+            return so_far;
         }
         sleep(pause).await;
     }
 }
 
-/// Looks once, and goes as far as that leads; `None` if nothing of the call is there so far.
+/// Looks once, and acts on the result; `None` if nothing of the call exists so far.
 async fn look<A: Api>(
     api: &A,
     namespace: &str,
@@ -174,11 +272,12 @@ async fn look<A: Api>(
     let deleting = Step::new::<StatefulSet>("delete", namespace, name);
     loop {
         let there: Option<StatefulSet> = find(api, namespace, name, deadline).await?;
-        let Some(there) = there.filter(|there| maker(&there.metadata) == Maker::Us) else {
+        let Some(there) = there.filter(|there| managed_by(&there.metadata) == ManagedBy::Us) else {
             return Ok(None);
         };
         let metadata = &there.metadata;
-        let (made, adopted) = (call.has_made(metadata), call.has_adopted(metadata));
+        let mut others = adopters(metadata);
+        let (made, adopted) = (call.has_made(metadata), others.remove(call.id.as_str()));
         if !made && !adopted {
             return Ok(None);
         }
@@ -186,27 +285,28 @@ async fn look<A: Api>(
             return Ok(Some(Retraction::Gone));
         }
         let is_abandoned = mark(metadata, ABANDONED_ANNOTATION).is_some();
-        let answer = if is_abandoned && (adopted || mark(metadata, ADOPTED_ANNOTATION).is_none()) {
-            let deleted = repeat(deadline, &deleting, || api.delete_version(&there)).await?;
+        let answer = if is_abandoned && others.is_empty() {
+            let deleted = retry(deadline, &deleting, || api.delete_version(&there)).await?;
             deleted.map(|_| Some(Retraction::Gone))
+        } else if adopted {
+            // Another call may have succeeded with it: its maker, who else abandons it, or one that has adopted it.
+            let key = call.adopter_key();
+            let annotations = [(key.as_str(), None)];
+            let annotate = || api.set_annotations(&there, &annotations);
+            let written = retry(deadline, &patching, annotate).await?;
+            written.map(|()| Some(Retraction::Adopted))
         } else if is_abandoned {
             return Ok(Some(Retraction::Adopted));
         } else {
-            // Its maker may have succeeded; else it abandons it, and finds that nobody has adopted it.
-            let (key, value) = if made {
-                (ABANDONED_ANNOTATION, call.id.as_str())
-            } else {
-                (ADOPTED_ANNOTATION, "")
-            };
-            let annotate = || api.annotate_version(&there, key, value);
-            let written = repeat(deadline, &patching, annotate).await?;
-            written.map(|()| adopted.then_some(Retraction::Adopted))
+            let annotate = || api.annotate_version(&there, ABANDONED_ANNOTATION, &call.id);
+            let written = retry(deadline, &patching, annotate).await?;
+            written.map(|()| None)
         };
         match answer {
             Ok(Some(retraction)) => return Ok(Some(retraction)),
             // Written, or changed since it was read: look again.
             Ok(None) | Err(Fault::Changed) => {}
-            Err(fault) if fault.is_missing_right() => return Ok(Some(Retraction::LeftAlone)),
+            Err(fault) if fault.is_missing_permission() => return Ok(Some(Retraction::LeftAlone)),
             Err(fault) => return Err(deleting.failed(fault)),
         }
     }
@@ -214,7 +314,13 @@ async fn look<A: Api>(
 
 /// Whether a call other than this one has adopted a service.
 pub(super) fn is_adopted_by_another(metadata: &ObjectMeta, call: &CallId) -> bool {
-    mark(metadata, ADOPTED_ANNOTATION).is_some() && !call.has_adopted(metadata)
+    adopters(metadata).iter().any(|adopter| *adopter != call.id)
+}
+
+/// The ids of the calls that have adopted a service.
+fn adopters(metadata: &ObjectMeta) -> BTreeSet<&str> {
+    let keys = metadata.annotations.iter().flat_map(|annotations| annotations.keys());
+    keys.filter_map(|key| key.strip_prefix(ADOPTED_PREFIX)).collect()
 }
 
 /// One of the annotations, unless it is empty.

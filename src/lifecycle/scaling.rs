@@ -1,57 +1,82 @@
 //! Scaling: how many pods an update asks for, and that the pods which stay are not restarted for it.
 //!
-//! The number of pods is part of each pod, as `GE_COUNT`, so that another number makes a new revision of all. Where nothing
-//! else of the pods changes, the update strategy becomes `OnDelete`: the pods that run go on as they are, with what they hold
-//! in memory, and every pod that starts from then on finds the new number. The next update that changes the pods puts the
-//! strategy back.
+//! The number of pods is part of each pod, as `GE_COUNT`, so that another number makes a new revision of all. Where
+//! nothing else of the pods changes, the update strategy becomes `OnDelete`: the pods that run go on as they are, with
+//! what they hold in memory, and every pod that starts from then on finds the new number. The next update that changes
+//! the pods puts the strategy back.
 
 use k8s_openapi::api::apps::v1::{RollingUpdateStatefulSetStrategy, StatefulSet, StatefulSetUpdateStrategy};
 use k8s_openapi::api::core::v1::Pod;
 
 use serde_json::Value;
 
-use super::bring::{Preview, note, noted, preview};
-use super::deadline::{Deadline, Step, repeat};
-use super::owned::belongs_to;
-use crate::api::{Api, managed_fields};
+use super::apply::{Preview, note, noted, preview};
+use super::retry::{Deadline, Step, retry};
+use crate::cluster::{Api, managed_fields};
+use crate::compare::{changes, is_subset};
 use crate::error::Result;
-use crate::manifests::{changes, count, counts_pods, says, with_count};
-use crate::names::{INSTANCE_LABEL, KEEPS_PODS_ANNOTATION, REPLICAS_ANNOTATION};
-use crate::ownership::has_hash;
-use crate::spec::DataServiceSpec;
+use crate::identity::asleep::awake;
+use crate::identity::labels::{INSTANCE_LABEL, KEEPS_PODS_ANNOTATION, REPLICAS_ANNOTATION};
+use crate::identity::owner::{belongs_to, has_hash, hash};
+use crate::manifests::{count, with_count};
 use crate::status::{REVISION_LABEL, is_observed};
+
+/// The number of pods that a configuration asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    replicas: i32,
+    /// Whether `GE_COUNT` is the plugin's, and not one of the user's `Env`.
+    counts_pods: bool,
+    hash: String,
+}
+
+impl Asked {
+    /// The request of a manifest that has not been given another number yet.
+    pub(super) fn of(wanted: &StatefulSet) -> Self {
+        let annotations = wanted.metadata.annotations.as_ref();
+        Self {
+            replicas: wanted.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+            counts_pods: annotations.is_none_or(|annotations| !annotations.contains_key(REPLICAS_ANNOTATION)),
+            hash: hash(&wanted.metadata).to_owned(),
+        }
+    }
+
+    /// Whether the configuration that was applied last asked for the same number.
+    pub(super) fn is_as_before(&self, there: &StatefulSet) -> bool {
+        has_hash(&there.metadata, &self.hash)
+            || configured(there, self).is_some_and(|before| before == self.replicas.to_string())
+    }
+}
 
 /// A number of pods that somebody else, such as an autoscaler, has set, and that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scaled {
     /// The number.
     pub replicas: i32,
-    /// Who has set it, as Kubernetes notes it.
+    /// The field manager that has set it.
     pub by: String,
-    /// What the configuration says, as it did at the last update.
-    pub configured: u32,
+    /// The configuration's number, as at the last update.
+    pub configured: i32,
 }
 
 impl Scaled {
     /// The number that somebody else has set, where the configuration asks for what it asked for before.
-    pub(super) fn of(spec: &DataServiceSpec, there: &StatefulSet) -> Option<Self> {
+    pub(super) fn of(asked: &Asked, there: &StatefulSet) -> Option<Self> {
         let replicas = there.spec.as_ref()?.replicas?;
         let by = managed_fields::other_writer(&there.metadata, "/f:spec/f:replicas")?;
-        let is_as_before = has_hash(&there.metadata, &spec.hash())
-            || configured(there, spec).is_some_and(|before| before == spec.replicas.to_string());
-        (is_as_before && i64::from(replicas) != i64::from(spec.replicas)).then(|| Self {
+        (asked.is_as_before(there) && replicas != asked.replicas).then(|| Self {
             replicas,
             by: by.to_owned(),
-            configured: spec.replicas,
+            configured: asked.replicas,
         })
     }
 }
 
-/// The `Replicas` of the configuration that was applied last, as far as the object tells.
-fn configured<'a>(there: &'a StatefulSet, spec: &DataServiceSpec) -> Option<&'a str> {
+/// The `Replicas` of the configuration that was applied last, as far as the object shows it.
+fn configured<'a>(there: &'a StatefulSet, asked: &Asked) -> Option<&'a str> {
     let annotations = there.metadata.annotations.as_ref();
     let noted = annotations.and_then(|annotations| annotations.get(REPLICAS_ANNOTATION));
-    let counted = || count(there).filter(|_| counts_pods(spec));
+    let counted = || count(there).filter(|_| asked.counts_pods);
     noted.map(String::as_str).or_else(counted)
 }
 
@@ -61,24 +86,25 @@ pub(super) fn keeps_pods(set: &StatefulSet) -> bool {
     annotations.is_some_and(|annotations| annotations.contains_key(KEEPS_PODS_ANNOTATION))
 }
 
-/// What differs between a `StatefulSet` before and after an update, in the words of the configuration. An update strategy
-/// that only keeps pods as they are is nobody's wish.
-pub(super) fn told(before: &StatefulSet, after: &StatefulSet) -> Vec<String> {
-    if !keeps_pods(before) && !keeps_pods(after) {
-        return changes(before, after);
+/// The differences between a `StatefulSet` before and after an update, in the words of the configuration. An update
+/// strategy that only keeps pods as they are comes from no configuration, and neither does a sleep.
+pub(super) fn described_changes(before: &StatefulSet, after: &StatefulSet) -> Vec<String> {
+    let [before, after] = [before, after].map(awake);
+    if !keeps_pods(&before) && !keeps_pods(&after) {
+        return changes(&before, &after);
     }
-    let [before, after] = [before, after].map(|set| {
-        let mut set = set.clone();
+    let [before, after] = [before, after].map(|mut set| {
         set.spec.iter_mut().for_each(|spec| spec.update_strategy = None);
         set
     });
     changes(&before, &after)
 }
 
-/// What an update would change, in the words of the configuration, and whether it would replace pods. `wanted` is the new
-/// `StatefulSet` with the server's defaults, and `there` the one that runs, each as the API server tells of it.
-pub(super) fn foreseen(spec: &DataServiceSpec, there: &StatefulSet, wanted: &StatefulSet) -> (Vec<String>, bool) {
-    let numbers = Numbers::of(spec, there);
+/// The changes that an update would make, in the words of the configuration, and whether it would replace pods.
+/// `wanted` is the new `StatefulSet` with the server's defaults, and `there` the one that runs, each as the API server
+/// returns it.
+pub(super) fn foreseen(asked: &Asked, there: &StatefulSet, wanted: &StatefulSet) -> (Vec<String>, bool) {
+    let numbers = Numbers::of(asked, there);
     let mut after = numbers.unscaled(wanted.clone());
     let replaces = template(&after) != template(there);
     if let (Some(after), Some(_), Some(live)) = (&mut after.spec, &numbers.scaled, &there.spec) {
@@ -88,12 +114,12 @@ pub(super) fn foreseen(spec: &DataServiceSpec, there: &StatefulSet, wanted: &Sta
         let annotations = after.metadata.annotations.get_or_insert_default();
         annotations.insert(KEEPS_PODS_ANNOTATION.to_owned(), "true".to_owned());
     }
-    (told(there, &after), replaces)
+    (described_changes(there, &after), replaces)
 }
 
 /// The numbers that an update deals with.
 pub(super) struct Numbers {
-    /// The number that the pods find now, where the plugin says it.
+    /// The number that the pods find now, if the plugin sets it.
     in_pods: Option<String>,
     /// The number that there are to be.
     target: String,
@@ -103,9 +129,9 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn of(spec: &DataServiceSpec, there: &StatefulSet) -> Self {
-        let (scaled, counts_pods) = (Scaled::of(spec, there), counts_pods(spec));
-        let configured = spec.replicas.to_string();
+    pub(super) fn of(asked: &Asked, there: &StatefulSet) -> Self {
+        let (scaled, counts_pods) = (Scaled::of(asked, there), asked.counts_pods);
+        let configured = asked.replicas.to_string();
         Self {
             in_pods: count(there).filter(|_| counts_pods).map(ToOwned::to_owned),
             target: scaled
@@ -128,7 +154,7 @@ impl Numbers {
     }
 
     fn with(&self, number: &str, mut wanted: StatefulSet) -> StatefulSet {
-        // What is not said stays whose it is.
+        // Fields that the manifest leaves out keep their owner.
         if let Some(spec) = wanted.spec.as_mut().filter(|_| self.scaled.is_some()) {
             spec.replicas = None;
         }
@@ -148,29 +174,30 @@ impl Numbers {
         self.in_pods.as_ref().is_some_and(|number| *number != self.target)
     }
 
-    /// Whether the pods are to find another number. Nobody tells them of one that an autoscaler sets.
+    /// Whether the pods are to get another number. They never get one that an autoscaler sets.
     fn change(&self) -> bool {
         self.differ() && self.scaled.is_none()
     }
 }
 
-/// What is to be written, over which version of what is there.
+/// The manifest to write, and the version of the existing object.
 pub(super) struct Ready {
     pub(super) wanted: StatefulSet,
     pub(super) there: StatefulSet,
 }
 
-/// Completes a manifest so that no pod is replaced where only their number changes. `None` is for another look: the object was
-/// changed since it was read, or, where there is time, Kubernetes has not begun with its newest specification.
+/// Completes a manifest so that no pod is replaced where only their number changes. `None` is for another look: the
+/// object was changed since it was read, or, where there is time, Kubernetes has not begun with its newest
+/// specification.
 pub(super) async fn keeping_pods<A: Api>(
     api: &A,
     there: &StatefulSet,
     wanted: StatefulSet,
-    spec: &DataServiceSpec,
+    asked: &Asked,
     has_time: bool,
     deadline: Deadline,
 ) -> Result<Option<Ready>> {
-    let numbers = Numbers::of(spec, there);
+    let numbers = Numbers::of(asked, there);
     let Some(there) = without_rolling_update(api, there, &wanted, deadline).await? else {
         return Ok(None);
     };
@@ -179,7 +206,7 @@ pub(super) async fn keeping_pods<A: Api>(
         return Ok(Some(Ready { wanted, there }));
     }
     let unscaled = numbers.unscaled(wanted.clone());
-    let Some((there, others)) = others(api, &there, &unscaled, spec, deadline).await? else {
+    let Some((there, others)) = others(api, &there, &unscaled, asked, deadline).await? else {
         return Ok(None);
     };
     let Others::OfNoPod(strategy) = others else {
@@ -202,7 +229,7 @@ pub(super) async fn keeping_pods<A: Api>(
     Ok(there.map(|there| Ready { wanted, there }))
 }
 
-/// Makes sure that the manifest takes `rollingUpdate` away where it says `OnDelete`, beside which Kubernetes refuses it.
+/// Makes sure that a manifest with `OnDelete` removes `rollingUpdate`, since Kubernetes refuses both together.
 async fn without_rolling_update<A: Api>(
     api: &A,
     there: &StatefulSet,
@@ -220,27 +247,27 @@ async fn without_rolling_update<A: Api>(
     note(api, there, managers, deadline).await
 }
 
-/// What an update changes in the pods, beside their number.
+/// The changes of an update to the pods, beside their number.
 enum Others {
     OfPods,
     /// Nothing; this would be the update strategy.
     OfNoPod(StatefulSetUpdateStrategy),
 }
 
-/// Finds out what else changes, by what the API server would make of the manifest; `None` where the object was changed since it
-/// was read.
+/// Finds out what else changes, by what the API server would make of the manifest; `None` where the object was changed
+/// since it was read.
 async fn others<A: Api>(
     api: &A,
     there: &StatefulSet,
     wanted: &StatefulSet,
-    spec: &DataServiceSpec,
+    asked: &Asked,
     deadline: Deadline,
 ) -> Result<Option<(StatefulSet, Others)>> {
     let strategy = |set: &StatefulSet| {
         let strategy = set.spec.as_ref().and_then(|spec| spec.update_strategy.clone());
         strategy.unwrap_or_default()
     };
-    if has_hash(&there.metadata, &spec.hash()) && says(&template(there), &template(wanted)) {
+    if has_hash(&there.metadata, &asked.hash) && is_subset(&template(there), &template(wanted)) {
         return Ok(Some((there.clone(), Others::OfNoPod(strategy(wanted)))));
     }
     // A dry run takes back what was applied, and nothing that was written by the creation.
@@ -267,8 +294,8 @@ fn is_on_delete(strategy: &StatefulSetUpdateStrategy) -> bool {
 
 /// Whether Kubernetes is replacing pods.
 ///
-/// The status counts pods of the newest revision, and others together with those that are ending, so where it leaves that open
-/// the pods are asked, if the account may list them.
+/// The status counts pods of the newest revision, and others together with those that are ending, so where it leaves
+/// that open the pods are asked, if the account may list them.
 async fn is_rolling_out<A: Api>(api: &A, set: &StatefulSet, deadline: Deadline) -> Result<bool> {
     if !is_observed(set) {
         return Ok(true);
@@ -283,9 +310,9 @@ async fn is_rolling_out<A: Api>(api: &A, set: &StatefulSet, deadline: Deadline) 
     let (namespace, name) = (text(&set.metadata.namespace), text(&set.metadata.name));
     let listing = Step::new::<Pod>("list", &namespace, &name).optional();
     let selector = format!("{INSTANCE_LABEL}={name}");
-    let pods: Vec<Pod> = match repeat(deadline, &listing, || api.list(&namespace, &selector, "")).await? {
+    let pods: Vec<Pod> = match retry(deadline, &listing, || api.list(&namespace, &selector, "")).await? {
         Ok(pods) => pods,
-        Err(fault) if fault.is_missing_right() => return Ok(true),
+        Err(fault) if fault.is_missing_permission() => return Ok(true),
         Err(fault) => return Err(listing.failed(fault)),
     };
     let uid = set.metadata.uid.as_deref().unwrap_or_default();
@@ -296,7 +323,7 @@ async fn is_rolling_out<A: Api>(api: &A, set: &StatefulSet, deadline: Deadline) 
             .as_deref()
             .and_then(|name| name.rsplit_once('-')?.1.parse().ok());
         let revision = metadata.labels.as_ref().and_then(|labels| labels.get(REVISION_LABEL));
-        belongs_to(pod, uid)
+        belongs_to(&pod.metadata, uid)
             && metadata.deletion_timestamp.is_none()
             && revision != status.update_revision.as_ref()
             && ordinal.is_some_and(|ordinal: i32| ordinal >= partition)
@@ -310,8 +337,8 @@ fn partition(strategy: Option<&StatefulSetUpdateStrategy>) -> i32 {
 
 /// The update strategy with which the pods that run stay as they are.
 ///
-/// A partition, which leaves the first pods at an earlier revision also when they start again, is only made larger: it is
-/// somebody's decision. `changes` says that there is a new revision, which no pod that runs is to get.
+/// A partition, which leaves the first pods at an earlier revision also when they start again, is only made larger: it
+/// is somebody's decision. `changes` says that there is a new revision, which no pod that runs is to get.
 fn keeping(strategy: StatefulSetUpdateStrategy, there: &StatefulSet, changes: bool) -> StatefulSetUpdateStrategy {
     const FIELD: &str = "/f:spec/f:updateStrategy/f:rollingUpdate";
     let live = there.spec.as_ref();
@@ -351,14 +378,24 @@ fn with_strategy(mut wanted: StatefulSet, strategy: StatefulSetUpdateStrategy) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Target;
+    use crate::config::Target;
+    use crate::identity::owner::{Caller, Owner};
+    use crate::manifests::Objects;
     use serde_json::json;
 
-    fn spec(config: &Value) -> DataServiceSpec {
-        match Target::parse(config).expect("valid") {
-            Target::New(spec) => spec,
-            Target::Existing(name) => panic!("attached to {name}"),
-        }
+    fn asked(config: &Value) -> Asked {
+        let Ok(Target::New(spec)) = Target::parse(config) else {
+            panic!("not a service: {config}");
+        };
+        let owner = Owner::new("o", "a test");
+        let caller = Caller {
+            owner,
+            labels: None,
+            annotations: None,
+            run: None,
+        };
+        let identity = caller.identity(Some("foo".to_owned()), "flyte".to_owned());
+        Asked::of(&Objects::new(&spec, &identity).stateful_set)
     }
 
     /// A `StatefulSet` whose pods find `in_pods`, scaled to `replicas` by somebody.
@@ -382,12 +419,12 @@ mod tests {
             (there("2", 5, Some("kubectl"), &none), 3, false),
             (there("2", 5, None, &none), 2, false),
             (there("2", 2, Some("kubectl"), &none), 2, false),
-            // An update has told the pods of the number that an autoscaler had set.
+            // An update has given the pods the number that an autoscaler had set.
             (there("4", 5, Some("autoscaler"), &noted), 2, true),
             (there("4", 5, Some("autoscaler"), &noted), 4, false),
         ] {
-            let spec = spec(&json!({"Image": "i", "Replicas": configured}));
-            assert_eq!(Scaled::of(&spec, &there).is_some(), stays, "{there:?} {configured}");
+            let asked = asked(&json!({"Image": "i", "Replicas": configured}));
+            assert_eq!(Scaled::of(&asked, &there).is_some(), stays, "{there:?} {configured}");
         }
     }
 
@@ -395,13 +432,13 @@ mod tests {
     fn the_configured_number_is_noted_where_the_pods_do_not_tell_it() {
         let noted = |set: &StatefulSet| set.metadata.annotations.clone()?.remove(REPLICAS_ANNOTATION);
         let wanted = there("2", 2, None, &json!({}));
-        let plain = spec(&json!({"Image": "i", "Replicas": 2}));
+        let plain = asked(&json!({"Image": "i", "Replicas": 2}));
         let scaled = Numbers::of(&plain, &there("2", 5, Some("kubectl"), &json!({}))).scaled(wanted.clone());
         assert_eq!((count(&scaled), noted(&scaled).as_deref()), (Some("5"), Some("2")));
         assert_eq!(scaled.spec.expect("a spec").replicas, None, "it stays whose it is");
         let same = Numbers::of(&plain, &wanted).scaled(wanted.clone());
         assert_eq!((count(&same), noted(&same)), (Some("2"), None));
-        let own = spec(&json!({"Image": "i", "Replicas": 3, "Env": {"GE_COUNT": "2"}}));
+        let own = asked(&json!({"Image": "i", "Replicas": 3, "Env": {"GE_COUNT": "2"}}));
         let own = Numbers::of(&own, &wanted).scaled(wanted.clone());
         assert_eq!((count(&own), noted(&own).as_deref()), (Some("2"), Some("3")));
     }

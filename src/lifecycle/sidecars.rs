@@ -4,15 +4,15 @@ use std::future::Future;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 
-use super::deadline::{Deadline, Step, repeat};
-use crate::api::Fault;
+use super::retry::{Deadline, Step, retry};
+use crate::cluster::Fault;
 use crate::error::Result;
 
-/// Finds out whether the API server knows native sidecars, before it is attempted to `verb` a service. An API server that
-/// does not answer is asked again until the deadline: a wrong guess would make a service that never starts.
+/// Finds out whether the API server knows native sidecars, before it is attempted to `verb` a service. An API server
+/// that does not answer is asked again until the deadline: a wrong guess would make a service that never starts.
 ///
 /// # Errors
-/// [`crate::error::Error::Unavailable`] at the deadline, and what else the question is answered with.
+/// [`crate::error::Error::Unavailable`] at the deadline, and the API server's other errors.
 pub async fn native_sidecars<F: Future<Output = Result<bool, Fault>>>(
     verb: &'static str,
     namespace: &str,
@@ -21,7 +21,7 @@ pub async fn native_sidecars<F: Future<Output = Result<bool, Fault>>>(
     ask: impl Fn() -> F,
 ) -> Result<bool> {
     let step = Step::new::<StatefulSet>(verb, namespace, name);
-    repeat(deadline, &step, ask).await?.map_err(|fault| step.failed(fault))
+    retry(deadline, &step, ask).await?.map_err(|fault| step.failed(fault))
 }
 
 #[cfg(test)]

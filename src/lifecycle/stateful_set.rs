@@ -4,63 +4,87 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 
-use super::deadline::{Backoff, Deadline, Step, reference, repeat};
 use super::delete::{delete_exactly, find};
 use super::retract::{CallId, is_adopted_by_another, may_be_retracted};
-use crate::api::{Api, Fault};
+use super::retry::{Backoff, Deadline, Step, reference, retry};
+use crate::cluster::{Api, Fault};
+use crate::compare::differences;
 use crate::error::{Error, Result};
-use crate::manifests::{differences, stateful_set};
-use crate::ownership::{Identity, Maker, describe, has_hash, is_owned_by, kept_until, maker};
-use crate::spec::DataServiceSpec;
+use crate::identity::asleep::{Asleep, awake};
+use crate::identity::owner::{ManagedBy, describe, has_hash, hash, is_owned_by, kept_until, managed_by, owner};
+use crate::manifests::Objects;
 
 /// How long a create that failed may at least go on to take back what it made. Flyte waits 3 s for the whole call.
 const TAKE_BACK: Duration = Duration::from_millis(400);
 
-/// A `StatefulSet` that is there and that the caller may use.
+/// The consequence if the objects of a failed create cannot be deleted.
+const LEFT_BEHIND: &str = "a create has failed, and what it made is not deleted yet";
+
+/// Where a `StatefulSet` comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This call has made it.
+    New,
+    /// It existed already.
+    Found,
+}
+
+/// An existing `StatefulSet` that the caller may use.
 pub(super) struct Held {
     /// Its uid.
     pub(super) uid: String,
-    /// Whose it is, if not the caller's.
+    pub(super) origin: Origin,
+    /// Its owner, if that is not the caller.
     pub(super) shared_with: Option<String>,
     /// Whether the call that has made it may take it back, unless it is adopted.
     pub(super) may_be_retracted: bool,
+    /// Whether it has to be changed for the run that asks.
+    pub(super) must_join: bool,
+    /// Whether it sleeps.
+    pub(super) is_asleep: bool,
 }
 
 /// Makes the `StatefulSet`, or finds one that may be used.
 pub(super) async fn ensure_stateful_set<A: Api>(
     api: &A,
-    spec: &DataServiceSpec,
-    identity: &Identity,
+    objects: &Objects,
     call: &CallId,
     deadline: Deadline,
 ) -> Result<Held> {
-    let Identity { namespace, name, .. } = identity;
-    let mut wanted = stateful_set(spec, identity);
-    call.sign(&mut wanted.metadata);
+    let (namespace, name) = (objects.namespace(), objects.name());
+    let wanted = &objects.stateful_set;
+    let mut signed = wanted.clone();
+    call.sign(&mut signed.metadata);
     let creating = Step::new::<StatefulSet>("create", namespace, name);
     let reading = Step::new::<StatefulSet>("get", namespace, name);
     let mut backoff = Backoff::new();
     loop {
-        let refusal = match repeat(deadline, &creating, || api.create(&wanted)).await? {
+        let refusal = match retry(deadline, &creating, || api.create(&signed)).await? {
             Ok(made) => {
                 return Ok(Held {
                     uid: made.metadata.uid.unwrap_or_default(),
+                    origin: Origin::New,
                     shared_with: None,
                     may_be_retracted: false,
+                    must_join: false,
+                    is_asleep: false,
                 });
             }
             Err(Fault::AlreadyExists) => None,
-            // Kubernetes asks a quota before it looks whether the name is taken, and what fills it may be this very object.
+            // Kubernetes asks a quota before it looks whether the name is taken, and what fills it may be this very
+            // object.
             Err(fault @ Fault::Refused { .. }) => Some(fault),
             Err(fault) => return Err(creating.failed(fault)),
         };
-        let there: Option<StatefulSet> =
-            match (repeat(deadline, &reading, || api.read(namespace, name)).await?, refusal) {
-                (Ok(None) | Err(_), Some(fault)) => return Err(creating.failed(fault)),
-                (there, _) => there.map_err(|fault| reading.failed(fault))?,
-            };
+        let there: Option<StatefulSet> = match (retry(deadline, &reading, || api.read(namespace, name)).await?, refusal)
+        {
+            (Ok(None) | Err(_), Some(fault)) => return Err(creating.failed(fault)),
+            (there, _) => there.map_err(|fault| reading.failed(fault))?,
+        };
         let blocked = match there {
-            Some(there) if there.metadata.deletion_timestamp.is_some() && maker(&there.metadata) != Maker::Other => {
+            Some(there)
+                if there.metadata.deletion_timestamp.is_some() && managed_by(&there.metadata) != ManagedBy::Other =>
+            {
                 "a service of that name is still being deleted"
             }
             Some(there) if kept_until(&there.metadata).is_some() => {
@@ -69,9 +93,10 @@ pub(super) async fn ensure_stateful_set<A: Api>(
                 "a service of that name that has failed is being deleted"
             }
             Some(there) => {
-                let held = use_or_refuse(&there, &wanted, spec, identity)?;
+                let held = use_or_refuse(&there, wanted)?;
                 return Ok(Held {
                     may_be_retracted: may_be_retracted(&there.metadata, call),
+                    must_join: call.must_join(&there.metadata),
                     ..held
                 });
             }
@@ -85,23 +110,21 @@ pub(super) async fn ensure_stateful_set<A: Api>(
 }
 
 /// Decides about a `StatefulSet` of the same name.
-pub(super) fn use_or_refuse(
-    there: &StatefulSet,
-    wanted: &StatefulSet,
-    spec: &DataServiceSpec,
-    identity: &Identity,
-) -> Result<Held> {
+pub(super) fn use_or_refuse(there: &StatefulSet, wanted: &StatefulSet) -> Result<Held> {
     let metadata = &there.metadata;
-    let ours = is_owned_by(metadata, &identity.owner.id);
-    if ours || has_hash(metadata, &spec.hash()) {
+    let ours = is_owned_by(metadata, &owner(&wanted.metadata).id);
+    if ours || has_hash(metadata, hash(&wanted.metadata)) {
         return Ok(Held {
             uid: metadata.uid.clone().unwrap_or_default(),
+            origin: Origin::Found,
             shared_with: (!ours).then(|| describe(metadata)),
             may_be_retracted: false,
+            must_join: false,
+            is_asleep: Asleep::of(there).is_some(),
         });
     }
-    let differences = differences(there, wanted);
-    let difference = if maker(metadata) == Maker::Other {
+    let differences = differences(&awake(there), wanted);
+    let difference = if managed_by(metadata) == ManagedBy::Other {
         format!("it belongs to {}.", describe(metadata))
     } else if differences.is_empty() {
         format!(
@@ -116,32 +139,53 @@ pub(super) fn use_or_refuse(
         )
     };
     Err(Error::Conflict {
-        object: reference::<StatefulSet>(&identity.namespace, &identity.name),
+        object: reference::<StatefulSet>(
+            wanted.metadata.namespace.as_deref().unwrap_or_default(),
+            wanted.metadata.name.as_deref().unwrap_or_default(),
+        ),
         difference,
-        advice: "Choose another Name, or set ExistingReleaseName to use the service that is there.".to_owned(),
+        advice: "Choose another Name, or set ExistingReleaseName to use the existing service.".to_owned(),
     })
 }
 
-/// Removes the `StatefulSet` that a failed create, or the one before it, has made, unless another create has succeeded with
-/// it meanwhile. What cannot be removed now is found under its name by the next try, which uses it, and by the sensor, which
-/// deletes it.
-pub(super) async fn take_back<A: Api>(api: &A, identity: &Identity, uid: &str, call: &CallId, deadline: Deadline) {
-    let Identity { namespace, name, .. } = identity;
+/// Removes the `StatefulSet` that a failed create, or the one before it, has made, unless another create has succeeded
+/// with it meanwhile. A service that cannot be removed now is found under its name by the next try, which uses it, and
+/// by the sensor, which deletes it.
+pub(super) async fn roll_back<A: Api>(
+    api: &A,
+    (namespace, name): (&str, &str),
+    uid: &str,
+    call: &CallId,
+    deadline: Deadline,
+) {
     let deadline = deadline.or_after(TAKE_BACK);
     let deleting = Step::new::<StatefulSet>("delete", namespace, name);
     // The error that made the create fail is the one that the user must see.
     loop {
         let there: Result<Option<StatefulSet>> = find(api, namespace, name, deadline).await;
-        let Ok(there) = there else { break };
+        let there = match there {
+            Ok(there) => there,
+            Err(error) => {
+                deleting.swallow(LEFT_BEHIND, &error);
+                break;
+            }
+        };
         let is_meant = |there: &StatefulSet| there.metadata.uid.as_deref() == Some(uid);
         let Some(there) = there.filter(is_meant) else { return };
         if is_adopted_by_another(&there.metadata, call) {
             return;
         }
-        match repeat(deadline, &deleting, || api.delete_version(&there)).await {
+        match retry(deadline, &deleting, || api.delete_version(&there)).await {
             Ok(Ok(_)) => return,
             Ok(Err(Fault::Changed)) => {}
-            Ok(Err(_)) | Err(_) => break,
+            Ok(Err(fault)) => {
+                deleting.swallow(LEFT_BEHIND, &fault);
+                break;
+            }
+            Err(error) => {
+                deleting.swallow(LEFT_BEHIND, &error);
+                break;
+            }
         }
     }
     call.leave();

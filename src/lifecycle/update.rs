@@ -1,4 +1,4 @@
-//! Update: make a service that runs as another configuration says.
+//! Update: change a running service to another configuration.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,27 +7,26 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 use tokio::time::Instant;
 
-use super::bring::{Brought, Written, bring, bring_owned};
-use super::claim::{Claim, permitted};
-use super::deadline::{Backoff, Deadline, Step, reference};
+use super::access::{Access, permitted};
+use super::apply::{Applied, Written, apply, apply_dependent};
 use super::delete::find;
-use super::scaling::{Scaled, keeping_pods, keeps_pods, told};
-use crate::api::{Api, Kind, managed_fields};
+use super::draft::Draft;
+use super::retry::{Backoff, Deadline, Step, reference};
+use super::scaling::{Asked, Ready, Scaled, described_changes, keeping_pods, keeps_pods};
+use super::sleep::keeping_asleep;
+use crate::cluster::{Api, Kind, managed_fields};
+use crate::compare::{changes, replaces_pods};
 use crate::error::{Error, Result};
-use crate::manifests::{
-    changes, fixed, network_policy, pod_disruption_budget, replaces_pods, service as make_service, stateful_set,
-};
-use crate::names::{MANAGED_BY, MANAGED_BY_LABEL, OWNS_ANNOTATION, instance};
-use crate::ownership::{Identity, describe, owner};
-use crate::spec::DataServiceSpec;
+use crate::identity::asleep::Asleep;
+use crate::identity::labels::{MANAGED_BY, MANAGED_BY_LABEL, OWNS_ANNOTATION, instance};
+use crate::identity::owner::{describe, owner};
+use crate::manifests::{Dependents, Objects};
 
 /// For how long an update may wait until Kubernetes has begun with what was written before it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Refuses a `StatefulSet` that may not be written, such as one that the platform's settings do not allow.
-pub type Check<'a> = &'a (dyn Fn(&StatefulSet) -> Result<()> + Send + Sync);
-
-/// What [`update`] has done.
+/// The result of [`update`].
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Updated {
     /// The service's name.
@@ -36,11 +35,14 @@ pub struct Updated {
     pub namespace: String,
     /// The uid of its `StatefulSet`.
     pub uid: String,
-    /// The generation of its `StatefulSet` by now. What is told of an earlier one is told of the service before.
+    /// The generation of its `StatefulSet` after the update. A status of an earlier one describes the service before
+    /// it.
     pub generation: i64,
-    /// What has changed, in the words of the configuration.
+    /// The changes, in the words of the configuration.
     pub changes: Vec<String>,
-    /// Whose it was, where it was taken over.
+    /// The fields of the configuration that admission in the cluster changes, in the same words.
+    pub by_admission: Vec<String>,
+    /// Its former owner, if it was adopted.
     pub adopted_from: Option<String>,
     /// Whether its pods are replaced.
     pub replaces_pods: bool,
@@ -48,8 +50,10 @@ pub struct Updated {
     pub keeps_pods: bool,
     /// The number of pods that somebody else has set and that was left, if any.
     pub scaled: Option<Scaled>,
-    /// Whether that is left to whoever deletes them (`OnDelete`).
+    /// Whether a pod is replaced only when somebody deletes it (`OnDelete`).
     pub on_delete: bool,
+    /// Whether it sleeps, as it did before.
+    pub is_asleep: bool,
 }
 
 impl fmt::Display for Updated {
@@ -58,7 +62,9 @@ impl fmt::Display for Updated {
         match &self.adopted_from {
             Some(owner) => write!(formatter, "Data service {name} is taken over; it belonged to {owner}.")?,
             None if self.changes.is_empty() => {
-                write!(formatter, "Data service {name} is so already.")?;
+                write!(formatter, "Data service {name} is already up to date.")?;
+                self.write_asleep(formatter)?;
+                self.write_admission(formatter)?;
                 return self.write_scaled(formatter);
             }
             None => {}
@@ -71,24 +77,48 @@ impl fmt::Display for Updated {
                 self.changes.join(", ")
             )?;
         }
-        match (self.replaces_pods, self.on_delete) {
+        self.write_asleep(formatter)?;
+        match (self.replaces_pods && !self.is_asleep, self.on_delete) {
             (true, true) => write!(
                 formatter,
                 " By its UpdateStrategy OnDelete each pod changes when it is deleted: `kubectl delete pod {name}-0`, and so \
                  on."
             )?,
             (true, false) => write!(formatter, " Its pods are replaced one after the other.")?,
-            (false, _) if self.keeps_pods => write!(
+            (false, _) if self.keeps_pods && !self.is_asleep => write!(
                 formatter,
                 " Running pods are not restarted: GE_COUNT has the new number in pods that start from now on."
             )?,
             (false, _) => {}
         }
+        self.write_admission(formatter)?;
         self.write_scaled(formatter)
     }
 }
 
 impl Updated {
+    fn write_asleep(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_asleep {
+            return Ok(());
+        }
+        write!(
+            formatter,
+            " It stays asleep; `dataservice wake {}` wakes it.",
+            self.name
+        )
+    }
+
+    fn write_admission(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.by_admission.is_empty() {
+            return Ok(());
+        }
+        write!(
+            formatter,
+            " Admission in the cluster, such as a webhook or a policy, changes what the configuration says: {}.",
+            self.by_admission.join(", ")
+        )
+    }
+
     fn write_scaled(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(Scaled {
             replicas,
@@ -113,37 +143,36 @@ struct Before {
     service: Option<Service>,
 }
 
-/// Makes a service that runs as the specification says, and tells what that changes. What is so already is left as it is, and
-/// nothing is written.
+/// Changes a running service to a draft, and returns what changed. Objects that are equal already are left as they are,
+/// and nothing is written.
 ///
-/// Every write is to exactly the version of the object that was read, so that whose it is still holds when it is written.
-/// Who has written looks again, until all is as it should be: of two updates at the same time one is carried out after the
-/// other, and as a whole. The call can be repeated. It makes no service: that is for
+/// Every write is to exactly the version of the object that was read, so that whose it is still holds when it is
+/// written. After a write it looks again, until everything is as it should be: of two updates at the same time one is
+/// carried out after the other, and as a whole. The call can be repeated. It makes no service: that is for
 /// [`create`](super::create()); only a Service that is missing is made.
 ///
-/// `check` has the last word on the `StatefulSet` before anything is written.
+/// The draft's check sees the objects as they are written, with the number of pods that the service keeps, before
+/// anything is written.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::NotOwned`] for what somebody else has made; [`Error::Unchanged`] for another owner's service,
-/// for one that is being deleted and for what Kubernetes does not change; [`Error::Conflict`] where the Service's name is
-/// somebody else's; [`Error::Forbidden`], [`Error::Rejected`], and [`Error::Unavailable`] at the deadline. Each of them within
-/// [`Error::Partial`] where something was changed already.
+/// [`Error::NotFound`]; [`Error::NotOwned`] for what somebody else has made; [`Error::Unchanged`] for another owner's
+/// service, for one that is being deleted and for what Kubernetes does not change; [`Error::Conflict`] where the
+/// Service's name is somebody else's; [`Error::Forbidden`], [`Error::Rejected`], and [`Error::Unavailable`] at the
+/// deadline. Each of them within [`Error::Partial`] where something was changed already.
 pub async fn update<A: Api>(
     api: &A,
-    spec: &DataServiceSpec,
-    namespace: &str,
-    name: &str,
-    claim: &Claim,
-    check: Check<'_>,
+    draft: Draft<'_>,
+    (namespace, name): (&str, &str),
+    access: &Access,
     deadline: Deadline,
 ) -> Result<Updated> {
     let mut backoff = Backoff::new();
     let mut progress = Progress::new();
     loop {
-        let looked = Box::pin(progress.advance(api, spec, (namespace, name), claim, check, deadline)).await;
+        let looked = Box::pin(progress.advance(api, draft, (namespace, name), access, deadline)).await;
         match looked {
             Ok(Looked::Done(updated)) => return Ok(*updated),
-            // What it has written itself is looked at at once; who changes it at the same time is given time to end.
+            // It looks at its own write at once, and gives another writer time to end.
             Ok(Looked::Again { at_once: true }) => {}
             Ok(Looked::Again { at_once: false }) => {
                 if !backoff.wait(deadline, None).await {
@@ -157,7 +186,7 @@ pub async fn update<A: Api>(
     }
 }
 
-/// What one look at the objects has led to.
+/// The result of one look at the objects.
 enum Looked {
     Done(Box<Updated>),
     Again { at_once: bool },
@@ -171,7 +200,7 @@ struct Progress {
     written: Written,
     /// The kinds of the objects that were written, made or deleted.
     touched: Vec<String>,
-    /// Who else was the last to write the `StatefulSet`.
+    /// The last other manager that wrote the `StatefulSet`.
     other_writer: Option<String>,
 }
 
@@ -191,10 +220,9 @@ impl Progress {
     async fn advance<A: Api>(
         &mut self,
         api: &A,
-        spec: &DataServiceSpec,
+        draft: Draft<'_>,
         (namespace, name): (&str, &str),
-        claim: &Claim,
-        check: Check<'_>,
+        access: &Access,
         deadline: Deadline,
     ) -> Result<Looked> {
         let Some(set) = find::<StatefulSet, A>(api, namespace, name, deadline).await? else {
@@ -204,9 +232,8 @@ impl Progress {
             });
         };
         self.other_writer = managed_fields::last_writer(&set.metadata).map(ToOwned::to_owned);
-        let identity = permitted(&set, namespace, name, claim)?;
-        let wanted = manifest(spec, &identity, &set)?;
-        check(&wanted)?;
+        let identity = permitted(&set, namespace, name, access)?;
+        let objects = draft.objects_over(&identity, &set)?;
         let service = find::<Service, A>(api, namespace, name, deadline).await?;
         if identity.owner != owner(&set.metadata) {
             self.adopted_from = Some(describe(&set.metadata));
@@ -220,99 +247,116 @@ impl Progress {
         }
         let had_written = !self.touched.is_empty();
         let uid = set.metadata.uid.as_deref().unwrap_or_default();
-        let whose = (&identity, uid);
+        let Dependents {
+            service: mut wanted,
+            pod_disruption_budget,
+            network_policy,
+        } = objects.dependents_of(uid);
+        let Some(ready) = self.ready(api, &set, &objects, deadline).await? else {
+            return Ok(Looked::Again { at_once: false });
+        };
+        draft.check_written(&objects, &ready.wanted, &ready.there)?;
         // What the StatefulSet notes that it owns goes before the note does.
-        let budget = pod_disruption_budget(spec, &identity, Some(uid));
-        let mut outcomes = vec![self.bring_kind(api, &set, budget, whose, deadline).await?];
-        let policy = network_policy(spec, &identity, Some(uid));
-        outcomes.push(self.bring_kind(api, &set, policy, whose, deadline).await?);
-        if !outcomes.contains(&Brought::Changed) {
-            outcomes.push(self.bring_set(api, &set, wanted, spec, deadline).await?);
+        let mut outcomes = vec![self.apply_kind(api, &set, pod_disruption_budget, deadline).await?];
+        outcomes.push(self.apply_kind(api, &set, network_policy, deadline).await?);
+        if !outcomes.contains(&Applied::Conflicted) {
+            outcomes.push(self.apply_set(api, ready, deadline).await?);
         }
-        if !outcomes.contains(&Brought::Changed) {
-            let mut wanted = make_service(spec, &identity, Some(uid));
+        if !outcomes.contains(&Applied::Conflicted) {
             if let (Some(spec), true) = (&mut wanted.spec, self.has_unmarked_pods()) {
                 spec.selector = Some(instance(name));
             }
             outcomes.push(
-                self.bring_one(api, service.as_ref(), Some(wanted), whose, deadline)
+                self.apply_one(api, service.as_ref(), Some(wanted), uid, deadline)
                     .await?,
             );
         }
-        if outcomes.iter().any(|outcome| *outcome != Brought::Same) {
+        if outcomes.iter().any(|outcome| *outcome != Applied::Unchanged) {
             return Ok(Looked::Again {
-                at_once: !had_written && !outcomes.contains(&Brought::Changed),
+                at_once: !had_written && !outcomes.contains(&Applied::Conflicted),
             });
         }
         let before = self.before.as_ref();
-        let updated = before.map(|before| before.told(spec, &set, service.as_ref(), self.adopted_from.clone()));
+        let updated = before.map(|before| {
+            before.updated(
+                &Asked::of(&objects.stateful_set),
+                &set,
+                service.as_ref(),
+                self.adopted_from.clone(),
+                self.written.by_admission(),
+            )
+        });
         Ok(updated.map_or(Looked::Again { at_once: false }, |updated| {
             Looked::Done(Box::new(updated))
         }))
     }
 
-    /// Makes the `StatefulSet` as its manifest says, without replacing pods for their number alone.
-    async fn bring_set<A: Api>(
-        &mut self,
+    /// Completes the manifest of the `StatefulSet`, so that applying it replaces no pods for their number alone; `None`
+    /// is for another look.
+    async fn ready<A: Api>(
+        &self,
         api: &A,
         set: &StatefulSet,
-        wanted: StatefulSet,
-        spec: &DataServiceSpec,
+        objects: &Objects,
         deadline: Deadline,
-    ) -> Result<Brought> {
+    ) -> Result<Option<Ready>> {
         let has_time = self.started.elapsed() < PATIENCE;
-        let ready = keeping_pods(api, set, wanted, spec, has_time, deadline).await?;
-        let Some(ready) = ready else {
-            return Ok(Brought::Changed);
-        };
-        let outcome = bring(api, &ready.there, ready.wanted, &mut self.written, deadline).await?;
+        let wanted = objects.stateful_set.clone();
+        let asked = Asked::of(&wanted);
+        let wanted = keeping_asleep(wanted, set, &asked);
+        keeping_pods(api, set, wanted, &asked, has_time, deadline).await
+    }
+
+    async fn apply_set<A: Api>(&mut self, api: &A, ready: Ready, deadline: Deadline) -> Result<Applied> {
+        let outcome = apply(api, &ready.there, ready.wanted, &mut self.written, deadline).await?;
         self.note::<StatefulSet>(outcome);
         Ok(outcome)
     }
 
-    /// Makes an object of a kind that not every service has as its manifest says. One that neither is wanted nor was is not
-    /// asked for, which would take a permission.
-    async fn bring_kind<K: Kind, A: Api>(
+    /// Applies the manifest of an object of a kind that not every service has. One that neither is wanted nor was is
+    /// not asked for, which would take a permission.
+    async fn apply_kind<K: Kind, A: Api>(
         &mut self,
         api: &A,
         set: &StatefulSet,
         wanted: Option<K>,
-        whose: (&Identity, &str),
         deadline: Deadline,
-    ) -> Result<Brought> {
+    ) -> Result<Applied> {
         let owns = set.metadata.annotations.iter().flatten();
         let mut owns = owns.filter(|(key, _)| *key == OWNS_ANNOTATION);
         let is_noted = owns.any(|(_, kinds)| kinds.split(' ').any(|kind| kind == K::kind(&())));
         if wanted.is_none() && !is_noted {
-            return Ok(Brought::Same);
+            return Ok(Applied::Unchanged);
         }
-        let Identity { namespace, name, .. } = whose.0;
-        let there = find::<K, A>(api, namespace, name, deadline).await?;
-        self.bring_one(api, there.as_ref(), wanted, whose, deadline).await
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let metadata = &set.metadata;
+        let there = find::<K, A>(api, &text(&metadata.namespace), &text(&metadata.name), deadline).await?;
+        self.apply_one(api, there.as_ref(), wanted, &text(&metadata.uid), deadline)
+            .await
     }
 
-    async fn bring_one<K: Kind, A: Api>(
+    async fn apply_one<K: Kind, A: Api>(
         &mut self,
         api: &A,
         there: Option<&K>,
         wanted: Option<K>,
-        whose: (&Identity, &str),
+        uid: &str,
         deadline: Deadline,
-    ) -> Result<Brought> {
-        let outcome = bring_owned(api, there, wanted, whose, &mut self.written, deadline).await?;
+    ) -> Result<Applied> {
+        let outcome = apply_dependent(api, there, wanted, uid, &mut self.written, deadline).await?;
         self.note::<K>(outcome);
         Ok(outcome)
     }
 
-    fn note<K: Kind>(&mut self, outcome: Brought) {
+    fn note<K: Kind>(&mut self, outcome: Applied) {
         let kind = K::kind(&());
-        if outcome == Brought::Written && !self.touched.iter().any(|touched| *touched == kind) {
+        if outcome == Applied::Written && !self.touched.iter().any(|touched| *touched == kind) {
             self.touched.push(kind.into_owned());
         }
     }
 
-    /// Whether the pods that run are of the plugin before version 2, which did not mark them: a Service selects them until
-    /// they are replaced.
+    /// Whether the pods that run are of the plugin before version 2, which did not mark them: a Service selects them
+    /// until they are replaced.
     fn has_unmarked_pods(&self) -> bool {
         let spec = self.before.as_ref().and_then(|before| before.set.spec.as_ref());
         let metadata = spec.and_then(|spec| spec.template.metadata.as_ref());
@@ -336,7 +380,9 @@ impl Progress {
         let objects: Vec<String> = self.touched.iter().map(|kind| format!("{kind} {name}")).collect();
         let mut done = format!("Before that, this update has changed {}", objects.join(" and "));
         let made = self.written.made::<StatefulSet>();
-        let changes = made.map(|made| told(&before.set, &made)).unwrap_or_default();
+        let changes = made
+            .map(|made| described_changes(&before.set, &made))
+            .unwrap_or_default();
         if !changes.is_empty() {
             done = format!("{done} ({})", changes.join(", "));
         }
@@ -350,51 +396,18 @@ impl Progress {
     }
 }
 
-/// The manifest, with what the specification leaves open as it is in the `StatefulSet` that is there.
-pub(super) fn closest(spec: &DataServiceSpec, identity: &Identity, there: &StatefulSet) -> StatefulSet {
-    let mut wanted = stateful_set(spec, identity);
-    if let (Some(wanted), Some(there)) = (&mut wanted.spec, &there.spec) {
-        // Neither can be changed. The plugin before version 2 left the one to Kubernetes, and version 2.0 selected by the
-        // name alone.
-        if spec.pod_management_policy.is_none() {
-            wanted.pod_management_policy.clone_from(&there.pod_management_policy);
-        }
-        if there.selector.match_labels == Some(instance(&identity.name)) {
-            wanted.selector.clone_from(&there.selector);
-        }
-    }
-    wanted
-}
-
-/// The manifest that a `StatefulSet` that is there can be given.
-fn manifest(spec: &DataServiceSpec, identity: &Identity, there: &StatefulSet) -> Result<StatefulSet> {
-    let wanted = closest(spec, identity, there);
-    let fixed = fixed(there, &wanted);
-    if fixed.is_empty() {
-        return Ok(wanted);
-    }
-    Err(Error::Unchanged {
-        object: reference::<StatefulSet>(&identity.namespace, &identity.name),
-        reason: "Immutable",
-        problem: format!("Kubernetes does not change {} of a StatefulSet that is there.", fixed.join(" and ")),
-        advice: "Leave that as it is, or delete the service, with a CleanupSensor say, and make it anew: its pods end then. \
-                 Its PersistentVolumeClaims stay and are used again, unless PersistentVolumeClaimRetentionPolicy says \
-                 that they are deleted with it."
-            .to_owned(),
-    })
-}
-
 impl Before {
-    /// Tells what has changed since.
-    fn told(
+    /// The result of an update: what has changed since.
+    fn updated(
         &self,
-        spec: &DataServiceSpec,
+        asked: &Asked,
         set: &StatefulSet,
         service: Option<&Service>,
         adopted_from: Option<String>,
+        by_admission: Vec<String>,
     ) -> Updated {
         let metadata = set.metadata.clone();
-        let mut changed = told(&self.set, set);
+        let mut changed = described_changes(&self.set, set);
         if let (Some(before), Some(after)) = (&self.service, service) {
             let of_service = changes(before, after);
             changed.extend(
@@ -412,10 +425,12 @@ impl Before {
             uid: metadata.uid.unwrap_or_default(),
             generation: metadata.generation.unwrap_or_default(),
             changes: changed,
+            by_admission,
             adopted_from,
             replaces_pods: is_new && !keeps,
             keeps_pods: is_new && keeps,
-            scaled: Scaled::of(spec, set),
+            scaled: Scaled::of(asked, set),
+            is_asleep: Asleep::of(set).is_some(),
             on_delete: strategy.is_some_and(|strategy| strategy.type_.as_deref() == Some("OnDelete")),
         }
     }

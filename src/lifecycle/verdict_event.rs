@@ -1,6 +1,6 @@
 //! The Event that keeps why a service has failed, so that the answer outlives the service and the process that gave it.
 //!
-//! Kubernetes deletes Events by itself, an hour after they were written unless the cluster says otherwise, so that nothing
+//! Kubernetes deletes Events by itself, by default an hour after they were written, so that nothing
 //! has to clean them up. `kubectl describe` and `kubectl get events` show them.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -9,18 +9,17 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::deadline::{Deadline, Step, repeat};
-use crate::api::{Api, Fault};
-use crate::clock;
+use super::retry::{Deadline, Step, retry};
+use crate::cluster::{Api, Fault, server_time};
 use crate::error::{Error, Result};
-use crate::names::{MANAGED_BY, MANAGED_BY_LABEL, VERDICT_ANNOTATION};
+use crate::identity::labels::{MANAGED_BY, MANAGED_BY_LABEL, VERDICT_ANNOTATION};
 use crate::status::diagnosis::Cause;
 use crate::status::{Phase, Pod, Status};
 
-/// What `kubectl` shows as the source of the Event.
+/// The source of the Event, as `kubectl` shows it.
 const COMPONENT: &str = "k8sdataservice";
 
-/// What became of an attempt to record a verdict.
+/// The result of an attempt to record a verdict.
 pub(super) enum Recorded {
     /// It is recorded.
     Written,
@@ -49,8 +48,8 @@ struct RecordedPod {
 
 /// Records why this version of a service has failed.
 ///
-/// The name of the Event has the uid and the resource version of the `StatefulSet`, so that of several processes that judge
-/// the same version one is first, and a service that recovered and failed again has another verdict.
+/// The name of the Event has the uid and the resource version of the `StatefulSet`, so that of several processes that
+/// judge the same version one is first, and a service that recovered and failed again has another verdict.
 ///
 /// # Errors
 /// [`Error::Unavailable`] at the deadline.
@@ -67,18 +66,18 @@ pub(super) async fn record<A: Api>(
     // A role of an earlier version does not allow it.
     let creating = Step::new::<Event>("create", namespace, event.metadata.name.as_deref().unwrap_or_default());
     let creating = creating.optional();
-    match repeat(deadline, &creating, || api.create(&event)).await? {
+    match retry(deadline, &creating, || api.create(&event)).await? {
         Ok(_) => Ok(Recorded::Written),
         Err(Fault::AlreadyExists) => {
-            let uid = metadata.uid.as_deref().unwrap_or_default();
-            let before = recall(api, namespace, name, uid, deadline).await?;
+            let before = recall(api, namespace, name, metadata.uid.as_deref(), deadline).await?;
             Ok(before.map_or(Recorded::Written, Recorded::Before))
         }
         Err(fault) => Ok(Recorded::Refused(creating.failed(fault))),
     }
 }
 
-/// The last verdict on the service with this uid, if one is recorded and may be read.
+/// The last verdict on the service with this uid, if one is recorded and may be read; without a uid, on any service of
+/// this name.
 ///
 /// # Errors
 /// [`Error::Unavailable`] at the deadline.
@@ -86,14 +85,18 @@ pub(super) async fn recall<A: Api>(
     api: &A,
     namespace: &str,
     name: &str,
-    uid: &str,
+    uid: Option<&str>,
     deadline: Deadline,
 ) -> Result<Option<Status>> {
     let listing = Step::new::<Event>("list", namespace, "").optional();
-    let fields =
-        format!("involvedObject.kind=StatefulSet,involvedObject.name={name},involvedObject.uid={uid},type=Warning");
-    let Ok(events) = repeat(deadline, &listing, || api.list::<Event>(namespace, "", &fields)).await? else {
-        return Ok(None);
+    let of_one = uid.map(|uid| format!(",involvedObject.uid={uid}")).unwrap_or_default();
+    let fields = format!("involvedObject.kind=StatefulSet,involvedObject.name={name}{of_one},type=Warning");
+    let events = match retry(deadline, &listing, || api.list::<Event>(namespace, "", &fields)).await? {
+        Ok(events) => events,
+        Err(fault) => {
+            listing.swallow("an earlier verdict is not looked for", &fault);
+            return Ok(None);
+        }
     };
     // The service was deleted at the last version that was judged, if for a verdict at all.
     let verdicts = events.iter().filter_map(|event| Some((version(event), status(event)?)));
@@ -117,7 +120,7 @@ fn event(stateful_set: &StatefulSet, status: &Status) -> Event {
     };
     // Nothing in it can fail to be written.
     let record = serde_json::to_string(&record).unwrap_or_default();
-    let now = Some(Time(clock::now()));
+    let now = Some(Time(server_time::now()));
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{name}.{uid}.{version}")),

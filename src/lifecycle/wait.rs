@@ -5,14 +5,14 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::deadline::{moment_after, reference};
+use super::retry::{moment_after, reference};
 use crate::error::{Error, Result};
 use crate::status::Status;
 
 /// How often a service is looked at while it is waited for.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Waits until a service is ready or has failed, and answers with its last state. Each `look` tells how it is doing.
+/// Waits until a service is ready or has failed, and returns its last state. Each `look` returns the current one.
 ///
 /// # Errors
 /// [`Error::Timeout`] when neither has happened after `patience`; else as `look`.

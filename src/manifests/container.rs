@@ -3,8 +3,7 @@
 use k8s_openapi::DeepMerge;
 use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar, ResourceRequirements};
 
-use super::count;
-use crate::spec::{DataServiceSpec, MAIN_PORT_NAME, Port, Protocol};
+use crate::config::{COUNT_VARIABLE, DataServiceSpec, MAIN_PORT_NAME, Port, Protocol};
 
 /// Makes the container from the fields.
 pub(super) fn container(spec: &DataServiceSpec, name: &str) -> Container {
@@ -16,7 +15,7 @@ pub(super) fn container(spec: &DataServiceSpec, name: &str) -> Container {
     let said = spec.container.env.iter().flatten();
     let mut env = vec![
         variable("GE_BASE_PORT", spec.port.to_string()),
-        variable(count::VARIABLE, spec.replicas.to_string()),
+        variable(COUNT_VARIABLE, spec.replicas.to_string()),
         variable("SERVER_PORT", spec.port.to_string()),
     ];
     env.retain(|variable| said.clone().all(|said| said.name != variable.name));
@@ -60,7 +59,7 @@ pub(super) fn main_port_without_name(spec: &DataServiceSpec) -> Option<u16> {
     (!spec.ports.iter().any(is_main)).then_some(spec.port)
 }
 
-/// The protocol of a port as Kubernetes is told it, which takes TCP where nothing is said.
+/// The protocol of a port in the manifest; Kubernetes defaults to TCP.
 pub(super) fn protocol(port: &Port) -> Option<String> {
     (port.protocol != Protocol::Tcp).then(|| port.protocol.as_str().to_owned())
 }

@@ -3,16 +3,12 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Container, EnvVar};
 
-use crate::spec::DataServiceSpec;
-
-/// The variable of the service's own container.
-pub(super) const VARIABLE: &str = "GE_COUNT";
+use crate::config::{COUNT_VARIABLE, DataServiceSpec};
 
 /// Whether the variable is this plugin's, and not one of the user's `Env`.
-#[must_use]
-pub fn counts_pods(spec: &DataServiceSpec) -> bool {
+pub(super) fn counts_pods(spec: &DataServiceSpec) -> bool {
     let mut env = spec.container.env.iter().flatten();
-    env.all(|variable| variable.name != VARIABLE)
+    env.all(|variable| variable.name != COUNT_VARIABLE)
 }
 
 /// The number that pods find which start from now on.
@@ -21,7 +17,11 @@ pub fn count(set: &StatefulSet) -> Option<&str> {
     let name = set.metadata.name.as_deref();
     let pod = set.spec.as_ref()?.template.spec.as_ref()?;
     let own = pod.containers.iter().find(|each| Some(each.name.as_str()) == name)?;
-    let variable = own.env.iter().flatten().find(|variable| variable.name == VARIABLE)?;
+    let variable = own
+        .env
+        .iter()
+        .flatten()
+        .find(|variable| variable.name == COUNT_VARIABLE)?;
     variable.value.as_deref()
 }
 
@@ -40,7 +40,7 @@ pub fn with_count(mut set: StatefulSet, count: &str) -> StatefulSet {
 
 fn variables(container: &mut Container) -> impl Iterator<Item = &mut EnvVar> {
     let env = container.env.iter_mut().flatten();
-    env.filter(|variable| variable.name == VARIABLE && variable.value_from.is_none())
+    env.filter(|variable| variable.name == COUNT_VARIABLE && variable.value_from.is_none())
 }
 
 #[cfg(test)]

@@ -7,26 +7,25 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::owned_metadata;
-use crate::names::selector;
-use crate::ownership::Identity;
-use crate::spec::{DataServiceSpec, NetworkPolicy};
+use super::metadata::metadata;
+use crate::config::{DataServiceSpec, NetworkPolicy};
+use crate::identity::labels::selector;
+use crate::identity::owner::Identity;
 
-/// The labels that Flyte puts on the pods of its tasks, which tell their project (flyteadmin, `labels` of an execution).
+/// The labels that Flyte puts on the pods of its tasks, with their project (flyteadmin, `labels` of an execution).
 const PROJECT: [&str; 2] = ["project", "domain"];
 
 /// The port of a cluster's DNS.
 const DNS: i32 = 53;
 
-/// Makes the `NetworkPolicy` of a service, if it asks for one. It is owned as the Service is.
-#[must_use]
-pub fn network_policy(spec: &DataServiceSpec, identity: &Identity, stateful_set_uid: Option<&str>) -> Option<Object> {
+/// Makes the `NetworkPolicy` of a service, if it asks for one.
+pub(super) fn network_policy(spec: &DataServiceSpec, identity: &Identity) -> Option<Object> {
     let policy = match spec.network_policy.as_ref()? {
         NetworkPolicy::Project => of_project(identity),
         NetworkPolicy::Said(said) => (**said).clone(),
     };
     Some(Object {
-        metadata: owned_metadata(spec, identity, stateful_set_uid),
+        metadata: metadata(spec, identity),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(own(identity)),
             ..policy
@@ -41,8 +40,8 @@ fn own(identity: &Identity) -> LabelSelector {
     }
 }
 
-/// The pods of the same project and domain, in whichever namespace they run, and the service's own. In a local run there is
-/// no project, and only they are left.
+/// The pods of the same project and domain, in whichever namespace they run, and the service's own. In a local run
+/// there is no project, and only they are left.
 fn of_project(identity: &Identity) -> NetworkPolicySpec {
     let labels = identity.labels.iter();
     let project = labels.filter(|(key, _)| PROJECT.contains(&key.as_str()));

@@ -1,15 +1,14 @@
-//! What is filled in where the user says on which nodes the pods run.
+//! Defaults for the user's placement of the pods.
 
 use k8s_openapi::api::core::v1::{
     Affinity, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm, PodSpec, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use crate::names::instance;
-use crate::platform::GpuNames;
-use crate::spec::Accelerator;
+use crate::config::{Accelerator, GpuNames};
+use crate::identity::labels::instance;
 
-/// Selects the service's own pods where the user says that pods keep apart, or spread, and not which.
+/// Selects the service's own pods in an anti-affinity or a spread constraint of the user that has no selector.
 ///
 /// The selector is part of the pods: another one would replace the pods of every service that runs.
 pub(super) fn add_selectors(pod: &mut PodSpec, name: &str) {

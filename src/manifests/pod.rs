@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaimVolumeSource, Pod, PodSpec, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// Makes the pod that the `StatefulSet` controller makes for one of the replicas, the first of which is 0.
+/// The pod that the `StatefulSet` controller creates for one of the replicas; the first one is 0.
 ///
 /// It is the pod as it is sent to the API server, without what the controller alone knows: the uid of its owner and the
 /// hash of its revision.

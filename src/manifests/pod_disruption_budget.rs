@@ -3,21 +3,16 @@
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::owned_metadata;
-use crate::names::selector;
-use crate::ownership::Identity;
-use crate::spec::DataServiceSpec;
+use super::metadata::metadata;
+use crate::config::DataServiceSpec;
+use crate::identity::labels::selector;
+use crate::identity::owner::Identity;
 
-/// Makes the `PodDisruptionBudget` of a service, if it asks for one. It is owned as the Service is.
-#[must_use]
-pub fn pod_disruption_budget(
-    spec: &DataServiceSpec,
-    identity: &Identity,
-    stateful_set_uid: Option<&str>,
-) -> Option<PodDisruptionBudget> {
+/// Makes the `PodDisruptionBudget` of a service, if it asks for one.
+pub(super) fn pod_disruption_budget(spec: &DataServiceSpec, identity: &Identity) -> Option<PodDisruptionBudget> {
     let budget = spec.pod_disruption_budget.as_ref()?;
     Some(PodDisruptionBudget {
-        metadata: owned_metadata(spec, identity, stateful_set_uid),
+        metadata: metadata(spec, identity),
         spec: Some(PodDisruptionBudgetSpec {
             selector: Some(LabelSelector {
                 match_labels: Some(selector(&identity.name)),

@@ -1,4 +1,4 @@
-//! The pods of the `StatefulSet`: as little power as may be, then what the user says in Kubernetes's words, then the fields.
+//! The pods of the `StatefulSet`: least privilege, then the user's pod template, then the fields.
 
 use std::collections::HashSet;
 
@@ -9,17 +9,17 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::container::container;
-use super::metadata;
+use super::metadata::metadata;
 use super::placement::{add_selectors, require_accelerator};
-use super::root::forbid_root;
-use crate::ownership::Identity;
-use crate::spec::DataServiceSpec;
-use crate::spec::expansion::sort;
+use super::run_as_root::forbid_root;
+use crate::config::DataServiceSpec;
+use crate::config::expansion::sort;
+use crate::identity::owner::Identity;
 
 /// The user and the group that the pods run as, and that their volumes belong to.
 const USER: i64 = 1001;
 
-/// When an image is pulled, unless the user says otherwise.
+/// When an image is pulled, unless the user sets it.
 const PULL_POLICY: &str = "IfNotPresent";
 
 /// Makes the template of a service's pods.
@@ -66,8 +66,8 @@ fn sort_variables(pod: &mut PodSpec, name: &str, said: &HashSet<String>) {
     }
 }
 
-/// Kubernetes replaces tolerations and node selectors as a whole; here both what the template and what the fields say
-/// counts.
+/// Kubernetes replaces tolerations and node selectors as a whole; here both those of the template and those of the
+/// fields counts.
 fn add_to_lists(template: &mut PodTemplateSpec, fields: &mut PodTemplateSpec) {
     let (Some(under), Some(over)) = (&template.spec, &mut fields.spec) else {
         return;
@@ -83,7 +83,7 @@ fn add_to_lists(template: &mut PodTemplateSpec, fields: &mut PodTemplateSpec) {
     }
 }
 
-/// What the fields say.
+/// The pod of the fields.
 fn of_fields(spec: &DataServiceSpec, identity: &Identity) -> PodTemplateSpec {
     let metadata = metadata(spec, identity);
     let mut annotations = spec.annotations.clone();
@@ -119,7 +119,7 @@ fn of_fields(spec: &DataServiceSpec, identity: &Identity) -> PodTemplateSpec {
     }
 }
 
-/// What every pod has unless the user says otherwise: as little power as Kubernetes's level `restricted` asks for (*Pod
+/// The defaults of every pod: the least privilege of Kubernetes's level `restricted` (*Pod
 /// Security Standards*).
 fn hardened(name: &str) -> PodTemplateSpec {
     let container = Container {
@@ -148,7 +148,7 @@ fn hardened(name: &str) -> PodTemplateSpec {
     }
 }
 
-/// A container of the fields, with as little power as the service's own, and pulled as that is, unless it says otherwise.
+/// A container of the fields, by default with the privilege and the pull policy of the service's own.
 fn completed(container: &Container, pull_policy: &str) -> Container {
     let mut context = powerless();
     context.merge_from(container.security_context.clone().unwrap_or_default());

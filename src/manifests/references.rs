@@ -1,4 +1,4 @@
-//! What the pods of a service name and do not bring along.
+//! The objects that the pods of a service refer to.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, PersistentVolumeClaim, Secret, ServiceAccount, Volume};
@@ -11,7 +11,7 @@ use kube::core::ApiResource;
 /// An object that has to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// What it is.
+    /// Its kind.
     pub resource: ApiResource,
     /// Whether it lives in the service's namespace; otherwise in none.
     pub namespaced: bool,

@@ -4,21 +4,18 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::container::{main_port_without_name, protocol};
-use super::owned_metadata;
-use crate::names::selector;
-use crate::ownership::Identity;
-use crate::spec::DataServiceSpec;
+use super::metadata::metadata;
+use crate::config::DataServiceSpec;
+use crate::identity::labels::selector;
+use crate::identity::owner::Identity;
 
 /// Makes the Service of a service.
 ///
 /// It is headless (`clusterIP: None`): only then do the names of the single pods resolve. Pods get their names as soon
 /// as they have an address, ready or not, since the pods of a data service look for each other while they start.
-///
-/// With the uid of the `StatefulSet`, the Service is owned by it, so that the garbage collector takes it along.
-#[must_use]
-pub fn service(spec: &DataServiceSpec, identity: &Identity, stateful_set_uid: Option<&str>) -> Service {
+pub(super) fn service(spec: &DataServiceSpec, identity: &Identity) -> Service {
     Service {
-        metadata: owned_metadata(spec, identity, stateful_set_uid),
+        metadata: metadata(spec, identity),
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".to_owned()),
             cluster_ip: Some("None".to_owned()),

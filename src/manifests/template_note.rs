@@ -1,7 +1,7 @@
-//! Which containers come from `PodTemplate` and look as if they came from a field: noted on the `StatefulSet`, since what
-//! explains a fault later names the field to correct, and has only the objects.
+//! Which containers come from `PodTemplate` and look as if they came from a field: noted on the `StatefulSet`, since
+//! what explains a fault later names the field to correct, and has only the objects.
 
-use crate::spec::DataServiceSpec;
+use crate::config::DataServiceSpec;
 use crate::status::is_as_of_a_field;
 
 /// The names of these containers; `None` where there are none.

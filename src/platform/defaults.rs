@@ -1,28 +1,28 @@
-//! What the platform fills in where the user has said nothing.
+//! The platform's defaults for fields that the user does not set.
 
 use serde_json::{Map, Value};
 
-use super::layer::{Layer, Shape, shape};
+use super::overrides::{Overrides, merge_strategy};
+use crate::config::{MergeStrategy, PodTemplate};
 use crate::error::Result;
-use crate::spec::PodTemplate;
 
 /// Fills in defaults. Of a dictionary each key is filled in by itself, and the user's value stays whole.
-pub(super) fn fill(config: &mut Map<String, Value>, defaults: &Layer) -> Result<()> {
+pub(super) fn fill(config: &mut Map<String, Value>, defaults: &Overrides) -> Result<()> {
     for (field, default) in &defaults.fields {
         let Some(given) = config.get_mut(field).filter(|given| !given.is_null()) else {
             config.insert(field.clone(), default.clone());
             continue;
         };
-        match (shape(field), given, default) {
-            (Shape::Texts | Shape::Dictionary, Value::Object(given), Value::Object(default)) => {
+        match (merge_strategy(field), given, default) {
+            (MergeStrategy::Texts | MergeStrategy::Dictionary, Value::Object(given), Value::Object(default)) => {
                 for (key, value) in default {
                     if given.get(key).is_none_or(Value::is_null) {
                         given.insert(key.clone(), value.clone());
                     }
                 }
             }
-            (Shape::Additive, Value::Array(given), Value::Array(default)) => add(given, default),
-            (Shape::Template, given, default) => {
+            (MergeStrategy::Additive, Value::Array(given), Value::Array(default)) => add(given, default),
+            (MergeStrategy::Template, given, default) => {
                 *given = PodTemplate::parse(given)?.over(&PodTemplate::parse(default)?);
             }
             _ => {}

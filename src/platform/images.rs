@@ -1,13 +1,13 @@
-//! Where images may come from.
+//! Where images may come from. References are read here, and not by a crate: `docs/adr/0029-image-references.md`.
 
 use k8s_openapi::api::core::v1::PodSpec;
 use serde_json::Value;
 
-use super::fields::texts;
 use super::pods::containers;
+use super::reader::texts;
 use super::sources::Sources;
-use crate::error::{Error, Result};
-use crate::wording::shorten;
+use crate::error::{Error, FieldFault, Result};
+use crate::text::shorten;
 
 /// The registry of an image that names none, and the folder of one that names nothing but itself.
 const DOCKER_HUB: &str = "docker.io";
@@ -38,9 +38,9 @@ impl Registries {
         registries.map(registry).collect::<Result<_>>().map(Some).map(Self)
     }
 
-    /// Checks all images of a pod; an error names the place in the `StatefulSet`.
-    pub(super) fn check(&self, pod: &PodSpec, sources: &Sources) -> Result<()> {
-        let Some(allowed) = &self.0 else { return Ok(()) };
+    /// Checks all images of a pod; a fault names the place in the `StatefulSet`.
+    pub(super) fn check(&self, pod: &PodSpec, sources: &Sources) -> Vec<FieldFault> {
+        let Some(allowed) = &self.0 else { return Vec::new() };
         let of_containers = containers(pod).map(|(place, container)| {
             let image = container.image.as_deref().unwrap_or_default();
             (format!("{place}.image"), image)
@@ -50,19 +50,20 @@ impl Registries {
             let image = volume.image.as_ref()?.reference.as_deref()?;
             Some((format!("spec.template.spec.volumes[{index}].image.reference"), image))
         });
-        for (place, image) in of_containers.chain(of_volumes) {
+        let is_foreign = |(_, image): &(String, &str)| {
             let repository = repository(image);
-            if !allowed.iter().any(|allowed| is_in(&repository, allowed)) {
-                let words = format!(
-                    "is {}, but the platform's settings allow images from {} only{}.",
-                    shorten(image),
-                    allowed.join(", "),
-                    sources.suffix("limits.imageRegistries")
-                );
-                return Err(Error::invalid(place, words));
-            }
-        }
-        Ok(())
+            !allowed.iter().any(|allowed| is_in(&repository, allowed))
+        };
+        let fault = |(place, image): (String, &str)| {
+            let words = format!(
+                "is {}, but the platform's settings allow images from {} only{}.",
+                shorten(image),
+                allowed.join(", "),
+                sources.suffix("limits.imageRegistries")
+            );
+            FieldFault::new(place, words)
+        };
+        of_containers.chain(of_volumes).filter(is_foreign).map(fault).collect()
     }
 }
 
@@ -109,4 +110,40 @@ fn lower_host(name: &str) -> String {
     let host = host.to_lowercase();
     let host = if host == "index.docker.io" { DOCKER_HUB } else { &host };
     format!("{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// References, and their repositories as `oci_spec::distribution::Reference` 0.10 reads them.
+    const READ_BY_OCI_SPEC: [(&str, &str); 12] = [
+        ("busybox", "docker.io/library/busybox"),
+        ("busybox:1", "docker.io/library/busybox"),
+        ("docker.io/busybox", "docker.io/library/busybox"),
+        ("index.docker.io/busybox", "docker.io/library/busybox"),
+        ("registry-1.docker.io/library/x", "registry-1.docker.io/library/x"),
+        ("a/b", "docker.io/a/b"),
+        ("host/x", "docker.io/host/x"),
+        ("Host/x", "docker.io/Host/x"),
+        ("localhost/x", "localhost/x"),
+        ("localhost:5000/x:1", "localhost:5000/x"),
+        (
+            "registry.example:5000/a/b@sha256:0123456789012345678901234567890123456789012345678901234567890123",
+            "registry.example:5000/a/b",
+        ),
+        (
+            "x:tag@sha256:0123456789012345678901234567890123456789012345678901234567890123",
+            "docker.io/library/x",
+        ),
+    ];
+
+    #[test]
+    fn references_are_read_as_the_reference_grammar_has_them() {
+        for (image, expected) in READ_BY_OCI_SPEC {
+            assert_eq!(repository(image), expected, "{image}");
+        }
+        // Where a host name has upper case, this differs on purpose.
+        assert_eq!(repository("Registry.Example/x"), "registry.example/x");
+    }
 }

@@ -3,14 +3,15 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use serde_json::Value;
 
-use super::layer::Layer;
+use super::overrides::Overrides;
 use super::sources::Sources;
-use crate::error::{Error, Result};
-use crate::wording::{shorten, shown};
+use crate::error::FieldFault;
+use crate::text::{shorten, shown};
 
-/// Checks that what is forced has arrived: Flyte's labels and annotations of an execution are stronger than those of the
-/// configuration, and who starts one can add to them.
-pub(super) fn check(stateful_set: &StatefulSet, forced: &Layer, sources: &Sources) -> Result<()> {
+/// Checks that forced values have arrived: Flyte's labels and annotations of an execution are stronger than those of
+/// the configuration, and whoever starts one can add to them.
+pub(super) fn check(stateful_set: &StatefulSet, forced: &Overrides, sources: &Sources) -> Vec<FieldFault> {
+    let mut faults = Vec::new();
     let of_pods = stateful_set
         .spec
         .as_ref()
@@ -28,10 +29,10 @@ pub(super) fn check(stateful_set: &StatefulSet, forced: &Layer, sources: &Source
                         shown(wanted),
                         sources.suffix(&format!("forced.{path}"))
                     );
-                    return Err(Error::invalid(path, words));
+                    faults.push(FieldFault::new(path, words));
                 }
             }
         }
     }
-    Ok(())
+    faults
 }

@@ -4,11 +4,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::Platform;
-use super::fields::{text, texts};
+use super::reader::{text, texts};
+use super::template::Template;
 use crate::error::{Error, Result};
-use crate::names::check_namespace;
-use crate::wording::shown;
+use crate::identity::names::check_namespace;
 
 /// The namespaces that services may live in: exact names, or with `*` for any characters. Default: any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +24,12 @@ impl Namespaces {
             })?;
         }
         Ok(Self(Some(patterns.into_iter().map(str::to_owned).collect())))
+    }
+
+    /// Those that are exact names.
+    pub(super) fn exact(&self) -> Vec<String> {
+        let patterns = self.0.iter().flatten();
+        patterns.filter(|pattern| !pattern.contains('*')).cloned().collect()
     }
 
     pub(super) fn allow(&self, namespace: &str) -> bool {
@@ -51,42 +56,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The name of a namespace.
-pub(super) fn name(path: &str, value: &Value) -> Result<String> {
-    let name = text(path, value)?;
-    check_namespace(name).map_err(|_| {
-        let words = format!("is {}, which cannot be the name of a namespace.", shown(value));
-        Error::invalid(path, words)
-    })?;
-    Ok(name.to_owned())
-}
-
-impl Platform {
-    /// The namespace of a configuration: its own, else that of its cluster, else the default.
-    ///
-    /// # Errors
-    /// [`Error::InvalidSpec`] when services may not live there, or when it cannot be the name of a namespace.
-    pub fn namespace(&self, config: &Value, default: &str) -> Result<String> {
-        let given = |field: &str| {
-            let value = config.get(field).filter(|value| !value.is_null())?;
-            (value.as_str() != Some("")).then_some(value)
-        };
-        let (field, namespace) = if let Some(value) = given("Namespace") {
-            ("Namespace", name("Namespace", value)?)
-        } else {
-            let cluster = given("Cluster").and_then(Value::as_str);
-            let of_cluster = cluster.and_then(|cluster| self.clusters.get(cluster)?.namespace.clone());
-            ("namespace", of_cluster.unwrap_or_else(|| default.to_owned()))
-        };
-        check_namespace(&namespace)?;
-        if self.namespaces.allow(&namespace) {
-            return Ok(namespace);
-        }
-        let words = format!(
-            "is {namespace}, but the platform's settings allow services in {} only{}.",
-            self.namespaces,
-            self.sources.suffix("allowedNamespaces")
-        );
-        Err(Error::invalid(field, words))
-    }
+/// The name of a namespace, or a template of it.
+pub(super) fn template(path: &str, value: &Value) -> Result<Template> {
+    Template::parse(path, text(path, value)?)
 }

@@ -1,34 +1,34 @@
-//! What the platform says of requests and limits. Of a request and a limit that cannot both be, the weaker word gives way.
+//! Completes requests and limits. If a request and a limit contradict each other, the one of lower precedence is
+//! adjusted.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::{Map, Value};
 
-use super::layer::Layer;
+use super::overrides::Overrides;
 use super::sources::Sources;
 use crate::error::{Error, Result};
-use crate::quantity::{
-    Amounts, GPU, default_limits, default_requests, flyte_name, from_flyte, is_less, is_zero, to_flyte,
-};
+use crate::resources::flyte::{GPU, default_limits, default_requests, flyte_name, from_flyte, to_flyte};
+use crate::resources::quantity::{Amounts, is_less, is_zero};
 
-/// Who has said something, the weakest first.
+/// Where a value comes from, the weakest source first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Voice {
+enum Precedence {
     Plugin,
     Default,
     User,
     Forced,
 }
 
-type Said = BTreeMap<String, (Quantity, Voice)>;
+type Said = BTreeMap<String, (Quantity, Precedence)>;
 
-/// Completes `Requests` and `Limits`. What is forced and what the user said stay as they are, or are refused together;
+/// Completes `Requests` and `Limits`. Forced values and those of the user stay as they are, or are refused together;
 /// what is only a default gives way to them, and to the most that a pod may have.
 pub(super) fn complete(
     config: &mut Map<String, Value>,
-    defaults: &Layer,
-    forced: &Layer,
+    defaults: &Overrides,
+    forced: &Overrides,
     most: &Amounts,
     sources: &Sources,
 ) -> Result<()> {
@@ -37,21 +37,24 @@ pub(super) fn complete(
         return Ok(());
     }
     let side = |field: &'static str, plugin: Amounts, default: &Amounts, forced: &Amounts| {
-        let (given, voice) = match config.get(field).filter(|value| !value.is_null()) {
-            Some(value) => (from_flyte(field, value)?, Voice::User),
-            None => (plugin, Voice::Plugin),
+        let (given, precedence) = match config.get(field).filter(|value| !value.is_null()) {
+            Some(value) => (from_flyte(field, value)?, Precedence::User),
+            None => (plugin, Precedence::Plugin),
         };
         let mut said = Said::new();
-        insert(&mut said, &given, voice);
+        insert(&mut said, &given, precedence);
         for (name, amount) in default {
-            if said.get(name).is_none_or(|(_, voice)| *voice < Voice::Default) {
-                said.insert(name.clone(), (amount.clone(), Voice::Default));
+            if said
+                .get(name)
+                .is_none_or(|(_, precedence)| *precedence < Precedence::Default)
+            {
+                said.insert(name.clone(), (amount.clone(), Precedence::Default));
             }
         }
         cap(&mut said, most);
         for (name, amount) in forced {
             match said.get(name) {
-                Some((there, Voice::User)) if is_less(there, amount) || is_less(amount, there) => {
+                Some((there, Precedence::User)) if is_less(there, amount) || is_less(amount, there) => {
                     let path = format!("{field}.{}", flyte_name(name));
                     let words = format!(
                         "is {}, but the platform's settings force it to {}{}. Leave it out.",
@@ -61,7 +64,7 @@ pub(super) fn complete(
                     );
                     return Err(Error::invalid(path, words));
                 }
-                _ => said.insert(name.clone(), (amount.clone(), Voice::Forced)),
+                _ => said.insert(name.clone(), (amount.clone(), Precedence::Forced)),
             };
         }
         Ok(said)
@@ -81,17 +84,17 @@ pub(super) fn complete(
     Ok(())
 }
 
-fn insert(said: &mut Said, amounts: &Amounts, voice: Voice) {
+fn insert(said: &mut Said, amounts: &Amounts, precedence: Precedence) {
     let entries = amounts.iter();
-    said.extend(entries.map(|(name, amount)| (name.clone(), (amount.clone(), voice))));
+    said.extend(entries.map(|(name, amount)| (name.clone(), (amount.clone(), precedence))));
 }
 
 /// A default is never more than a pod may have.
 fn cap(said: &mut Said, most: &Amounts) {
-    for (name, (amount, voice)) in said {
+    for (name, (amount, precedence)) in said {
         if let Some(most) = most
             .get(name)
-            .filter(|most| *voice < Voice::User && is_less(most, amount))
+            .filter(|most| *precedence < Precedence::User && is_less(most, amount))
         {
             *amount = most.clone();
         }
@@ -99,14 +102,19 @@ fn cap(said: &mut Said, most: &Amounts) {
 }
 
 /// Makes a request and a limit fit each other.
-fn settle(name: &str, request: &mut (Quantity, Voice), limit: &mut (Quantity, Voice), sources: &Sources) -> Result<()> {
+fn settle(
+    name: &str,
+    request: &mut (Quantity, Precedence),
+    limit: &mut (Quantity, Precedence),
+    sources: &Sources,
+) -> Result<()> {
     // Of GPUs a pod can only request as many as it is limited to.
     let fit = if name == GPU {
         !is_less(&request.0, &limit.0) && !is_less(&limit.0, &request.0)
     } else {
         !is_less(&limit.0, &request.0)
     };
-    let both_said = request.1 >= Voice::User && limit.1 >= Voice::User;
+    let both_said = request.1 >= Precedence::User && limit.1 >= Precedence::User;
     let exceeds = is_less(&limit.0, &request.0);
     if fit || (both_said && !exceeds) {
         return Ok(());
@@ -114,7 +122,7 @@ fn settle(name: &str, request: &mut (Quantity, Voice), limit: &mut (Quantity, Vo
     if both_said {
         let name = flyte_name(name);
         let (field, word, other, forced) = if request.1 <= limit.1 {
-            ("Requests", "more", "Limits", limit.1 == Voice::Forced)
+            ("Requests", "more", "Limits", limit.1 == Precedence::Forced)
         } else {
             ("Limits", "less", "Requests", true)
         };

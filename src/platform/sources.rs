@@ -1,4 +1,4 @@
-//! Where settings come from, so that an error can name whom to ask.
+//! The sources of settings, which errors name.
 
 use std::collections::BTreeMap;
 

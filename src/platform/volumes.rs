@@ -3,10 +3,10 @@
 use k8s_openapi::api::core::v1::PodSpec;
 use serde_json::Value;
 
-use super::fields::texts;
+use super::reader::texts;
 use super::sources::Sources;
-use crate::error::{Error, Result};
-use crate::wording::shorten;
+use crate::error::{Error, FieldFault, Result};
+use crate::text::shorten;
 
 /// The folders that a `hostPath` volume may mount, with all that is in them. Default: none, since such a volume reaches
 /// around everything that keeps pods apart.
@@ -26,20 +26,21 @@ impl HostPaths {
         paths.map(folder).collect::<Result<_>>().map(Self)
     }
 
-    /// Checks all volumes of a pod; an error names the place in the `StatefulSet`.
-    pub(super) fn check(&self, pod: &PodSpec, sources: &Sources) -> Result<()> {
+    /// Checks all volumes of a pod; a fault names the place in the `StatefulSet`.
+    pub(super) fn check(&self, pod: &PodSpec, sources: &Sources) -> Vec<FieldFault> {
+        let mut faults = Vec::new();
         for (index, volume) in pod.volumes.iter().flatten().enumerate() {
             let Some(host_path) = &volume.host_path else { continue };
             let allowed = normal(&host_path.path).is_some_and(|path| self.0.iter().any(|folder| is_in(&path, folder)));
             if !allowed {
                 let place = format!("spec.template.spec.volumes[{index}].hostPath.path");
-                return Err(self.refusal(place, &host_path.path, sources));
+                faults.push(self.refusal(place, &host_path.path, sources));
             }
         }
-        Ok(())
+        faults
     }
 
-    fn refusal(&self, place: String, path: &str, sources: &Sources) -> Error {
+    fn refusal(&self, place: String, path: &str, sources: &Sources) -> FieldFault {
         let allowed = if self.0.is_empty() {
             "does not let pods mount folders of their nodes: use another kind of volume, or have it listed as \
              limits.hostPaths in the platform's settings"
@@ -51,7 +52,7 @@ impl HostPaths {
                 sources.suffix("limits.hostPaths")
             )
         };
-        Error::invalid(place, format!("is {}, and the platform {allowed}.", shorten(path)))
+        FieldFault::new(place, format!("is {}, and the platform {allowed}.", shorten(path)))
     }
 }
 

@@ -1,32 +1,33 @@
 //! Everything that is known of a service, judged.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::diagnosis::{self, Blame, Cause, GracePeriods, Verdict};
-use super::facts::{EventFacts, PodFacts, SliceFacts, StatefulSetFacts};
-use super::{Endpoint, Phase, Pod, Status, readiness, standing};
+use super::facts::{ContainerFacts, EventFacts, PodFacts, SliceFacts, StatefulSetFacts, ordinal};
+use super::{Endpoint, Phase, Pod, Status, min_ready, readiness};
 
-/// For how long a pod that is not ready needs no explanation: pulling an image that is there and starting a process is a
-/// matter of seconds.
+/// For how long a pod that is not ready needs no explanation: pulling an image that the node has and starting a process
+/// is a matter of seconds.
 const STARTING: SignedDuration = SignedDuration::from_secs(5);
 
 /// For how long a `StatefulSet` that lacks pods needs none.
 const BEGINNING: SignedDuration = SignedDuration::from_secs(1);
 
-/// What is known of a service, judged as far as that does not depend on the time.
+/// The evidence on a service, judged as far as that does not depend on the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessment {
     /// Its name.
     name: Box<str>,
-    /// How ready it is, as far as Kubernetes says.
+    /// How ready it is, as far as Kubernetes reports.
     readiness: Status,
     /// From when on each of its pods counts.
     standing: Box<[Timestamp]>,
     /// How many of its pods are ready.
     ready_pods: usize,
-    /// What keeps it from being ready.
+    /// The causes that keep it from being ready.
     causes: Vec<Verdict>,
     /// The objects whose events may explain what nothing else does, and since when they are in that state.
     unexplained: Vec<(Involved, Timestamp)>,
@@ -34,7 +35,7 @@ pub struct Assessment {
     kept_until: Option<Timestamp>,
 }
 
-/// An object that events tell of.
+/// An object that events are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Involved {
     /// Its kind.
@@ -43,7 +44,7 @@ pub struct Involved {
     pub name: String,
 }
 
-/// What is known beside the `StatefulSet`. What is not known is no reason to blame it.
+/// The evidence besides the `StatefulSet`. Missing evidence never counts against a service.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Evidence<'a> {
     /// The service's pods.
@@ -59,20 +60,30 @@ impl Assessment {
     #[must_use]
     pub fn new(stateful_set: &StatefulSetFacts, evidence: Evidence<'_>) -> Self {
         let name = &stateful_set.name;
-        let mut readiness = readiness::with_names(stateful_set.readiness.clone(), name, evidence.slices);
+        let pods: Vec<PodFacts>;
+        let mut evidence = evidence;
+        if !evidence.pods.iter().all(|pod| pod.belongs_to(stateful_set)) {
+            let ours = evidence.pods.iter().filter(|pod| pod.belongs_to(stateful_set));
+            pods = ours.cloned().collect();
+            evidence.pods = &pods;
+        }
+        // Nothing is promised of the names of a service that this plugin did not create.
+        let needed_names = evidence.slices.filter(|_| stateful_set.is_ours);
+        let readiness = without_ending(stateful_set.readiness.clone(), stateful_set, evidence.pods);
+        let mut readiness = with_names(readiness, name, needed_names);
         readiness.pods = evidence.pods.iter().map(pod).collect();
-        readiness.endpoints = endpoints(name, evidence.slices).into();
+        readiness.endpoints = endpoints(stateful_set, readiness.wanted, evidence.slices).into();
         let there = evidence.pods.iter().filter(|pod| pod.gone_by.is_none());
         let mut assessment = Self {
             name: name.clone(),
-            standing: standing::of(stateful_set, evidence.pods),
+            standing: min_ready::of(stateful_set, evidence.pods),
             ready_pods: there.clone().filter(|pod| pod.ready).count(),
             causes: Vec::new(),
             unexplained: Vec::new(),
             readiness,
             kept_until: stateful_set.delete_after,
         };
-        if assessment.readiness.phase == Phase::Failed {
+        if matches!(assessment.readiness.phase, Phase::Failed | Phase::Asleep) {
             return assessment;
         }
         assessment.causes = diagnosis::causes(stateful_set, evidence.pods, evidence.events);
@@ -84,15 +95,15 @@ impl Assessment {
         }
         let of_pod = unexplained_pod(evidence.pods, &assessment.causes);
         assessment.unexplained.extend(of_pod);
-        // The next one of its name is there within moments, and has nothing but the events of this one to explain it.
+        // The next pod of its name exists within moments, and only the events of this one explain it.
         let failed = evidence.pods.iter().filter(|pod| pod.failed.is_some());
         let failed = failed.filter_map(|pod| Some((involved("Pod", &pod.name), pod.created?)));
         assessment.unexplained.extend(failed.take(1));
         assessment
     }
 
-    /// The state at a moment. A service that has failed and is kept has failed, even if it has recovered since: it is deleted
-    /// when its time is up.
+    /// The state at a moment. A service that has failed and is kept has failed, even if it has recovered since: it is
+    /// deleted when its time is up.
     #[must_use]
     pub fn at(&self, now: Timestamp, grace_periods: &GracePeriods) -> Status {
         let status = self.live(now, grace_periods);
@@ -108,7 +119,11 @@ impl Assessment {
             return status;
         }
         let standing = self.standing.iter().filter(|from| **from <= now).count();
-        let is_up = matches!(status.reason, "Ready" | "ReplicasNotAvailable");
+        // The pods' own watch is ahead of the status that a controller derives from them.
+        let wanted = usize::try_from(status.wanted.unwrap_or(0)).unwrap_or(usize::MAX);
+        let are_ready = wanted > 0 && self.ready_pods >= wanted;
+        let is_up = matches!(status.reason, "Ready" | "ReplicasNotAvailable")
+            || status.reason == "ReplicasNotReady" && are_ready;
         if is_up {
             status.phase = Phase::Initializing;
             status.reason = "ReplicasNotAvailable";
@@ -129,7 +144,7 @@ impl Assessment {
             return status;
         }
         if is_up || status.reason == "ReplicasNotReady" {
-            // A container that ends again and again is ready in between, which is not worth telling.
+            // A container that ends again and again is ready in between, which is not worth a report.
             let well = i32::try_from(self.well(now)).unwrap_or(i32::MAX);
             status.message = readiness::not_ready(&self.name, well, status.wanted.unwrap_or(0));
         }
@@ -142,9 +157,10 @@ impl Assessment {
         status
     }
 
-    /// Whether the service is ready or gone, so that nothing needs an explanation.
+    /// Whether the service is ready, asleep or gone, so that nothing needs an explanation.
     fn is_decided(&self, now: Timestamp) -> bool {
         match self.readiness.phase {
+            Phase::Asleep => true,
             Phase::Ready => self.standing.iter().all(|from| *from <= now),
             phase => phase.is_final(),
         }
@@ -162,7 +178,7 @@ impl Assessment {
         self.ready_pods.saturating_sub(at_fault.len())
     }
 
-    /// The objects whose events are worth reading now, since nothing else explains why the service is not ready.
+    /// The objects whose events to read now, since nothing else explains why the service is not ready.
     #[must_use]
     pub fn needs_events(&self, now: Timestamp) -> Vec<Involved> {
         if self.is_decided(now) {
@@ -182,10 +198,21 @@ impl Assessment {
         verdict.failed(now, grace_periods)?;
         verdict.log_of.as_ref()
     }
+
+    /// The node whose platform the status leaves open, if the service has failed for an image that has nothing for it.
+    #[must_use]
+    pub fn needs_platform(&self, now: Timestamp, grace_periods: &GracePeriods) -> Option<&str> {
+        if self.is_decided(now) {
+            return None;
+        }
+        diagnosis::gravest(&self.causes, now, grace_periods)?
+            .platform_of
+            .as_deref()
+    }
 }
 
-/// The pod whose events are worth reading, and its claims where it waits for them: the first that is at fault, else the first
-/// that is not ready.
+/// The pod whose events are worth reading, and its claims where it waits for them: the first that is at fault, else the
+/// first that is not ready.
 fn unexplained_pod(pods: &[PodFacts], causes: &[Verdict]) -> Vec<(Involved, Timestamp)> {
     let there = || pods.iter().filter(|pod| pod.gone_by.is_none());
     let faults_of = |pod: &PodFacts| {
@@ -202,7 +229,14 @@ fn unexplained_pod(pods: &[PodFacts], causes: &[Verdict]) -> Vec<(Involved, Time
     let waits = faults_of(pod).any(|verdict| matches!(verdict.cause, Cause::ClaimPending | Cause::StorageClassMissing));
     let claims = waits.then_some(&pod.claims).into_iter().flatten();
     let claims = claims.map(|claim| (involved("PersistentVolumeClaim", claim), created + BEGINNING));
-    std::iter::once((involved("Pod", &pod.name), created + STARTING))
+    // A container that has ended may have been killed for its probe, which only events report.
+    let has_ended = |container: &ContainerFacts| container.ended.is_some() && !container.ready;
+    let since = if pod.containers.iter().any(has_ended) {
+        created
+    } else {
+        created + STARTING
+    };
+    std::iter::once((involved("Pod", &pod.name), since))
         .chain(claims)
         .collect()
 }
@@ -224,25 +258,25 @@ fn pod(facts: &PodFacts) -> Pod {
     }
 }
 
-/// Where the pods are, the first one first: slices have them in no order.
-fn endpoints(service: &str, slices: Option<&Vec<SliceFacts>>) -> Vec<Endpoint> {
+/// Where the pods are, the first one first: slices have them in no order. The Service may select pods of something
+/// else, too.
+fn endpoints(stateful_set: &StatefulSetFacts, wanted: Option<i32>, slices: Option<&Vec<SliceFacts>>) -> Vec<Endpoint> {
+    let StatefulSetFacts { name, service, .. } = stateful_set;
+    let service = if service.is_empty() { name } else { service };
+    let wanted = u32::try_from(wanted.unwrap_or(0)).unwrap_or(0);
     let hosts = slices
         .into_iter()
         .flatten()
         .flat_map(|slice| slice.hosts.iter().map(move |host| (host, slice)));
     let mut endpoints: Vec<_> = hosts
-        .map(|(host, slice)| {
-            let ordinal = host
-                .name
-                .rsplit('-')
-                .next()
-                .and_then(|ordinal| ordinal.parse::<u32>().ok());
+        .filter_map(|(host, slice)| {
+            let ordinal = ordinal(name, &host.name).filter(|ordinal| *ordinal < wanted)?;
             let endpoint = Endpoint {
                 hostname: format!("{}.{service}", host.name),
                 addresses: host.addresses.clone(),
                 ports: Arc::clone(&slice.ports),
             };
-            (ordinal, endpoint)
+            Some((ordinal, endpoint))
         })
         .collect();
     endpoints.sort_by_key(|(ordinal, _)| *ordinal);
@@ -257,8 +291,65 @@ fn endpoints(service: &str, slices: Option<&Vec<SliceFacts>>) -> Vec<Endpoint> {
     endpoints.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
+/// A pod that is being deleted counts as ready for Kubernetes until it ends, also where the service was scaled to zero
+/// and back.
+fn without_ending(status: Status, stateful_set: &StatefulSetFacts, pods: &[PodFacts]) -> Status {
+    let (Phase::Ready, Some(wanted)) = (status.phase, status.wanted) else {
+        return status;
+    };
+    let ordinals = |is_ending: bool| -> BTreeSet<u32> {
+        let own = pods.iter().filter(|pod| pod.owner == stateful_set.uid);
+        let own = own.filter(|pod| pod.gone_by.is_some() == is_ending);
+        let ordinals = own.filter_map(|pod| ordinal(&stateful_set.name, &pod.name));
+        ordinals
+            .filter(|ordinal| i64::from(*ordinal) < i64::from(wanted))
+            .collect()
+    };
+    let ending = ordinals(true).difference(&ordinals(false)).count();
+    if ending == 0 {
+        return status;
+    }
+    let ending = i32::try_from(ending).unwrap_or(i32::MAX);
+    Status {
+        phase: Phase::Initializing,
+        reason: "ReplicasNotReady",
+        message: readiness::not_ready(&stateful_set.name, wanted - ending, wanted),
+        ..status
+    }
+}
+
+/// A service is ready only when the name of each of its pods resolves, as its endpoint slices report.
+pub(super) fn with_names(status: Status, name: &str, slices: Option<&Vec<SliceFacts>>) -> Status {
+    let (Phase::Ready, Some(slices), Some(wanted)) = (status.phase, slices, status.wanted) else {
+        return status;
+    };
+    let published = |pod: &String| {
+        slices
+            .iter()
+            .any(|slice| slice.hosts.iter().any(|host| host.name == *pod))
+    };
+    let Some(missing) = (0..wanted)
+        .map(|ordinal| format!("{name}-{ordinal}"))
+        .find(|pod| !published(pod))
+    else {
+        return status;
+    };
+    Status {
+        phase: Phase::Initializing,
+        reason: "NamesNotPublished",
+        message: format!(
+            "StatefulSet {name} has {} ready, but the name {missing}.{name} does not resolve yet.",
+            readiness::pods(wanted)
+        ),
+        ..status
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::apps::v1::StatefulSet;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
     use super::super::facts::Host;
     use super::*;
 
@@ -279,9 +370,16 @@ mod tests {
         let slices = vec![
             slice(&["foo-10", "foo-0"]),
             slice(&["foo-2"]),
-            slice(&["foo-0", "foo-2"]),
+            slice(&["foo-0", "foo-2", "foo-11", "stranger", "foo-bar-1", "other-1"]),
         ];
-        let endpoints = endpoints("foo", Some(&slices));
+        let stateful_set = StatefulSetFacts::from(&StatefulSet {
+            metadata: ObjectMeta {
+                name: Some("foo".to_owned()),
+                ..ObjectMeta::default()
+            },
+            ..StatefulSet::default()
+        });
+        let endpoints = endpoints(&stateful_set, Some(11), Some(&slices));
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.hostname.as_str()).collect();
         assert_eq!(names, ["foo-0.foo", "foo-2.foo", "foo-10.foo"], "each once");
         assert_eq!(endpoints[0].ports[1], ("api".into(), 90));

@@ -1,4 +1,4 @@
-//! What a verdict needs of a service's objects.
+//! The facts about a service's objects that a verdict needs.
 
 use std::sync::Arc;
 
@@ -10,33 +10,42 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
 
 use super::origins::ContainerOrigins;
-use super::pod_details::{closed_gates, missing_reference};
+use super::pod_details::{Gate, closed_gates, missing_reference};
+use super::reason::{Reason, reason};
 use super::times::{PodTimes, Runs, changed};
-use super::{Status, readiness, standing};
-use crate::names::INSTANCE_LABEL;
-use crate::ownership::kept_until;
+use super::{Status, readiness};
+use crate::identity::labels::INSTANCE_LABEL;
+use crate::identity::owner::{ManagedBy, kept_until, managed_by};
 
-/// The label that says to which Service an endpoint slice belongs (Kubernetes, *Well-Known Labels*).
+/// For how long, in seconds, a pod of a `StatefulSet` that somebody else made must be up, if it sets no
+/// `minReadySeconds`: as long as one of ours without `MinReadySeconds`.
+const FOREIGN: i32 = 3;
+
+/// The label of an endpoint slice with the name of its Service (Kubernetes, *Well-Known Labels*).
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
-/// The label that says of which revision of its `StatefulSet` a pod is (Kubernetes, `ControllerRevisionHashLabelKey`).
+/// The label of a pod with its revision of the `StatefulSet` (Kubernetes, `ControllerRevisionHashLabelKey`).
 pub(crate) const REVISION_LABEL: &str = "controller-revision-hash";
 
 /// The label of a node's processor architecture (Kubernetes, *Well-Known Labels*).
 const ARCHITECTURE_LABEL: &str = "kubernetes.io/arch";
 
-/// What is known of a `StatefulSet`.
+/// The facts about a `StatefulSet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatefulSetFacts {
     /// Its name.
     pub name: Box<str>,
     /// Its uid.
     pub uid: Box<str>,
+    /// The Service that it names as its own.
+    pub service: Box<str>,
+    /// Whether this plugin created it.
+    pub is_ours: bool,
     /// When it was made.
     pub created: Option<Timestamp>,
     /// From when on it is to be deleted, if it has failed and was kept for people to look at.
     pub delete_after: Option<Timestamp>,
-    /// How ready it is, as far as it says itself.
+    /// How ready it is, by its own status.
     pub readiness: Status,
     /// The version of its specification.
     pub generation: i64,
@@ -56,12 +65,12 @@ pub struct StatefulSetFacts {
     pub origins: ContainerOrigins,
 }
 
-/// What is known of a pod.
+/// The facts about a pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PodFacts {
     /// Its name.
     pub name: String,
-    /// Its uid, which tells it from others that had the name before it.
+    /// Its uid, which distinguishes it from earlier pods of the same name.
     pub uid: Box<str>,
     /// The service that it belongs to.
     pub service: String,
@@ -83,7 +92,7 @@ pub struct PodFacts {
     pub closed_gates: Vec<Gate>,
     /// Since when all its containers have been ready; `None` where they are not, or where that is not known.
     pub containers_ready_since: Option<Timestamp>,
-    /// Whether its kubelet says that a container is not ready.
+    /// Whether its kubelet reports that a container is not ready.
     pub has_unready_containers: bool,
     /// Whether its sandbox exists and has a network.
     pub has_sandbox: bool,
@@ -91,7 +100,7 @@ pub struct PodFacts {
     pub architecture: Option<Box<str>>,
     /// Until when it should be gone, if it is being deleted.
     pub gone_by: Option<Timestamp>,
-    /// Who holds it while it is being deleted.
+    /// The finalizers that hold it while it is being deleted.
     pub finalizers: Vec<String>,
     /// The claims of its volumes.
     pub claims: Vec<String>,
@@ -105,18 +114,7 @@ pub struct PodFacts {
     pub containers: Vec<ContainerFacts>,
 }
 
-/// A readiness gate of a pod that is not open.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Gate {
-    /// The type of the pod's condition that has to be `True`.
-    pub condition: String,
-    /// The condition's status; empty where no controller has set the condition.
-    pub status: String,
-    /// Why, where the controller says so.
-    pub reason: Reason,
-}
-
-/// What is known of a container.
+/// The facts about a container.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own, as in Kubernetes"
@@ -147,15 +145,8 @@ pub struct ContainerFacts {
     pub running_since: Option<Timestamp>,
     /// Whether its startup probe, if it has one, has passed.
     pub started: bool,
-}
-
-/// A reason as Kubernetes gives it: a code and, often, some words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reason {
-    /// The code, such as `ImagePullBackOff`.
-    pub code: String,
-    /// The words.
-    pub message: String,
+    /// Whether it has a probe for which the kubelet kills it: a liveness or a startup probe.
+    pub may_be_killed: bool,
 }
 
 /// How a container ended.
@@ -169,7 +160,7 @@ pub struct Ended {
     pub exit_code: i32,
 }
 
-/// What is known of an endpoint slice: which of its Service's pods have a name that resolves.
+/// The facts about an endpoint slice: which of its Service's pods have a name that resolves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SliceFacts {
     /// Its name.
@@ -195,8 +186,14 @@ impl From<&EndpointSlice> for SliceFacts {
     fn from(slice: &EndpointSlice) -> Self {
         let labels = slice.metadata.labels.as_ref();
         let hosts = slice.endpoints.iter().flatten().filter_map(|endpoint| {
+            let name = endpoint.hostname.clone()?;
+            // Any pod that the Service selects may claim the host name of another one.
+            let target = endpoint.target_ref.as_ref().and_then(|target| target.name.as_ref());
+            if target.is_some_and(|target| *target != name) {
+                return None;
+            }
             Some(Host {
-                name: endpoint.hostname.clone()?,
+                name,
                 addresses: endpoint.addresses.clone(),
             })
         });
@@ -214,7 +211,7 @@ impl From<&EndpointSlice> for SliceFacts {
     }
 }
 
-/// What an event says of an object.
+/// An event about an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFacts {
     /// The kind of the object.
@@ -233,7 +230,25 @@ pub struct EventFacts {
     pub last: Option<Timestamp>,
 }
 
+/// The ordinal of a pod of a `StatefulSet` by its name; `None` for a pod of something else.
+pub(crate) fn ordinal(stateful_set: &str, pod: &str) -> Option<u32> {
+    let digits = pod.strip_prefix(stateful_set)?.strip_prefix('-')?;
+    // The name of another StatefulSet may begin with this one's.
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())?
+}
+
 impl PodFacts {
+    /// Whether the pod is one of the `StatefulSet`, or has the name of one. A pod of something else may have the same
+    /// labels.
+    #[must_use]
+    pub fn belongs_to(&self, stateful_set: &StatefulSetFacts) -> bool {
+        let is_controlled = !self.owner.is_empty() && self.owner == stateful_set.uid;
+        is_controlled || ordinal(&stateful_set.name, &self.name).is_some()
+    }
+
     /// Whether its `StatefulSet` replaces it, or will once it is looked at, since it is of an earlier revision.
     #[must_use]
     pub fn is_outdated(&self, stateful_set: &StatefulSetFacts) -> bool {
@@ -269,6 +284,8 @@ impl From<&StatefulSet> for StatefulSetFacts {
         Self {
             name: text(&metadata.name),
             uid: text(&metadata.uid),
+            service: spec.map(|spec| text(&spec.service_name)).unwrap_or_default(),
+            is_ours: managed_by(metadata) == ManagedBy::Us,
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
             delete_after: kept_until(metadata),
             readiness: readiness::judge(stateful_set),
@@ -276,7 +293,7 @@ impl From<&StatefulSet> for StatefulSetFacts {
             is_observed: readiness::is_observed(stateful_set),
             revision: revision.filter(|_| replaces_all).map(String::into_boxed_str),
             is_ordered: spec.is_some_and(|spec| spec.pod_management_policy.as_deref() != Some("Parallel")),
-            min_ready_seconds: standing::needed(stateful_set),
+            min_ready_seconds: needed(stateful_set),
             changed: changed(stateful_set),
             claim_templates: spec
                 .and_then(|spec| spec.volume_claim_templates.as_ref())
@@ -427,6 +444,7 @@ fn container(status: &ContainerStatus, given: Option<&Container>, init: bool) ->
             .and_then(|running| running.started_at.as_ref())
             .map(|time| time.0),
         started: status.started.unwrap_or_default(),
+        may_be_killed: given.is_some_and(|given| given.liveness_probe.is_some() || given.startup_probe.is_some()),
     }
 }
 
@@ -438,9 +456,13 @@ fn ended(terminated: &ContainerStateTerminated) -> Ended {
     }
 }
 
-pub(super) fn reason(code: Option<&String>, message: Option<&String>) -> Reason {
-    Reason {
-        code: code.cloned().unwrap_or_default(),
-        message: message.cloned().unwrap_or_default(),
+/// For how many seconds the pods of a `StatefulSet` are to stand.
+fn needed(stateful_set: &StatefulSet) -> i32 {
+    let said = stateful_set.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+    let said = said.unwrap_or_default();
+    if managed_by(&stateful_set.metadata) == ManagedBy::Us {
+        said
+    } else {
+        said.max(FOREIGN)
     }
 }

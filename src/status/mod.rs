@@ -1,21 +1,23 @@
-//! What the state of the objects means: a phase, a reason and a sentence. Pure.
+//! Derives the status of a service from its objects: a phase, a reason and a sentence. Pure.
 
 mod assessment;
 pub mod diagnosis;
 mod facts;
+mod min_ready;
 mod origins;
 mod pod_details;
 mod readiness;
-mod standing;
+mod reason;
 mod times;
 
 pub use assessment::{Assessment, Evidence, Involved};
 pub(crate) use facts::REVISION_LABEL;
-pub use facts::{
-    ContainerFacts, Ended, EventFacts, Gate, Host, PodFacts, Reason, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts,
-};
+pub(crate) use facts::ordinal;
+pub use facts::{ContainerFacts, Ended, EventFacts, Host, PodFacts, SERVICE_NAME_LABEL, SliceFacts, StatefulSetFacts};
 pub(crate) use origins::is_as_of_a_field;
+pub use pod_details::Gate;
 pub(crate) use readiness::is_observed;
+pub use reason::Reason;
 pub use times::{PodTimes, Runs};
 
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub enum Phase {
     WaitingForResources,
     /// Its pods are coming up.
     Initializing,
+    /// It has no pods until somebody wakes it.
+    Asleep,
     /// Every replica is ready.
     Ready,
     /// It will not become ready unless its user changes something.
@@ -47,6 +51,7 @@ impl Phase {
             Self::Pending => "Pending",
             Self::WaitingForResources => "WaitingForResources",
             Self::Initializing => "Initializing",
+            Self::Asleep => "Asleep",
             Self::Ready => "Ready",
             Self::Failed => "Failed",
             Self::RetryableFailed => "RetryableFailed",
@@ -147,7 +152,7 @@ impl Status {
     pub fn kept_until(mut self, until: Timestamp) -> Self {
         let until = until.strftime("%H:%M:%S UTC");
         let sentence =
-            format!("\nIt is kept to be looked at until {until}, or until a new service of its name is made.");
+            format!("\nIt is kept for inspection until {until}, or until a new service of its name is made.");
         self.message.push_str(&sentence);
         self
     }

@@ -1,15 +1,15 @@
 //! Which fields of the configuration the containers of a running `StatefulSet` come from.
 //!
-//! The configuration itself is not kept; the containers say enough. Those of the fields come in the order of their fields, and
-//! carry a security context; those that a `PodTemplate` adds have none, or the annotation names them.
+//! The configuration itself is not kept; the containers are enough. Those of the fields come in the order of their
+//! fields, and carry a security context; those that a `PodTemplate` adds have none, or the annotation names them.
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Container;
 
-use crate::names::TEMPLATE_ANNOTATION;
-use crate::ownership::{Maker, maker};
+use crate::identity::labels::TEMPLATE_ANNOTATION;
+use crate::identity::owner::{ManagedBy, managed_by};
 
 /// Which fields of the configuration the containers of a `StatefulSet` come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl From<&StatefulSet> for ContainerOrigins {
         let pod = stateful_set.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
         let first = pod.and_then(|pod| pod.init_containers.as_deref()).unwrap_or_default();
         let beside = pod.map(|pod| pod.containers.as_slice()).unwrap_or_default();
-        if maker(&stateful_set.metadata) == Maker::Other {
+        if managed_by(&stateful_set.metadata) == ManagedBy::Other {
             let path = |list: &str, index: usize| format!("spec.template.spec.{list}[{index}]").into();
             let first = first.iter().enumerate();
             let first = first.map(|(index, each)| (each.name.as_str().into(), path("initContainers", index)));
@@ -60,8 +60,8 @@ impl ContainerOrigins {
         !self.main.is_empty() && *self.main == *container
     }
 
-    /// Where another container than the service's own comes from, such as `Sidecars[0]`; `None` for one that is not in the
-    /// `StatefulSet`, since a webhook has added it.
+    /// Where another container than the service's own comes from, such as `Sidecars[0]`; `None` for one that is not in
+    /// the `StatefulSet`, since a webhook has added it.
     pub(super) fn path(&self, container: &str) -> Option<&str> {
         let found = self.others.iter().find(|(name, _)| **name == *container);
         found.map(|(_, path)| &**path)
@@ -71,7 +71,7 @@ impl ContainerOrigins {
 /// The paths of containers, which come one after the other.
 #[derive(Default)]
 struct Paths<'a> {
-    /// The names of containers that the annotation says to be a `PodTemplate`'s.
+    /// The names of the containers that, by the annotation, come from a `PodTemplate`.
     noted: BTreeSet<&'a str>,
     init_containers: usize,
     sidecars: usize,
@@ -106,7 +106,7 @@ pub(crate) fn is_as_of_a_field(container: &Container) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
+    use crate::identity::labels::{MANAGED_BY, MANAGED_BY_LABEL};
     use serde_json::{Value, json};
 
     fn origins(annotations: &Value, pod: &Value) -> ContainerOrigins {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_pod_template_has_is_told_from_the_fields() {
+    fn what_a_pod_template_has_is_distinguished_from_the_fields() {
         let pod = json!({
             "containers": [{"name": "foo"}, {"name": "beside"}],
             "initContainers": [
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_stateful_set_is_told_by_its_own_places() {
+    fn a_foreign_stateful_set_is_explained_by_its_own_places() {
         let stateful_set: StatefulSet = serde_json::from_value(json!({
             "metadata": {"name": "theirs"},
             "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "theirs"}], "initContainers": [{"name": "i"}]}}},

@@ -2,7 +2,18 @@
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodStatus};
 
-use super::facts::{Gate, reason};
+use super::reason::{Reason, reason};
+
+/// A readiness gate of a pod that is not open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// The type of the pod's condition that has to be `True`.
+    pub condition: String,
+    /// The condition's status; empty where no controller has set the condition.
+    pub status: String,
+    /// Why, if the controller reports it.
+    pub reason: Reason,
+}
 
 /// Where a container refers to what the kubelet does not find: `secret "s" not found`, `configmap "c" not found`,
 /// `couldn't find key k in Secret ns/s`, `couldn't find key k in ConfigMap ns/c`.

@@ -1,14 +1,14 @@
 //! Whether a `StatefulSet` is ready, and what it waits for if not.
 //!
-//! The rules are those of `kubectl rollout status`: what the controller says counts only once it has seen the newest
+//! The rules are those of `kubectl rollout status`: the controller's status counts only once it has observed the newest
 //! specification, and pods count only at the newest revision.
 
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec, StatefulSetStatus};
 
-use super::facts::SliceFacts;
 use super::{Phase, Status};
+use crate::identity::asleep::Asleep;
 
 /// Judges a service by its `StatefulSet`.
 pub(super) fn judge(stateful_set: &StatefulSet) -> Status {
@@ -34,12 +34,16 @@ pub(super) fn judge(stateful_set: &StatefulSet) -> Status {
             format!("StatefulSet {name} is being deleted. Run the task again once it is gone."),
         );
     }
+    if let Some(asleep) = Asleep::of(stateful_set) {
+        let has_claims = spec.volume_claim_templates.is_some_and(|claims| !claims.is_empty());
+        return state(Phase::Asleep, "Asleep", sleeps(name, &asleep, has_claims));
+    }
     if !is_observed(stateful_set) {
         return state(
             Phase::Pending,
             "NotObserved",
             format!(
-                "StatefulSet {name} waits for Kubernetes to begin with its {}.",
+                "StatefulSet {name} is waiting for Kubernetes to create its {}.",
                 pods(wanted)
             ),
         );
@@ -81,6 +85,19 @@ pub(super) fn judge(stateful_set: &StatefulSet) -> Status {
     )
 }
 
+/// The message of a service that sleeps.
+fn sleeps(name: &str, Asleep { replicas, since }: &Asleep, has_claims: bool) -> String {
+    let scaled = match replicas {
+        1 => "its replica is scaled to 0".to_owned(),
+        _ => format!("its {replicas} replicas are scaled to 0"),
+    };
+    let kept = if has_claims { ", and its claims are kept" } else { "" };
+    format!(
+        "Data service {name} has been asleep since {since}: {scaled}{kept}. Run `dataservice wake {name}`, or a task that uses \
+         it, to wake it."
+    )
+}
+
 /// The message of a service that has too few ready pods.
 pub(super) fn not_ready(name: &str, ready: i32, wanted: i32) -> String {
     format!("StatefulSet {name} has {ready} of {} ready.", pods(wanted))
@@ -94,34 +111,7 @@ pub(super) fn not_available(name: &str, available: i32, wanted: i32) -> String {
     )
 }
 
-/// A service is ready only when the name of each of its pods resolves, which is what its endpoint slices tell.
-pub(super) fn with_names(status: Status, name: &str, slices: Option<&Vec<SliceFacts>>) -> Status {
-    let (Phase::Ready, Some(slices), Some(wanted)) = (status.phase, slices, status.wanted) else {
-        return status;
-    };
-    let published = |pod: &String| {
-        slices
-            .iter()
-            .any(|slice| slice.hosts.iter().any(|host| host.name == *pod))
-    };
-    let Some(missing) = (0..wanted)
-        .map(|ordinal| format!("{name}-{ordinal}"))
-        .find(|pod| !published(pod))
-    else {
-        return status;
-    };
-    Status {
-        phase: Phase::Initializing,
-        reason: "NamesNotPublished",
-        message: format!(
-            "StatefulSet {name} has {} ready, but the name {missing}.{name} does not resolve yet.",
-            pods(wanted)
-        ),
-        ..status
-    }
-}
-
-/// Whether the controller has seen the specification as it is now.
+/// Whether the controller has observed the current specification.
 pub(crate) fn is_observed(stateful_set: &StatefulSet) -> bool {
     let observed = stateful_set
         .status
@@ -148,7 +138,7 @@ fn is_updated(spec: &StatefulSetSpec, status: &StatefulSetStatus, wanted: i32) -
         || status.updated_replicas.unwrap_or(0) >= (wanted - partition).max(0)
 }
 
-fn pods(count: i32) -> String {
+pub(super) fn pods(count: i32) -> String {
     if count == 1 {
         "1 pod".to_owned()
     } else {
@@ -159,7 +149,7 @@ fn pods(count: i32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::Host;
+    use crate::identity::labels::{ASLEEP_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL};
     use serde_json::{Value, json};
 
     /// A `StatefulSet` of two ready pods, with some fields changed.
@@ -187,6 +177,19 @@ mod tests {
         }
     }
 
+    /// The changes of a service that was put to sleep, whose pods may end yet, and that somebody has scaled since.
+    fn asleep(replicas: i32) -> Value {
+        json!({
+            "metadata": {
+                "generation": 3,
+                "labels": {MANAGED_BY_LABEL: MANAGED_BY},
+                "annotations": {ASLEEP_ANNOTATION: r#"{"replicas":3,"since":"2026-01-01T00:00:00Z"}"#},
+            },
+            "spec": {"replicas": replicas, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]},
+            "status": {"observedGeneration": if replicas == 0 { 2 } else { 3 }},
+        })
+    }
+
     #[test]
     fn each_state_has_its_phase_and_its_sentence() {
         for (changes, phase, reason, words) in [
@@ -197,6 +200,14 @@ mod tests {
                 "Ready",
                 "0 pods",
             ),
+            (
+                asleep(0),
+                Phase::Asleep,
+                "Asleep",
+                "Data service foo has been asleep since 2026-01-01T00:00:00Z: its 3 replicas are scaled to 0, and its claims are \
+                 kept. Run `dataservice wake foo`, or a task that uses it, to wake it.",
+            ),
+            (asleep(2), Phase::Ready, "Ready", "is ready with 2 pods"),
             (
                 json!({"status": {"readyReplicas": 1}}),
                 Phase::Initializing,
@@ -213,13 +224,13 @@ mod tests {
                 json!({"status": {"observedGeneration": 1}}),
                 Phase::Pending,
                 "NotObserved",
-                "waits for Kubernetes",
+                "is waiting for Kubernetes",
             ),
             (
                 json!({"status": null}),
                 Phase::Pending,
                 "NotObserved",
-                "waits for Kubernetes",
+                "is waiting for Kubernetes",
             ),
             (
                 json!({"status": {"updateRevision": "foo-2", "updatedReplicas": 1}}),
@@ -281,34 +292,6 @@ mod tests {
             status
                 .message
                 .starts_with("StatefulSet foo does not exist in namespace flyte")
-        );
-    }
-
-    #[test]
-    fn a_service_is_ready_only_when_every_pods_name_resolves() {
-        let host = |name: &&str| Host {
-            name: (*name).to_owned(),
-            ..Host::default()
-        };
-        let slice = |names: &[&str]| SliceFacts {
-            hosts: names.iter().map(host).collect(),
-            ..SliceFacts::default()
-        };
-        let judged = |slices: Option<&Vec<SliceFacts>>| with_names(judge(&stateful_set(&json!({}))), "foo", slices);
-        assert_eq!(
-            judged(Some(&vec![slice(&["foo-0"]), slice(&["foo-1"])])).phase,
-            Phase::Ready
-        );
-        assert_eq!(judged(None).phase, Phase::Ready);
-        let status = judged(Some(&vec![slice(&["foo-0", "foo-10"])]));
-        assert_eq!(
-            (status.phase, status.reason),
-            (Phase::Initializing, "NamesNotPublished")
-        );
-        assert!(
-            status.message.contains("the name foo-1.foo does not resolve yet"),
-            "{}",
-            status.message
         );
     }
 }

@@ -25,7 +25,7 @@ pub struct PodTimes {
     pub disrupted: Option<Timestamp>,
 }
 
-/// When a container ran, as far as its status says: the last run that ended, and when the one before it did.
+/// When a container ran, by its status: the last run that ended, and when the one before it did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Runs {
     /// When the last run that ended began; `None` where the process did not start.

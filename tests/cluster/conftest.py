@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -15,7 +16,32 @@ from localcluster import LocalCluster
 from cluster.support.account import give_role, kubeconfig_of_account
 from cluster.support.connector import Connector, environment
 from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.runs import define_runs, runs_shown
 from cluster.support.shared import GIVEN, Cleaner, Cluster, Connectors
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets each worker of a parallel run, which begins with a part of its own, begin with long tests."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    rest = [item for item in items if not item.get_closest_marker("long")]
+    size = -(-len(items) // workers)
+    parts = []
+    for worker in range(workers):
+        part = long[worker::workers]
+        rest, others = rest[size - len(part) :], rest[: size - len(part)]
+        parts += [*part, *others]
+    items[:] = [*parts, *rest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hangups_reach_children() -> None:
+    """Makes the processes that the tests start end at a hangup, also where ``nohup`` started the tests.
+
+    A child inherits an ignored signal, but not a handler.
+    """
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +82,7 @@ def kubernetes(cluster: Cluster, cleaner: Cleaner, request: pytest.FixtureReques
     """Returns a fresh namespace."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
     kubernetes = Kubernetes(cluster.kubectl, cluster.kubeconfig, f"{words}-{uuid.uuid4().hex[:6]}")
-    kubernetes.run("create", "namespace", kubernetes.namespace)
+    kubernetes.create_namespace()
     wait_until(lambda: kubernetes.get("serviceaccount", "default"), "the namespace's service account")
     yield kubernetes
     if getattr(request.node, "failed", False):
@@ -68,10 +94,25 @@ def kubernetes(cluster: Cluster, cleaner: Cleaner, request: pytest.FixtureReques
 def connectors(cluster: Cluster, cleaner: Cleaner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connectors]:
     """Returns the connectors that the tests share."""
     kubernetes = Kubernetes(cluster.kubectl, cluster.kubeconfig, f"connectors-{uuid.uuid4().hex[:6]}")
-    kubernetes.run("create", "namespace", kubernetes.namespace)
+    kubernetes.create_namespace()
     connectors = Connectors(kubernetes, tmp_path_factory.mktemp("connectors"))
     yield connectors
     connectors.stop()
+    cleaner.take_away(kubernetes)
+
+
+@pytest.fixture(scope="session")
+def connectors_that_see_runs(
+    cluster: Cluster, cleaner: Cleaner, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Connectors]:
+    """Returns the connectors of tests about services that end with runs: their account may watch runs."""
+    kubernetes = Kubernetes(cluster.kubectl, cluster.kubeconfig, f"runs-{uuid.uuid4().hex[:6]}")
+    kubernetes.create_namespace()
+    define_runs(kubernetes)
+    connectors = Connectors(kubernetes, tmp_path_factory.mktemp("connectors-that-see-runs"))
+    with runs_shown(kubernetes):
+        yield connectors
+        connectors.stop()
     cleaner.take_away(kubernetes)
 
 
@@ -157,9 +198,9 @@ def pytest_runtest_makereport(
 def shared_kubernetes(cluster: Cluster) -> Iterator[Kubernetes]:
     """Returns a namespace for the tests of a module that are to make nothing."""
     kubernetes = Kubernetes(cluster.kubectl, cluster.kubeconfig, f"shared-{uuid.uuid4().hex[:6]}")
-    kubernetes.run("create", "namespace", kubernetes.namespace)
+    kubernetes.create_namespace()
     yield kubernetes
-    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false", "--ignore-not-found")
+    kubernetes.delete_namespace()
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from flytekitplugins_k8sdataservice._core import Client
+from flytekitplugins_k8sdataservice import DataServiceError, UnavailableError
+from k8sdataservice._core import Client
 
 from cluster.support.account import ROLE, allow, kubeconfig_of_account
+from cluster.support.admission import PROBE, wait_for_admission
 from cluster.support.configs import config
-from cluster.support.kubernetes import Kubernetes, wait_until
+from cluster.support.kubernetes import Kubernetes, Object, wait_until
 from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one
+from cluster.support.shared import Cluster
+from cluster.support.webhook import webhook_of_stateful_sets
 
 POLICY = ROLE.with_name("admission-policy.yaml")
 REFUSED = "may change and delete only what the data service plugin has made"
@@ -72,6 +78,7 @@ def test_the_connectors_account_cannot_touch_what_the_plugin_has_not_made(
     kubernetes: Kubernetes, account: Kubernetes
 ) -> None:
     kubernetes.apply(foreign_stateful_set("theirs"), foreign_service("theirs"))
+    wait_until(lambda: kubernetes.has_seen("theirs"), "Kubernetes to have seen the StatefulSet")
     before = [kubernetes.get(kind, "theirs") for kind in ("statefulset", "service")]
     for arguments in ATTEMPTS:
         assert REFUSED in attempt(account, arguments), arguments
@@ -111,3 +118,114 @@ def test_the_policy_knows_the_label_that_the_plugin_sets() -> None:
     (validation,) = policy["spec"]["validations"]
     for text in (*LABEL, *LABEL.values()):
         assert json.dumps(text) in validation["expression"]
+
+
+@pytest.fixture
+def _on_this_machine(cluster: Cluster) -> None:
+    """Skips a test whose API server has to reach this process."""
+    if cluster.etcd is None:
+        pytest.skip("Only the local cluster's API server reaches a webhook in this process.")
+
+
+def create(kubernetes: Kubernetes, timeout: float = 6.0, **fields: Any) -> str:
+    """Returns the error of a create, which has made nothing."""
+    with pytest.raises(DataServiceError) as raised:
+        Client(timeout=timeout).create_sync(
+            config("foo", Replicas=0, **fields), namespace=kubernetes.namespace, owner="me", execution="a test"
+        )
+    assert kubernetes.services() == nothing()
+    passes = isinstance(raised.value, UnavailableError)
+    assert passes == ("This may pass" in str(raised.value))
+    return str(raised.value)
+
+
+@pytest.mark.usefixtures("_on_this_machine", "here")
+def test_what_a_webhook_denies_is_reported_in_its_own_words(kubernetes: Kubernetes, tmp_path: Path) -> None:
+    with webhook_of_stateful_sets(kubernetes, tmp_path):
+        message = create(kubernetes)
+        assert f"StatefulSet foo in namespace {kubernetes.namespace}" in message
+        assert 'admission webhook "images.example.com" denied the request: images come from our own registry' in message
+        assert "may pass" not in message
+
+
+@pytest.mark.usefixtures("_on_this_machine", "here")
+def test_a_webhook_that_does_not_answer_or_has_no_service_is_named(kubernetes: Kubernetes, tmp_path: Path) -> None:
+    end = threading.Event()
+
+    def wait(_: Object) -> Object:
+        end.wait(30)
+        return {"allowed": True}
+
+    missing = {"service": {"namespace": kubernetes.namespace, "name": "no-such-webhook", "port": 443}}
+    for client, words in [(None, "deadline exceeded"), (missing, 'service "no-such-webhook" not found')]:
+        with webhook_of_stateful_sets(kubernetes, tmp_path, wait, client):
+            message = create(kubernetes)
+            assert f"StatefulSet foo in namespace {kubernetes.namespace}" in message
+            assert "images.example.com" in message and words in message
+            assert "This may pass" in message
+            end.set()
+            end = threading.Event()
+
+
+POLICY_API = "admissionregistration.k8s.io/v1"
+
+
+@pytest.fixture
+def _mirror(kubernetes: Kubernetes) -> Iterator[None]:
+    """Lets a policy of the cluster rewrite the images of StatefulSets of the test's namespace to a mirror."""
+    kinds = kubernetes.run("api-resources", "--api-group=admissionregistration.k8s.io", "--output=name")
+    served = kubernetes.run("get", "--raw", f"/apis/{POLICY_API}")
+    if "mutatingadmissionpolicies" not in kinds or "mutatingadmissionpolicies" not in served:
+        pytest.skip("MutatingAdmissionPolicy is v1 from Kubernetes 1.36 on.")
+    expression = (
+        "Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{containers: "
+        "object.spec.template.spec.containers.map(c, Object.spec.template.spec.containers{name: c.name, "
+        'image: c.image.startsWith("mirror.example/") ? c.image : "mirror.example/" + c.image})}}}}'
+    )
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"]}
+    policy = {
+        "apiVersion": POLICY_API,
+        "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": kubernetes.namespace},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule | {"resources": ["statefulsets"]}]},
+            "failurePolicy": "Fail",
+            "reinvocationPolicy": "Never",
+            "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}],
+        },
+    }
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": kubernetes.namespace}}
+    binding = {
+        "apiVersion": POLICY_API,
+        "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": kubernetes.namespace},
+        "spec": {"policyName": kubernetes.namespace, "matchResources": {"namespaceSelector": selector}},
+    }
+    kubernetes.apply(policy, binding)
+    try:
+        wait_for_admission(kubernetes, foreign_stateful_set(PROBE), "mirror.example")
+        yield
+    finally:
+        for kind in ("mutatingadmissionpolicybinding", "mutatingadmissionpolicy"):
+            kubernetes.run("delete", kind, kubernetes.namespace)
+
+
+@pytest.mark.usefixtures("_mirror", "here")
+def test_what_a_policy_changes_is_reported_by_a_plan_and_an_update(kubernetes: Kubernetes) -> None:
+    allow(kubernetes, "patch", "statefulsets.apps")
+    allow(kubernetes, "patch", "services")
+    client = Client(timeout=10)
+    wanted = config("foo", Replicas=0)
+    image = wanted["Image"]
+    words = (
+        "Admission in the cluster, such as a webhook or a policy, changes what the configuration says: "
+        f"Image {image} -> mirror.example/{image}."
+    )
+    place: dict[str, Any] = {"namespace": kubernetes.namespace, "owner": "me", "execution": "a test"}
+    assert words in client.plan_sync(wanted, **place).notes
+    client.create_sync(wanted, **place)
+    assert words in client.plan_sync(wanted, **place).notes
+    for fields, changes in (({}, []), ({"Port": 5}, ["Port 40000 -> 5"]), ({"Port": 5}, [])):
+        updated = client.update_sync(wanted | fields, **place)
+        assert updated.changes == changes
+        assert words in updated.message

@@ -1,19 +1,18 @@
-"""What an answer carries beside the phase: links to logs, and where the pods can be reached."""
+"""The parts of an answer beside the phase: links to logs, and the addresses of the pods."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
-from flytekitplugins_k8sdataservice._core import Client
 from google.protobuf import json_format
+from k8sdataservice._core import Client
 
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import Kubernetes, wait_until
-from cluster.support.verdicts import Fault, bring_up, probe, shell, until_told
+from cluster.support.verdicts import Fault, bring_up, probe, shell, until_reported
 
 LINK = (
     "Logs=https://logs.example/{{ .namespace }}/{{.podName}}/{{ .containerName }}"
@@ -42,12 +41,9 @@ def test_an_answer_says_where_the_pods_can_be_reached(connector: Connector, kube
     connector.until_done(connector.create(config("foo", Replicas=2, Port=4321)))
     client = Client()
     status = client.wait_sync("foo", namespace=kubernetes.namespace)
-    addresses = {
-        pod["metadata"]["name"]: pod["status"]["podIP"]
-        for pod in json.loads(kubernetes.run("get", "pods", "--output", "json"))["items"]
-    }
-    told = {endpoint.hostname: (endpoint.addresses, endpoint.ports) for endpoint in status.endpoints}
-    assert told == {f"{pod}.foo": ([address], [4321]) for pod, address in addresses.items()}
+    addresses = {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in kubernetes.objects("pods")}
+    reported = {endpoint.hostname: (endpoint.addresses, endpoint.ports) for endpoint in status.endpoints}
+    assert reported == {f"{pod}.foo": ([address], [4321]) for pod, address in addresses.items()}
 
 
 @pytest.mark.usefixtures("real_pods")
@@ -59,8 +55,8 @@ def test_a_grace_period_of_the_platform_is_followed(
     fault = Fault(
         "ReadinessProbeFails", TaskExecution.FAILED, "has not passed", says, container=probe("readinessProbe")
     )
-    told = until_told(connector, bring_up(connector, fault), fault)
-    assert told.message.endswith("the reason"), told.message
+    reported = until_reported(connector, bring_up(connector, fault), fault)
+    assert reported.message.endswith("the reason"), reported.message
 
 
 def test_the_time_that_a_pod_has_to_stand_is_a_setting(
@@ -74,8 +70,8 @@ def test_the_time_that_a_pod_has_to_stand_is_a_setting(
 
 def test_what_a_service_waits_for_is_counted(connector: Connector) -> None:
     resource_meta = connector.create(config("foo", Requests={"cpu": "1000000"}, Limits=None, Replicas=2))
-    told = wait_until(
+    reported = wait_until(
         lambda: (answer := connector.get(resource_meta)).phase == TaskExecution.WAITING_FOR_RESOURCES and answer,
         "the wait",
     )
-    assert json_format.MessageToDict(told.custom_info) == {"reason": "InsufficientCpu", "ready": 0.0, "wanted": 2.0}
+    assert json_format.MessageToDict(reported.custom_info) == {"reason": "InsufficientCpu", "ready": 0.0, "wanted": 2.0}

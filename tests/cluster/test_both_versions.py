@@ -1,4 +1,4 @@
-"""What one version of the plugin has created, the other one polls and deletes, on a real cluster."""
+"""Each version of the plugin polls and deletes the services of the other one, on a real cluster."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def names(flyte: Kubernetes, name: str) -> list[str]:
 
 @pytest.fixture
 def name(flyte: Kubernetes) -> Iterator[str]:
-    """Returns the name of a service, of which nothing stays: other tests use the namespace, too."""
+    """Returns the name of a service, and deletes the service afterwards: other tests use the namespace, too."""
     name = f"both-{uuid.uuid4().hex[:6]}"
     yield name
     flyte.run("delete", "statefulset,service", name, "--ignore-not-found", "--wait=false")

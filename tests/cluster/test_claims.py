@@ -6,7 +6,7 @@ import pytest
 
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import Kubernetes, Object
-from cluster.support.verdicts import WAITS, Fault, bring_up, until_told, volume
+from cluster.support.verdicts import WAITS, Fault, bring_up, until_reported, volume
 
 
 def claim(storage_class: str) -> Object:
@@ -30,9 +30,9 @@ def claim(storage_class: str) -> Object:
         ("", "ClaimPending", "waits for the volume of claim data: no persistent volumes available for this claim"),
     ],
 )
-def test_a_claim_without_a_volume_is_told(
+def test_a_claim_without_a_volume_is_reported(
     connector: Connector, kubernetes: Kubernetes, storage_class: str, reason: str, words: str
 ) -> None:
     kubernetes.apply(claim(storage_class))
     fault = Fault(reason, WAITS, words, **volume(persistentVolumeClaim={"claimName": "data"}))
-    until_told(connector, bring_up(connector, fault), fault)
+    until_reported(connector, bring_up(connector, fault), fault)

@@ -1,4 +1,4 @@
-"""Which cluster is used, and with which rights."""
+"""Which cluster is used, and with which permissions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 from flytekitplugins_k8sdataservice import DataServiceError
-from flytekitplugins_k8sdataservice._core import Client
+from k8sdataservice._core import Client
 
 from cluster.support.account import ACCOUNT, ROLE, give_role
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.forward_proxy import ForwardProxy
+from cluster.support.host_python import with_host_python
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
 from cluster.support.objects import nothing, one, refusal
 from cluster.support.shared import GIVEN
@@ -115,7 +115,9 @@ def test_without_the_right_to_watch_each_poll_reads(
     start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
 ) -> None:
     role = tmp_path / "rbac.yaml"
-    role.write_text(ROLE.read_text().replace("create, get, list, watch, delete", "create, get, delete"))
+    verbs = "create, get, list, watch, patch, delete"
+    assert verbs in ROLE.read_text()
+    role.write_text(ROLE.read_text().replace(verbs, "create, get, patch, delete"))
     connector = start_connector()
     kubernetes.run("apply", "--filename", str(role))
     resource_meta = connector.create(config("foo", Replicas=0))
@@ -127,9 +129,8 @@ def test_without_the_right_to_watch_each_poll_reads(
 def test_a_missing_right_is_named(connector: Connector, kubernetes: Kubernetes) -> None:
     kubernetes.run("delete", "rolebinding", "k8sdataservice")
     message = refusal(lambda: connector.create(config("foo")))
-    assert (
-        f"ForbiddenError: Kubernetes forbids to create StatefulSet foo in namespace {kubernetes.namespace}" in message
-    )
+    where = f"in namespace {kubernetes.namespace} (Forbidden)"
+    assert f"ForbiddenError: Not allowed to create StatefulSet foo {where}" in message
     assert 'Give the account in use the verb "create" on "statefulsets"' in message
 
 
@@ -156,43 +157,11 @@ print("made", manager.create_data_service())
 
 def python_pod(name: str, script: str, namespace: str) -> Object:
     """Returns a pod that runs a script with this machine's Python and this project, as it is installed here."""
-    folders = {"/usr", sys.base_prefix, sys.prefix, sysconfig.get_path("platlib"), package_folder()}
-    outermost = [
-        folder for folder in folders if not any(folder != other and inside(folder, other) for other in folders)
-    ]
-    mounts = [{"name": f"host-{index}", "mountPath": folder} for index, folder in enumerate(outermost)]
-    volumes = [{"name": f"host-{index}", "hostPath": {"path": folder}} for index, folder in enumerate(outermost)]
-    # The loader and the C library, which merged-usr systems have under /usr alone.
-    for index, (link, target) in enumerate({"/lib": "/usr/lib", "/lib64": "/usr/lib64"}.items()):
-        if Path(target).is_dir():
-            mounts.append({"name": f"lib-{index}", "mountPath": link})
-            volumes.append({"name": f"lib-{index}", "hostPath": {"path": target}})
-    container = {
-        "name": "python",
-        "image": "busybox:latest",
-        "imagePullPolicy": "IfNotPresent",
-        "command": [sys.executable, "-c", script],
-        "env": [{"name": "K8SDATASERVICE_NAMESPACE", "value": namespace}, {"name": "HOME", "value": "/tmp"}],
-        "volumeMounts": [mount | {"readOnly": True} for mount in mounts],
-    }
+    container = {"name": "python", "env": [{"name": "K8SDATASERVICE_NAMESPACE", "value": namespace}]}
+    spec = {"serviceAccountName": ACCOUNT, "restartPolicy": "Never", "containers": [container]}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name},
-        "spec": {
-            "serviceAccountName": ACCOUNT,
-            "restartPolicy": "Never",
-            "containers": [container],
-            "volumes": volumes,
-        },
+        "spec": with_host_python(spec, [sys.executable, "-c", script]),
     }
-
-
-def package_folder() -> str:
-    import flytekitplugins_k8sdataservice
-
-    return str(Path(flytekitplugins_k8sdataservice.__file__).parents[1])
-
-
-def inside(folder: str, other: str) -> bool:
-    return Path(folder).is_relative_to(other)

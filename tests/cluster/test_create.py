@@ -164,7 +164,7 @@ def test_a_rejected_service_takes_its_stateful_set_with_it(connector: Connector,
 def test_a_namespace_that_does_not_exist_is_named(
     start_connector: Callable[..., Connector], kubernetes: Kubernetes
 ) -> None:
-    # An account with rights in its own namespace alone is not told whether there is another.
+    # An account with permissions in its own namespace alone does not learn whether another one exists.
     kubeconfig = str(kubernetes.kubeconfig)
     connector = start_connector(KUBECONFIG=kubeconfig, K8SDATASERVICE_NAMESPACE="no-such-namespace")
     message = refusal(lambda: connector.create(config("foo")))
@@ -194,7 +194,7 @@ def test_the_same_service_asked_for_by_another_run_is_shared(connector: Connecto
     assert kubernetes.services() == nothing()
 
 
-def test_another_service_of_that_name_is_a_conflict_that_says_what_differs(
+def test_another_service_of_that_name_is_a_conflict_that_names_the_differences(
     connector: Connector, kubernetes: Kubernetes
 ) -> None:
     owner = Execution()

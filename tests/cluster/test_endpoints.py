@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from flytekitplugins_k8sdataservice import Endpoints, InvalidSpecError, NotFoundError, client, endpoints
+from flytekitplugins_k8sdataservice import Endpoints, InvalidSpecError, NotFoundError, endpoints
+from k8sdataservice.default_client import default_client
 
-from cluster.support.configs import web_server
+from cluster.support.configs import config, web_server
 from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 @pytest.fixture(autouse=True)
 def _own_client(here: None) -> None:
-    client.default_client.cache_clear()
+    default_client.cache_clear()
 
 
 def stateful_set(name: str, replicas: int, service: str | None, **spec: object) -> Object:
@@ -66,7 +67,7 @@ def slice_of(service: str, name: str, family: str, *hosts: str, ready: bool = Tr
     }
 
 
-#: What keeps the pods of a StatefulSet from running, where their slices are the test's own.
+#: A scheduling gate that keeps the pods of a StatefulSet from running, where their slices are the test's own.
 NEVER = {"schedulingGates": [{"name": "example.com/never"}]}
 
 
@@ -83,14 +84,43 @@ def test_the_pods_of_a_helm_chart_are_found_by_the_service_that_it_names(kuberne
     host = f"my-release-headless.{kubernetes.namespace}"
     assert where.addresses == [f"db-0.{host}:6379", f"db-1.{host}:6379"]
     assert where.ports == {"tcp-redis": 6379}
+    status = default_client().get_sync("db", namespace=kubernetes.namespace)
+    hosts = [endpoint.hostname for endpoint in status.endpoints]
+    assert hosts == ["db-0.my-release-headless", "db-1.my-release-headless"], status.message
     asked = kubernetes.in_a_pod("; ".join(f"wget -qO- http://{address}" for address in where.addresses))
     assert asked.split() == ["db-0", "db-1"]
 
 
+@pytest.mark.usefixtures("real_pods")
+def test_a_pod_of_something_else_with_the_labels_of_a_service_is_none_of_its_endpoints(kubernetes: Kubernetes) -> None:
+    client = default_client()
+    place = {"name": "foo", "namespace": kubernetes.namespace}
+    sleeper = {"image": IMAGE, "imagePullPolicy": "IfNotPresent", "command": ["sleep", "1000"]}
+    labels = {
+        "app.kubernetes.io/instance": "foo",
+        "app.kubernetes.io/managed-by": "flytekitplugins-k8sdataservice",
+    }
+    # It claims the host name of a pod of the service.
+    spec = {"hostname": "foo-0", "subdomain": "foo", "containers": [{"name": "c", **sleeper}]}
+    stranger = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stranger", "labels": labels}, "spec": spec}
+    kubernetes.apply(stranger)
+    wait_until(lambda: ready(kubernetes) == ["stranger"], "the stranger to be ready", 60)
+    client.create_sync(config("foo", Command=["sleep", "1000"]), namespace=place["namespace"], owner="o", execution="e")
+    wait_until(lambda: client.get_sync(**place).phase == "Ready", "the service to be ready", 60)
+    status = client.get_sync(**place)
+    own = kubernetes.get("pod", "foo-0")
+    assert own and [pod.name for pod in status.pods] == ["foo-0"]
+    where = [(endpoint.hostname, endpoint.addresses) for endpoint in status.endpoints]
+    assert where == [("foo-0.foo", [own["status"]["podIP"]])]
+    assert endpoints("foo").hostnames == [f"foo-0.foo.{kubernetes.namespace}"]
+
+
 def ready(kubernetes: Kubernetes) -> list[str]:
-    conditions = "{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=='Ready')].status} {end}"
-    pods = kubernetes.run("get", "pods", "--output", f"jsonpath={conditions}").split()
-    return [pod for pod in pods if pod.endswith("=True")]
+    return [
+        pod["metadata"]["name"]
+        for pod in kubernetes.objects("pods")
+        if any((each["type"], each["status"]) == ("Ready", "True") for each in pod["status"].get("conditions", []))
+    ]
 
 
 def found(name: str) -> Endpoints | None:

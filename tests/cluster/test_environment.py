@@ -1,11 +1,11 @@
-"""What the variables of a service are in its pods, where they refer to each other."""
+"""Variables of a service that refer to each other, as they are in its pods."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from flytekitplugins_k8sdataservice._core import Client
+from k8sdataservice._core import Client
 
 from cluster.support.account import allow
 from cluster.support.kubernetes import Kubernetes, wait_until
@@ -83,6 +83,7 @@ def test_a_variable_may_refer_to_any_other(kubernetes: Kubernetes) -> None:
     assert variables("beside")["A"] == "$(B)", "the order of a list is its user's"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("real_pods", "here")
 def test_a_reference_that_an_update_adds_is_expanded(kubernetes: Kubernetes) -> None:
     for resource in ("statefulsets", "services"):

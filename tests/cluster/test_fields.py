@@ -1,4 +1,4 @@
-"""What the fields ask for is there: seen in pods that run."""
+"""The effects of the fields, in pods that run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flytekitplugins_k8sdataservice import DataServiceConfig, ForbiddenError, InvalidSpecError, NotFoundError, endpoints
-from flytekitplugins_k8sdataservice._core import Client, Created, Status
+from k8sdataservice._core import Client, Created, Status
 
 from cluster.support.account import allow
 from cluster.support.configs import STAND, TINY, config
@@ -221,7 +221,7 @@ def test_ports_are_reached_by_name_and_number(kubernetes: Kubernetes) -> None:
 @pytest.mark.parametrize("policy", ["Parallel", "OrderedReady"])
 def test_pods_start_together_or_one_after_the_other(kubernetes: Kubernetes, policy: str) -> None:
     bring_up(kubernetes, config("foo", Replicas=3, PodManagementPolicy=policy, MinReadySeconds=2))
-    pods = json.loads(kubernetes.run("get", "pods", "--output", "json"))["items"]
+    pods = kubernetes.objects("pods")
     made = sorted(each["metadata"]["creationTimestamp"] for each in pods)
     apart = [time.mktime(time.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ")) for stamp in made]
     if policy == "Parallel":
@@ -327,7 +327,7 @@ def test_pods_of_something_else_with_the_same_instance_label_are_not_ours(kubern
     kubernetes.run(*ready)
     bring_up(kubernetes, config("foo", PodDisruptionBudget={"maxUnavailable": 1}, NetworkPolicy=True))
     assert endpoints("foo").hostnames == [f"foo-0.foo.{kubernetes.namespace}"]
-    slices = json.loads(kubernetes.run("get", "endpointslices", "--output", "json"))["items"]
+    slices = kubernetes.objects("endpointslices")
     assert [each["targetRef"]["name"] for one in slices for each in one["endpoints"]] == ["foo-0"]
     budget = wait_until(lambda: (kubernetes.get("poddisruptionbudget", "foo") or {}).get("status"), "the budget")
     assert budget["expectedPods"] == 1

@@ -15,8 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import pytest
+
+from cluster.support.api import path
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
 from cluster.support.random_clusters import MADE, RandomCluster
+
+#: The scheduler would place pods of other tests on the nodes that this one adds, where no kubelet starts them.
+pytestmark = pytest.mark.serial
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -54,12 +60,12 @@ def test_as_many_pods_fit_as_the_scheduler_then_places(kubernetes: Kubernetes, t
 def another_namespace(kubernetes: Kubernetes) -> Iterator[Kubernetes]:
     """Makes a second namespace, since pods may look for others in all of them."""
     other = replace(kubernetes, namespace=f"{kubernetes.namespace}-other")
-    other.run("create", "namespace", other.namespace)
+    other.create_namespace()
     try:
         wait_until(lambda: other.get("serviceaccount", "default"), "the namespace's service account")
         yield other
     finally:
-        other.run("delete", "namespace", other.namespace, "--wait=false")
+        other.delete_namespace()
 
 
 @contextmanager
@@ -101,20 +107,17 @@ def finish(kubernetes: Kubernetes, clusters: list[RandomCluster]) -> None:
 
 def known(kubernetes: Kubernetes) -> bool:
     """Whether Kubernetes has seen that the nodes are ready: until then each has a taint that says otherwise."""
-    nodes = json.loads(kubernetes.run("get", "nodes", "--selector", MADE, "--output", "json"))["items"]
+    nodes = kubernetes.objects("nodes", labelSelector=MADE)
     taints = [taint["key"] for node in nodes for taint in node["spec"].get("taints", [])]
     return not any(key == "node.kubernetes.io/not-ready" for key in taints)
 
 
 def foretold(kubernetes: Kubernetes, clusters: list[RandomCluster], folder: Path) -> list[Object]:
     """Returns what the pure core says of the clusters, as they are now."""
-    everything = {
-        kind: json.loads(kubernetes.run("get", kind, "--all-namespaces", "--output", "json"))["items"]
-        for kind in ("nodes", "pods")
-    }
+    everything = {kind: kubernetes.request("GET", path(kind, None))["items"] for kind in ("nodes", "pods")}
     file = folder / "questions.json"
     file.write_text(json.dumps(everything | {"questions": [cluster.question() for cluster in clusters]}))
-    command = "cargo test --locked --no-default-features --test fit_differential answers -- --ignored --nocapture"
+    command = "cargo test --locked --test fit_differential answers -- --ignored --nocapture"
     run = subprocess.run(
         command.split(),
         cwd=REPOSITORY,
@@ -135,7 +138,7 @@ def decided(kubernetes: Kubernetes, clusters: list[RandomCluster]) -> dict[str, 
     wanted = {cluster.name: cluster.stateful_set["spec"]["replicas"] for cluster in clusters}
 
     def look() -> dict[str, int] | None:
-        pods = json.loads(kubernetes.run("get", "pods", "--selector", MADE, "--output", "json"))["items"]
+        pods = kubernetes.objects("pods", labelSelector=MADE)
         verdicts: dict[str, list[bool]] = {name: [] for name in wanted}
         for pod in pods:
             owner = pod["metadata"].get("ownerReferences", [{}])[0].get("name")

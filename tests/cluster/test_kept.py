@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 
 from cluster.support.configs import config
-from cluster.support.connector import Connector
+from cluster.support.connector import Connector, environment, name_of
 from cluster.support.kubernetes import Kubernetes, wait_until
 from cluster.support.objects import nothing, one
+from cluster.support.runs import FAILED as RUN_FAILED
+from cluster.support.runs import begin, define_runs, runs_shown
 
 FAILED = TaskExecution.FAILED
 
@@ -29,14 +35,14 @@ def _doomed(kubernetes: Kubernetes, env: dict[str, str]) -> None:
     )
 
 
-def test_a_failed_service_is_kept_for_as_long_as_the_platform_says(
+def test_a_failed_service_is_kept_for_as_long_as_the_platform_sets(
     start_connector: Callable[..., Connector], kubernetes: Kubernetes
 ) -> None:
     connector = start_connector(K8SDATASERVICE_KEEP_FAILED="8s")
     resource_meta = connector.create(config("kept"))
     resource = connector.until_done(resource_meta)
     assert resource.phase == FAILED
-    assert "It is kept to be looked at until " in resource.message
+    assert "It is kept for inspection until " in resource.message
     assert kubernetes.services() == one("kept")
     wait_until(lambda: kubernetes.services() == nothing(), "the service to be taken down", timeout=30)
 
@@ -67,7 +73,7 @@ def test_a_kept_service_makes_way_for_a_new_one_of_its_name(
     assert kubernetes.services() == one("kept")
 
 
-def test_without_the_permission_to_patch_nothing_is_kept_and_the_message_says_so(
+def test_without_the_permission_to_patch_nothing_is_kept_and_the_message_reports_it(
     start_connector: Callable[..., Connector], kubernetes: Kubernetes
 ) -> None:
     verbs = ["create", "get", "list", "watch", "delete"]
@@ -76,6 +82,33 @@ def test_without_the_permission_to_patch_nothing_is_kept_and_the_message_says_so
     connector = start_connector(K8SDATASERVICE_KEEP_FAILED="1h")
     resource = connector.until_done(connector.create(config("kept")))
     assert resource.phase == FAILED
-    assert "It could not be kept to be looked at." in resource.message
+    assert "It could not be kept for inspection." in resource.message
     assert 'the verb "patch" on "statefulsets"' in resource.message
     assert kubernetes.services() == nothing()
+
+
+def test_a_kept_service_outlives_its_run_and_the_command_takes_it_down(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
+) -> None:
+    define_runs(kubernetes)
+    with runs_shown(kubernetes):
+        connector, run = start_connector(K8SDATASERVICE_KEEP_FAILED="1h"), begin(kubernetes)
+        resource_meta = connector.create(config(None), run.execution)
+        assert connector.until_done(resource_meta).phase == FAILED
+        run.end(RUN_FAILED)
+        # A connector looks at once whether the run has ended, and again after 5 s.
+        time.sleep(7)
+        connector.stop()
+    name = name_of(resource_meta)
+    assert kubernetes.services() == one(name)
+    reap = [str(Path(sys.executable).with_name("dataservice")), "reap"]
+    env = environment(kubernetes.kubeconfig, kubernetes.namespace)
+    dry = subprocess.run([*reap, "--dry-run"], env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert f"{kubernetes.namespace}/{name} stays: it has failed, and is kept until 20" in dry.stdout
+    long_ago = "k8sdataservice.flyte.org/delete-after=2026-01-01T00:00:00Z"
+    kubernetes.run("annotate", "statefulset", name, "--overwrite", long_ago)
+    done = subprocess.run(reap, env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert f"{name} deleted: it has failed and was kept until 2026-01-01T00:00:00Z" in done.stdout
+    assert kubernetes.services() == nothing()
+    [event] = kubernetes.objects("events", fieldSelector="reason=DataServiceEnded")
+    assert "it has failed and was kept until 2026-01-01T00:00:00Z" in event["message"]

@@ -32,7 +32,7 @@ NO_PODS = {
 AT_ONCE = "QuotaExceeded=0s,ContainerExits=0s,RegistryUnreachable=0s"
 
 
-def told(resource: agent_pb2.Resource) -> tuple[Any, ...]:
+def reported(resource: agent_pb2.Resource) -> tuple[Any, ...]:
     return resource.phase, resource.message, dict(resource.custom_info)
 
 
@@ -55,10 +55,25 @@ def test_a_retryable_failure_stays_retryable_on_every_connector(
     lost = first.until_done(resource_meta)
     assert lost.phase == RETRYABLE, lost
     assert kubernetes.services() == nothing()
-    assert told(first.get(resource_meta)) == told(lost)
+    assert reported(first.get(resource_meta)) == reported(lost)
     first.stop()
-    assert told(second.get(resource_meta)) == told(lost)
-    assert told(second.get(resource_meta)) == told(lost)
+    assert reported(second.get(resource_meta)) == reported(lost)
+    assert reported(second.get(resource_meta)) == reported(lost)
+
+
+def test_a_task_that_version_1_created_has_its_verdict_on_every_connector(
+    first: Connector, second: Connector, kubernetes: Kubernetes, real_pods: None
+) -> None:
+    first.create(config("foo", **AWAY))
+    # Version 1 wrote neither a uid nor an owner. It wrote no namespace either, since it knew only one.
+    state = {"dataservice_config": {"Name": "foo"}, "name": "foo", "namespace": kubernetes.namespace}
+    resource_meta = json.dumps(state).encode()
+    lost = first.until_done(resource_meta)
+    assert lost.phase == RETRYABLE, lost
+    assert kubernetes.services() == nothing()
+    assert reported(first.get(resource_meta)) == reported(lost)
+    first.stop()
+    assert reported(second.get(resource_meta)) == reported(lost)
 
 
 def test_the_log_lines_outlive_the_pod(
@@ -68,10 +83,10 @@ def test_the_log_lines_outlive_the_pod(
     lost = first.until_done(resource_meta)
     assert lost.phase == FAILED and "the reason" in lost.message, lost
     first.stop()
-    assert told(second.get(resource_meta)) == told(lost)
+    assert reported(second.get(resource_meta)) == reported(lost)
     of_service = "involvedObject.kind=StatefulSet,reason=ContainerExits"
-    events = kubernetes.run("get", "events", "--field-selector", of_service, "--output", "json")
-    assert "the reason" in events
+    events = kubernetes.objects("events", fieldSelector=of_service)
+    assert any("the reason" in event["message"] for event in events), events
 
 
 def test_the_next_attempt_has_the_name_and_the_last_one_its_verdict(
@@ -84,7 +99,7 @@ def test_the_next_attempt_has_the_name_and_the_last_one_its_verdict(
     kubernetes.run("delete", "resourcequota", "none")
     retry = second.create(config("foo", Replicas=0), execution.retried())
     assert second.until_done(retry).phase == TaskExecution.SUCCEEDED
-    assert told(second.get(attempt)) == told(lost)
+    assert reported(second.get(attempt)) == reported(lost)
     assert kubernetes.services() == one("foo")
     second.delete(retry)
 
@@ -98,7 +113,7 @@ def test_a_kept_service_is_reported_with_its_verdict_even_if_it_recovers(
     kubernetes.apply(small)
     resource_meta = connector.create(config("foo"))
     lost = connector.until_done(resource_meta)
-    assert lost.phase == FAILED and "It is kept to be looked at until " in lost.message
+    assert lost.phase == FAILED and "It is kept for inspection until " in lost.message
     kubernetes.run("scale", "statefulset", "foo", "--replicas", "0")
     kubernetes.run("wait", "statefulset/foo", "--for", "jsonpath={.status.observedGeneration}=2")
     again = connector.get(resource_meta)

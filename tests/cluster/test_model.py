@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from cluster.support.kubernetes import Kubernetes
 
@@ -14,7 +15,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def release(kubernetes: Kubernetes) -> None:
     """Removes the finalizers that sequences have left, which the namespace could not be deleted with."""
-    found = json.loads(kubernetes.run("get", "statefulsets,services", "--output", "json"))["items"]
+    found = [*kubernetes.objects("statefulsets"), *kubernetes.objects("services")]
     for each in found:
         if each["metadata"].get("finalizers"):
             patch = '{"metadata": {"finalizers": null}}'
@@ -23,9 +24,10 @@ def release(kubernetes: Kubernetes) -> None:
             kubernetes.run("patch", kind, name, "--type", "merge", "--patch", patch, check=False)
 
 
+@pytest.mark.long
 def test_the_server_in_memory_answers_as_the_real_one_does(kubernetes: Kubernetes) -> None:
     variables = {"KUBECONFIG": str(kubernetes.kubeconfig), "MODEL_NAMESPACE": kubernetes.namespace}
-    command = "cargo test --locked --no-default-features --test interleavings differential -- --ignored --nocapture"
+    command = "cargo test --locked --test interleavings differential -- --ignored --nocapture"
     run = subprocess.run(
         command.split(),
         cwd=REPOSITORY,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from flytekitplugins_k8sdataservice import UnavailableError
-from flytekitplugins_k8sdataservice._core import Client, Plan
+from k8sdataservice._core import Client, Plan
 
 from cluster.support.account import give_role, kubeconfig_of_account
 from cluster.support.answers import Choice, ChoosingProxy
@@ -24,7 +24,7 @@ from cluster.support.faults.proxy import Strike
 from cluster.support.faults.strikes import half_a_reply, internal_error, lost_request, unavailable
 from cluster.support.kubernetes import Kubernetes
 from cluster.support.plan_cases.doomed import SECRET
-from cluster.support.plans import told
+from cluster.support.plans import reported
 from cluster.support.shared import Cluster
 
 #: How long a plan of these tests may take, in seconds; people wait longer.
@@ -125,10 +125,10 @@ def test_a_hint_that_cannot_be_had_is_left_out(
     kubernetes.apply(SECRET)
     fields: dict[str, Any] = {"EnvFrom": [{"secretRef": {"name": "databse"}}]}
     through(lambda _: None)
-    assert "nearest to it is database" in told(planned(kubernetes, **fields)[0])["EnvFrom[0].secretRef.name"]
+    assert "did you mean `database`?" in reported(planned(kubernetes, **fields)[0])["EnvFrom[0].secretRef.name"]
     through(struck(r"GET .*/secrets$", strike))
     plan, _ = planned(kubernetes, **fields)
-    message = told(plan)["EnvFrom[0].secretRef.name"]
+    message = reported(plan)["EnvFrom[0].secretRef.name"]
     assert "does not exist" in message and "nearest" not in message
     assert plan.notes == []
 

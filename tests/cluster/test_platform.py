@@ -1,4 +1,4 @@
-"""What the platform's settings do to services, through a connector on a real API server."""
+"""The effects of the platform's settings on services, through a connector on a real API server."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def start(start_connector: Callable[..., Connector], settings: Path) -> Start:
 
 @pytest.fixture
 def elsewhere(kubernetes: Kubernetes) -> Iterator[Kubernetes]:
-    """Returns another namespace, in which the connector has the same rights."""
+    """Returns another namespace, in which the connector has the same permissions."""
     other = Kubernetes(kubernetes.kubectl, kubernetes.kubeconfig, f"{kubernetes.namespace}-b")
-    other.run("create", "namespace", other.namespace)
+    other.create_namespace()
     give_role(other)
     subjects = f'[{{"op":"replace","path":"/subjects/0/namespace","value":"{kubernetes.namespace}"}}]'
     other.run("patch", "rolebinding", "k8sdataservice", "--type", "json", "--patch", subjects)
     yield other
-    other.run("delete", "namespace", other.namespace, "--wait=false")
+    other.delete_namespace()
 
 
 def pod_of(kubernetes: Kubernetes, name: str) -> Object:
@@ -192,7 +192,7 @@ def test_a_variable_that_cannot_be_read_keeps_the_connector_from_starting(
 ) -> None:
     with pytest.raises(AssertionError, match="The connector ended") as ended:
         start_connector(K8SDATASERVICE_GRACE_PERIODS="ImageNotfound=1m")
-    words = "gracePeriods.ImageNotfound is no reason. Nearest to it is ImageNotFound."
+    words = "gracePeriods.ImageNotfound is an unknown reason; did you mean `ImageNotFound`?"
     assert str(ended.value).strip().endswith(f"K8SDATASERVICE_GRACE_PERIODS: {words}")
 
 

@@ -1,4 +1,4 @@
-"""What a poll costs, and what it says while the API server is away."""
+"""The cost of a poll, and its answer while the API server is away."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def test_while_the_api_server_is_away_the_last_that_is_known_is_the_answer(
     proxy = Proxy(kubernetes)
     connector = start_connector(KUBECONFIG=str(proxy.kubeconfig(tmp_path)))
     resource_meta = connector.create(config("foo", Replicas=0))
-    for _ in range(20):  # Until the watch has told of it too.
+    connector.until_done(resource_meta)
+    for _ in range(20):  # Until the watch has reported it too.
         assert connector.get(resource_meta).phase == TaskExecution.SUCCEEDED
         time.sleep(0.1)
     proxy.cut()
@@ -71,7 +72,7 @@ def test_a_service_that_was_replaced_by_another_has_failed(connector: Connector,
     assert "was deleted, and another one of that name has been made since" in resource.message
 
 
-def test_a_service_made_anew_is_never_answered_with_the_old_ones_state(
+def test_a_service_created_again_is_never_answered_with_the_old_ones_state(
     connector: Connector, kubernetes: Kubernetes
 ) -> None:
     ready = connector.create(config("foo", Replicas=0))
@@ -79,7 +80,7 @@ def test_a_service_made_anew_is_never_answered_with_the_old_ones_state(
     for _ in range(5):
         connector.delete(ready)
         waiting = connector.create(config("foo", Requests={"cpu": "1000000"}, Limits=None))
-        # Whether or not the watch has told of the change yet.
+        # Whether or not the watch has reported the change yet.
         assert connector.get(waiting).phase != TaskExecution.SUCCEEDED
         connector.delete(waiting)
         ready = connector.create(config("foo", Replicas=0))

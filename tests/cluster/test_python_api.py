@@ -8,7 +8,7 @@ import pytest
 from flytekitplugins.k8sdataservice.k8s.kube_config import KubeConfig
 from flytekitplugins.k8sdataservice.k8s.manager import K8sManager
 from flytekitplugins_k8sdataservice import DataServiceTimeoutError, NotOwnedError
-from flytekitplugins_k8sdataservice._core import Client
+from k8sdataservice._core import Client
 
 from cluster.support.configs import config
 from cluster.support.kubernetes import Kubernetes

@@ -8,7 +8,7 @@ from flyteidl.core.execution_pb2 import TaskExecution
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
-from cluster.support.verdicts import FAILED, STARTS, Fault, bring_up, until_told, variable
+from cluster.support.verdicts import FAILED, STARTS, Fault, bring_up, until_reported, variable
 
 
 def in_a_crash_loop(name: str) -> Object:
@@ -35,7 +35,7 @@ def in_a_crash_loop(name: str) -> Object:
 
 def messages_until_failed(connector: Connector, tasks: list[bytes]) -> list[set[str]]:
     """Polls tasks every 100 ms until all have failed, and returns the messages with which each waited for that."""
-    told: list[set[str]] = [set() for _ in tasks]
+    reported: list[set[str]] = [set() for _ in tasks]
     failed: set[int] = set()
 
     def look() -> bool:
@@ -45,13 +45,14 @@ def messages_until_failed(connector: Connector, tasks: list[bytes]) -> list[set[
             if resource.phase == FAILED:
                 failed.add(index)
             else:
-                told[index].add(resource.message)
+                reported[index].add(resource.message)
         return len(failed) == len(tasks)
 
     wait_until(look, "all services to fail", timeout=180)
-    return told
+    return reported
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("real_pods")
 def test_a_process_that_does_not_stay_is_never_called_ready_and_has_one_message(
     connector: Connector, kubernetes: Kubernetes
@@ -64,18 +65,18 @@ def test_a_process_that_does_not_stay_is_never_called_ready_and_has_one_message(
         connector.create({"ExistingReleaseName": "theirs"}),
     ]
     for code, messages in enumerate(messages_until_failed(connector, tasks), start=1):
-        with_cause = {message for message in messages if "exit code" in message}
+        with_cause = {message for message in messages if "exited with code" in message}
         assert len(with_cause) == 1, messages
-        assert f"ends with exit code {code}" in with_cause.pop()
+        assert f"exited with code {code}" in with_cause.pop()
         # Before the first end there is nothing to say, however far the pods have come.
-        assert all("CrashLoopBackOff" in message for message in messages if "exit code" in message)
+        assert all("CrashLoopBackOff" in message for message in messages if "exited with code" in message)
 
 
 @pytest.mark.usefixtures("real_pods")
 def test_a_cause_that_passes_is_forgotten(connector: Connector, kubernetes: Kubernetes) -> None:
     fault = Fault("ConfigMapMissing", STARTS, "not found", container=variable("configMapKeyRef", "late", "k"))
     resource_meta = bring_up(connector, fault)
-    until_told(connector, resource_meta, fault)
+    until_reported(connector, resource_meta, fault)
     kubernetes.run("create", "configmap", "late", "--from-literal", "k=v")
     assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
 
@@ -87,7 +88,7 @@ def test_a_service_is_not_ready_before_its_names_resolve(connector: Connector, k
     patch = '{"spec":{"selector":{"app.kubernetes.io/instance":"%s"}}}'
     kubernetes.run("patch", "service", "namesnotpublished", "--patch", patch % "nothing")
     fault = Fault("NamesNotPublished", STARTS, "namesnotpublished-0.namesnotpublished does not resolve yet")
-    until_told(connector, resource_meta, fault)
+    until_reported(connector, resource_meta, fault)
     kubernetes.run("patch", "service", "namesnotpublished", "--patch", patch % "namesnotpublished")
     assert connector.until_done(resource_meta).phase == TaskExecution.SUCCEEDED
 

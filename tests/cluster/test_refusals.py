@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
+from cluster.support.admission import probe_pod, wait_for_admission
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import Kubernetes, Object
 from cluster.support.objects import nothing, refusal
-from cluster.support.verdicts import FAILED, Fault, until_told
+from cluster.support.verdicts import FAILED, Fault, until_reported
 
 ADMISSION = "admissionregistration.k8s.io/v1"
 
@@ -47,29 +47,18 @@ def policy(kubernetes: Kubernetes) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("policy")
-def test_a_policy_that_refuses_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
-    until_refused(kubernetes)
+def test_a_policy_that_refuses_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
+    wait_for_admission(kubernetes, probe_pod(), "no pods today")
     resource_meta = connector.create(config("admissionrefused"))
-    until_told(connector, resource_meta, Fault("AdmissionRefused", FAILED, "no pods today"))
+    until_reported(connector, resource_meta, Fault("AdmissionRefused", FAILED, "no pods today"))
     assert kubernetes.services() == nothing()
-
-
-def until_refused(kubernetes: Kubernetes) -> None:
-    """The API server needs a moment until a new policy counts."""
-    probe: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}}
-    probe["spec"] = {"containers": [{"name": "c", "image": "i"}]}
-    create = ["create", "--dry-run=server", "--filename", "-"]
-    for _ in range(100):
-        if "no pods today" in kubernetes.run(*create, input=json.dumps(probe), check=False):
-            return
-    raise AssertionError("The policy never counted.")
 
 
 def test_a_namespace_that_is_being_deleted_takes_no_service(connector: Connector, kubernetes: Kubernetes) -> None:
     holder: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held"}}
     holder["metadata"]["finalizers"] = ["example.com/hold"]
     kubernetes.apply(holder)
-    kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false")
+    kubernetes.delete_namespace()
     try:
         message = refusal(lambda: connector.create(config("late")))
         assert "being terminated" in message

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flytekitplugins_k8sdataservice import DataServiceError, Updated, client, endpoints, update
-from flytekitplugins_k8sdataservice._core import Client
+from flytekitplugins_k8sdataservice import DataServiceError, Updated, endpoints, update
+from k8sdataservice._core import Client
+from k8sdataservice.default_client import default_client
 
 from cluster.support.account import allow
+from cluster.support.api import path
 from cluster.support.configs import STAND, config
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
 from cluster.support.webhook import webhook_that_changes
@@ -26,7 +28,7 @@ def patching(here: None, kubernetes: Kubernetes) -> None:
     """Gives the account what an update needs, and the process a client of this test's cluster."""
     allow(kubernetes, "patch", "statefulsets.apps")
     allow(kubernetes, "patch", "services")
-    client.default_client.cache_clear()
+    default_client.cache_clear()
 
 
 def engine(replicas: int, **fields: Any) -> Object:
@@ -45,14 +47,13 @@ def change(wanted: Object, **options: Any) -> Updated:
     return update(wanted, **settings)
 
 
-def stateful_set(kubernetes: Kubernetes, *options: str) -> Object:
-    found: Object = json.loads(kubernetes.run("get", "statefulset", "foo", "--output", "json", *options))
-    return found
+def stateful_set(kubernetes: Kubernetes) -> Object:
+    return kubernetes.request("GET", path("statefulset", kubernetes.namespace, "foo"))
 
 
 def runs(kubernetes: Kubernetes) -> dict[str, tuple[str, str]]:
     """Returns the uid of each pod, and since when its container runs."""
-    pods = json.loads(kubernetes.run("get", "pods", "--output", "json"))["items"]
+    pods = kubernetes.objects("pods")
     started = {}
     for pod in pods:
         if "deletionTimestamp" not in pod["metadata"]:
@@ -86,6 +87,7 @@ def version_2_0(kubernetes: Kubernetes) -> None:
         kubernetes.run("create", *options, input=json.dumps(found))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("real_pods")
 def test_pods_that_stay_are_not_restarted_and_new_ones_find_the_new_number(kubernetes: Kubernetes) -> None:
     make(kubernetes, engine(2))
@@ -135,7 +137,7 @@ def test_a_service_of_version_2_0_is_scaled_without_a_restart(kubernetes: Kubern
     after = runs(kubernetes)
     assert {name: after[name] for name in before} == before
     assert count(kubernetes, "foo-2") == "3"
-    # What Kubernetes does not change stays, and what it does is renewed.
+    # Fields that Kubernetes does not change stay, and the others are renewed.
     assert (
         stateful_set(kubernetes)["spec"]["selector"]
         == selector
@@ -185,7 +187,7 @@ def test_a_number_that_others_have_set_stays_until_the_configuration_changes_it(
     assert numbers(kubernetes) == (1, "2")
     owners = [
         entry["manager"]
-        for entry in stateful_set(kubernetes, "--show-managed-fields")["metadata"]["managedFields"]
+        for entry in stateful_set(kubernetes)["metadata"]["managedFields"]
         if "f:replicas" in entry["fieldsV1"].get("f:spec", {})
     ]
     assert MANAGER not in owners
@@ -249,7 +251,7 @@ stamp.times = 0  # type: ignore[attr-defined]
 
 def written(kubernetes: Kubernetes) -> list[Any]:
     """Returns what changes where this package writes the StatefulSet: its controller writes the status."""
-    metadata = stateful_set(kubernetes, "--show-managed-fields")["metadata"]
+    metadata = stateful_set(kubernetes)["metadata"]
     ours = [entry for entry in metadata["managedFields"] if entry["manager"] == MANAGER]
     return [metadata["generation"], *((entry["operation"], entry["time"]) for entry in ours)]
 
@@ -262,7 +264,7 @@ def generations(kubernetes: Kubernetes) -> list[int]:
 def test_what_a_webhook_rewrites_is_nothing_to_do(kubernetes: Kubernetes, tmp_path: Path) -> None:
     with webhook_that_changes(kubernetes, tmp_path, mirror):
         make(kubernetes, config("foo", Replicas=0), ready=False)
-        # The first update takes the note away by which its create would take the service back.
+        # The first update removes the annotation with which its create would retract the service.
         assert change(config("foo", Replicas=0), wait=0).changes == []
         before = stateful_set(kubernetes)
         untouched = written(kubernetes)
@@ -309,6 +311,8 @@ def test_what_the_platform_forces_is_checked_on_what_is_written(kubernetes: Kube
     wanted = config("foo", Replicas=0)
     place: Object = {"namespace": kubernetes.namespace, "owner": "me", "execution": "a test"}
     core.create_sync(wanted, labels={"cost-centre": "7"}, **place)
+    # Kubernetes writes to it once more when it has seen it.
+    assert core.wait_sync("foo", namespace=kubernetes.namespace, timeout=120).phase == "Ready"
     before = stateful_set(kubernetes)["metadata"]["resourceVersion"]
     platform = Client(timeout=15, platform={"forced": {"Labels": {"cost-centre": "42"}}})
     with pytest.raises(
@@ -317,6 +321,6 @@ def test_what_the_platform_forces_is_checked_on_what_is_written(kubernetes: Kube
         platform.update_sync(wanted | {"Port": 5}, **place)
     assert raised.value.reason == "InvalidSpec"
     assert stateful_set(kubernetes)["metadata"]["resourceVersion"] == before
-    # Whoever brings the right one may.
+    # A caller with the right one is allowed to.
     platform.update_sync(wanted | {"Port": 5}, labels={}, **place)
     assert stateful_set(kubernetes)["metadata"]["labels"]["cost-centre"] == "42"

@@ -1,4 +1,4 @@
-"""What is secret in a service and in its connector's credentials is told to nobody."""
+"""Secrets of a service and of its connector's credentials are shown to nobody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_command_is_in_its_pods_and_nowhere_else(
     resource_meta = connector.create(config("foo", Command=command, Replicas=0))
     resource = connector.until_done(resource_meta)
     assert resource.phase == TaskExecution.SUCCEEDED
-    # Another run wants something else under that name, and is told in what, and not what it says.
+    # Another run wants something else under that name, and learns which field differs, and not its value.
     for other in ([*command, "more"], ["sh", "-c", "sleep 1000", f"{CANARY}-2"], None):
         message = refusal(partial(connector.create, config("foo", Command=other, Replicas=0)))
         assert "differs in Command (from word " in message
@@ -40,11 +40,11 @@ def test_a_command_is_in_its_pods_and_nowhere_else(
         assert CANARY not in words
 
 
-def test_a_token_that_does_not_count_is_told_without_its_words(
+def test_a_token_that_does_not_count_is_reported_without_its_words(
     start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
 ) -> None:
     kubeconfig = kubeconfig_of_account(kubernetes, tmp_path, {"token": CANARY})
     connector = start_connector(KUBECONFIG=str(kubeconfig), FLYTE_SDK_LOGGING_LEVEL="10")
     message = refusal(lambda: connector.create(config("foo")))
-    assert "the API server answered 401" in message
+    assert "The API server rejects the credentials of user" in message and "(Unauthorized)" in message
     assert CANARY not in message + connector.log.read_text()

@@ -11,7 +11,7 @@ import grpc
 import pytest
 from flyteidl.core.execution_pb2 import TaskExecution
 from flytekitplugins_k8sdataservice import ForbiddenError, NotFoundError
-from flytekitplugins_k8sdataservice._core import Client
+from k8sdataservice._core import Client
 
 from cluster.support.account import ACCOUNT
 from cluster.support.configs import config
@@ -35,7 +35,7 @@ def test_the_sensor_takes_the_service_away_without_a_cluster(connector: Connecto
     assert polled.poll() == TaskExecution.SUCCEEDED
 
 
-def test_the_sensor_keeps_the_service_if_told_so(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_the_sensor_keeps_the_service_if_asked(connector: Connector, kubernetes: Kubernetes) -> None:
     connector.create(config("foo", Replicas=0))
     polled = Sensor(connector, sensor(), release_name="foo", cleanup_data_service=False, cluster="default-cluster")
     assert polled.poll() == TaskExecution.SUCCEEDED

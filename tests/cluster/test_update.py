@@ -15,10 +15,10 @@ from flytekitplugins_k8sdataservice import (
     NotFoundError,
     NotOwnedError,
     Updated,
-    client,
     update,
 )
-from flytekitplugins_k8sdataservice._core import Client
+from k8sdataservice._core import Client
+from k8sdataservice.default_client import default_client
 
 from cluster.support.account import allow
 from cluster.support.configs import config, web_server
@@ -40,7 +40,7 @@ def patching(here: None, kubernetes: Kubernetes) -> Iterator[None]:
         "rules": [rule],
     }
     kubernetes.apply(role)
-    accounts = json.loads(kubernetes.run("get", "rolebindings", "--output", "json"))["items"]
+    accounts = kubernetes.objects("rolebindings")
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "update"}
     kubernetes.apply(
         {
@@ -51,9 +51,9 @@ def patching(here: None, kubernetes: Kubernetes) -> Iterator[None]:
             "subjects": accounts[0]["subjects"],
         }
     )
-    client.default_client.cache_clear()
+    default_client.cache_clear()
     yield
-    client.default_client.cache_clear()
+    default_client.cache_clear()
 
 
 def make(kubernetes: Kubernetes, wanted: dict[str, Any], ready: bool = True) -> str:
@@ -79,6 +79,7 @@ def stateful_set(kubernetes: Kubernetes) -> Object:
 
 
 def versions(kubernetes: Kubernetes) -> list[str]:
+    wait_until(lambda: kubernetes.has_seen("foo"), "Kubernetes to have seen the StatefulSet")
     found = [kubernetes.get(kind, "foo") for kind in ("statefulset", "service")]
     return [str(each["metadata"]["resourceVersion"]) for each in found if each]
 
@@ -87,7 +88,7 @@ def says(word: str) -> list[str]:
     return ["sh", "-c", web_server(word)]
 
 
-def test_a_change_is_told_and_what_is_said_no_more_goes_and_what_others_wrote_stays(kubernetes: Kubernetes) -> None:
+def test_a_change_is_reported_and_what_is_said_no_more_goes_and_what_others_wrote_stays(kubernetes: Kubernetes) -> None:
     template = {"spec": {"nodeSelector": {"disk": "fast"}, "containers": [{"name": "primary", "stdin": True}]}}
     uid = make(kubernetes, config("foo", Replicas=0, PodTemplate=template), ready=False)
     for kind in ("statefulset", "service"):
@@ -96,8 +97,8 @@ def test_a_change_is_told_and_what_is_said_no_more_goes_and_what_others_wrote_st
     kubernetes.run("patch", "statefulset", "foo", "--type", "merge", "--patch", json.dumps(patch))
     before = stateful_set(kubernetes)
     updated = change(config("foo", Replicas=0, Command=None, Port=40001))
-    told = ["Command is gone", "NodeSelector is gone", "PodTemplate.stdin is gone", "Port 40000 -> 40001"]
-    assert updated.changes == told
+    reported = ["Command is gone", "NodeSelector is gone", "PodTemplate.stdin is gone", "Port 40000 -> 40001"]
+    assert updated.changes == reported
     assert updated.ready
     after = stateful_set(kubernetes)
     pod = after["spec"]["template"]["spec"]
@@ -157,7 +158,7 @@ def test_what_is_so_already_is_not_written_again(kubernetes: Kubernetes) -> None
     make(kubernetes, wanted)
     before = versions(kubernetes)
     updated = change(wanted)
-    assert (updated.changes, updated.message) == ([], "Data service foo is so already.")
+    assert (updated.changes, updated.message) == ([], "Data service foo is already up to date.")
     assert versions(kubernetes) == before
     change(wanted | {"Port": 5})
     change(wanted)
@@ -175,13 +176,13 @@ def test_what_others_have_changed_of_ours_is_put_right(kubernetes: Kubernetes) -
 @pytest.mark.usefixtures("real_pods")
 def test_a_service_is_scaled_up_and_down_and_its_new_revision_answers(kubernetes: Kubernetes) -> None:
     make(kubernetes, config("foo", Replicas=1, Command=says("old")))
-    told: list[str] = []
-    updated = change(config("foo", Replicas=2, Command=says("new")), tell=told.append)
+    reported: list[str] = []
+    updated = change(config("foo", Replicas=2, Command=says("new")), tell=reported.append)
     assert updated.changes == ["Command has changed", "Replicas 1 -> 2"]
-    assert told[0].startswith(
+    assert reported[0].startswith(
         "Data service foo is changed: Command has changed, Replicas 1 -> 2. Its pods are replaced"
     )
-    assert told[-1] == "StatefulSet foo is ready with 2 pods."
+    assert reported[-1] == "StatefulSet foo is ready with 2 pods."
     answers = kubernetes.in_a_pod("wget -qO- http://foo-0.foo:40000/; wget -qO- http://foo-1.foo:40000/")
     assert answers.split() == ["new", "new"]
     assert change(config("foo", Replicas=1, Command=says("new"))).changes == ["Replicas 2 -> 1"]
@@ -190,7 +191,7 @@ def test_a_service_is_scaled_up_and_down_and_its_new_revision_answers(kubernetes
 
 
 @pytest.mark.usefixtures("real_pods")
-def test_a_bad_image_is_told_leaves_the_other_pods_and_can_be_taken_back(kubernetes: Kubernetes) -> None:
+def test_a_bad_image_is_reported_leaves_the_other_pods_and_can_be_taken_back(kubernetes: Kubernetes) -> None:
     quick = {"Command": ["sh", "-c", "trap exit TERM; while true; do sleep 0.1; done"], "Replicas": 2}
     make(kubernetes, config("foo", **quick))
     with pytest.raises(DataServiceError, match="foo-1") as raised:
@@ -198,7 +199,7 @@ def test_a_bad_image_is_told_leaves_the_other_pods_and_can_be_taken_back(kuberne
     assert raised.value.reason == "ImageNameInvalid"
     pod = kubernetes.get("pod", "foo-0")
     assert pod and pod["spec"]["containers"][0]["image"] == IMAGE
-    # Nobody has to delete the broken pod, and what was wrong with it is not told of the new revision.
+    # Nobody has to delete the broken pod, and its fault is not reported for the new revision.
     assert change(config("foo", **quick)).changes == [f"Image Not_An_Image -> {IMAGE}"]
     mended = kubernetes.get("pod", "foo-1")
     assert mended and mended["spec"]["containers"][0]["image"] == IMAGE
@@ -239,7 +240,7 @@ def test_what_is_not_there_is_not_made(kubernetes: Kubernetes) -> None:
 
 def test_the_service_of_the_plugin_before_version_2_is_taken_over(kubernetes: Kubernetes) -> None:
     labels = {"app": "service-name", "app.kubernetes.io/instance": "foo"}
-    kubernetes.apply(foreign_stateful_set("foo", labels), foreign_service("foo", labels))
+    kubernetes.create(foreign_stateful_set("foo", labels), foreign_service("foo", labels))
     with pytest.raises(ConflictError, match="a data service task of this plugin before version 2"):
         change(config("foo", Replicas=0))
     updated = change(config("foo", Replicas=0, Command=None), adopt=True)
@@ -253,7 +254,7 @@ def test_the_service_of_the_plugin_before_version_2_is_taken_over(kubernetes: Ku
     assert Client().delete_sync("foo", namespace=kubernetes.namespace, owner="me").outcome == "Gone"
 
 
-def test_what_kubernetes_does_not_change_is_told_with_what_to_do(kubernetes: Kubernetes) -> None:
+def test_what_kubernetes_does_not_change_is_reported_with_what_to_do(kubernetes: Kubernetes) -> None:
     make(kubernetes, config("foo", Replicas=0))
     old = stateful_set(kubernetes)
     kubernetes.run("delete", "statefulset", "foo", "--cascade=orphan")
@@ -262,8 +263,8 @@ def test_what_kubernetes_does_not_change_is_told_with_what_to_do(kubernetes: Kub
     kubernetes.apply(old)
     before = versions(kubernetes)
     words = (
-        r"Kubernetes does not change the name of its Service of a StatefulSet that is there\. "
-        r".*CleanupSensor.*make it anew"
+        r"Kubernetes does not change the name of its Service of an existing StatefulSet\. "
+        r".*CleanupSensor.*create it again"
     )
     with pytest.raises(ConflictError, match=words) as raised:
         change(config("foo", Replicas=0, Port=5))
@@ -275,7 +276,7 @@ def test_a_service_that_is_being_deleted_is_not_changed(kubernetes: Kubernetes) 
     make(kubernetes, config("foo", Replicas=0))
     kubernetes.run("patch", "statefulset", "foo", "--type", "merge", "--patch", '{"metadata":{"finalizers":["a.b/c"]}}')
     kubernetes.run("delete", "statefulset", "foo", "--wait=false")
-    with pytest.raises(ConflictError, match=r"it is being deleted\. Make it anew once it is gone\.") as raised:
+    with pytest.raises(ConflictError, match=r"it is being deleted\. Create it again once it is deleted\.") as raised:
         change(config("foo", Replicas=1))
     assert raised.value.reason == "Terminating"
     kubernetes.run("patch", "statefulset", "foo", "--type", "merge", "--patch", '{"metadata":{"finalizers":null}}')
@@ -298,7 +299,7 @@ async def test_of_updates_at_the_same_time_one_is_carried_out_as_a_whole(kuberne
     assert len(ports) == len(hashes) == 1
 
 
-def test_who_updates_is_never_told_how_the_service_was_before(kubernetes: Kubernetes) -> None:
+def test_who_updates_is_never_shown_how_the_service_was_before(kubernetes: Kubernetes) -> None:
     uid = make(kubernetes, config("foo", Replicas=0))
     core = Client(timeout=10)
     place: dict[str, Any] = {"namespace": kubernetes.namespace, "uid": uid}
@@ -342,7 +343,7 @@ def test_a_kept_service_that_is_changed_stays(kubernetes: Kubernetes) -> None:
     assert "k8sdataservice.flyte.org/delete-after" not in stateful_set(kubernetes)["metadata"]["annotations"]
 
 
-def test_on_delete_is_told(kubernetes: Kubernetes) -> None:
+def test_on_delete_is_reported(kubernetes: Kubernetes) -> None:
     make(kubernetes, config("foo", Replicas=0))
     patch = {"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None}}}
     kubernetes.run("patch", "statefulset", "foo", "--type", "merge", "--patch", json.dumps(patch))

@@ -1,21 +1,23 @@
-"""Why a service does not start: each cause, caused for real, and told in a sentence."""
+"""Why a service does not start: each cause, caused for real, and reported in a sentence."""
 
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from cluster.support.admission import probe_pod, wait_for_admission
 from cluster.support.configs import LIMITS, TINY, config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import IMAGE, Kubernetes, Object, wait_until
 from cluster.support.objects import foreign_service, foreign_stateful_set, nothing, one, refusal, use_up
 from cluster.support.verdicts import (
+    ARCHITECTURE,
     FAILED,
+    FOREIGN,
     STARTS,
     WAITS,
     Fault,
@@ -24,24 +26,19 @@ from cluster.support.verdicts import (
     probe,
     requests,
     shell,
-    until_told,
+    until_reported,
     variable,
     volume,
 )
 
-#: A process that says something, stays, and ends at once when it is told to.
+#: A process that says something, stays, and ends at once when it is asked to.
 SAYS_AND_STAYS = shell("echo the reason; exec sleep 1000")
 
 #: Images that do not exist, with codes and words of other errors in their names.
 CODE_IN_TAG = "registry.example:5000/none/model:20240429"
 WORDS_IN_NAME = "timeout.example:503/tls/eof-unauthorized:429"
 
-#: The processor architecture of the local cluster's node, as Kubernetes calls it.
-ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-#: An image for a processor that no node has.
-FOREIGN = "registry.example/foreign:index"
-
-#: What makes a container of a PodTemplate run the local image.
+#: The fields that make a container of a PodTemplate run the local image.
 LOCAL = {"image": IMAGE, "imagePullPolicy": "IfNotPresent"}
 
 NO_PROGRAM = {"command": ["no-such-program"]}
@@ -74,6 +71,7 @@ QUICK = [
     Fault("CommandNotExecutable", FAILED, '"/etc/passwd" may not be executed', {"Command": ["/etc/passwd"]}),
     Fault("ImageNotFound", FAILED, "it does not exist there", {"Image": CODE_IN_TAG}, variant="-code-in-tag"),
     Fault("ImageNotFound", FAILED, "it does not exist there", {"Image": WORDS_IN_NAME}, variant="-words-in-name"),
+    Fault("ImagePullUnauthorized", STARTS, "403 Forbidden", {"Image": "r.example/forbidden/a:429"}, variant="-429"),
     Fault("ImagePlatformMismatch", FAILED, "it has no image for the platform of node", {"Image": FOREIGN}),
     Fault(
         "ImagePlatformMismatch",
@@ -228,23 +226,23 @@ QUICK = [
     Fault("ServiceAccountMissing", WAITS, 'serviceaccount "missing" not found', pod={"serviceAccountName": "missing"}),
 ]
 
-#: These are told after the third restart, for which Kubernetes takes its time, so they run side by side.
+#: These are reported after the third restart, which takes Kubernetes a while, so they run side by side.
 SLOW = [
     Fault("LivenessProbeFails", FAILED, "its liveness probe fails", SAYS_AND_STAYS, container=probe("livenessProbe")),
     Fault("StartupProbeFails", FAILED, "its startup probe fails", SAYS_AND_STAYS, container=probe("startupProbe")),
-    Fault("ContainerExits", FAILED, "ends with exit code 3.", shell("echo begin; echo the reason; exit 3")),
-    Fault("ContainerCompleted", FAILED, "ends by itself, with exit code 0", shell("echo the reason")),
+    Fault("ContainerExits", FAILED, "exited with code 3.", shell("echo begin; echo the reason; exit 3")),
+    Fault("ContainerCompleted", FAILED, "exited with code 0", shell("echo the reason")),
     Fault(
         "ContainerExits",
         FAILED,
-        "Sidecar other (Sidecars[0]) of pod containerexits-sidecar-0 ends with exit code 3.",
+        "Sidecar other (Sidecars[0]) of pod containerexits-sidecar-0 exited with code 3.",
         beside("Sidecars", shells("echo begin; echo the reason; exit 3")),
         variant="-sidecar",
     ),
     Fault(
         "ContainerCompleted",
         FAILED,
-        "let Sidecars[0].command run in the foreground",
+        "run Sidecars[0].command in the foreground",
         beside("Sidecars", shells("echo the reason")),
         variant="-sidecar",
     ),
@@ -281,26 +279,27 @@ def connector(with_connector: Callable[..., Connector]) -> Connector:
 
 @pytest.mark.usefixtures("real_pods", "local_registry")
 @pytest.mark.parametrize("fault", QUICK, ids=name_of)
-def test_the_cause_is_told(connector: Connector, kubernetes: Kubernetes, fault: Fault) -> None:
+def test_the_cause_is_reported(connector: Connector, kubernetes: Kubernetes, fault: Fault) -> None:
     resource_meta = bring_up(connector, fault)
-    until_told(connector, resource_meta, fault)
+    until_reported(connector, resource_meta, fault)
     left = nothing() if fault.phase == FAILED else one(name_of(fault))
     assert kubernetes.services() == left, "what has failed is taken down, and nothing else"
 
 
 @pytest.mark.usefixtures("real_pods")
-def test_an_image_that_runs_as_root_where_it_may_not_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_an_image_that_runs_as_root_where_it_may_not_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
     """The configuration cannot say that, so somebody else takes the user away that the plugin has said."""
     resource_meta = connector.create(config("runsasroot", Replicas=0))
     pod = {"securityContext": {"runAsUser": None, "runAsGroup": None}}
     kubernetes.run("patch", "statefulset", "runsasroot", "--patch", json.dumps({"spec": {"template": {"spec": pod}}}))
     kubernetes.run("scale", "statefulset", "runsasroot", "--replicas", "1")
-    until_told(connector, resource_meta, Fault("RunsAsRoot", FAILED, "image will run as root"))
+    until_reported(connector, resource_meta, Fault("RunsAsRoot", FAILED, "image will run as root"))
     assert kubernetes.services() == nothing()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("real_pods")
-def test_a_process_that_ends_is_told_with_its_last_words(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_process_that_ends_is_reported_with_its_last_words(connector: Connector, kubernetes: Kubernetes) -> None:
     services = [(fault, bring_up(connector, fault)) for fault in SLOW]
     # A program that the kernel does not know the format of: its container starts, and ends at once.
     kubernetes.apply(
@@ -308,11 +307,13 @@ def test_a_process_that_ends_is_told_with_its_last_words(connector: Connector, k
     )
     mounted = {"name": "p", "mountPath": "/p", "configMap": {"name": "p", "defaultMode": 0o755}}
     resource_meta = connector.create(config("unknown-format", Command=["/p/program"], Volumes=[mounted]))
-    told = connector.until_done(resource_meta, timeout=120)
-    assert told.phase == FAILED and "is made for another processor architecture" in told.message, told.message
+    reported = connector.until_done(resource_meta, timeout=120)
+    assert reported.phase == FAILED and "is made for another processor architecture" in reported.message, (
+        reported.message
+    )
     for fault, resource_meta in services:
-        told = until_told(connector, resource_meta, fault, timeout=120)
-        assert told.message.endswith("the reason"), told.message
+        reported = until_reported(connector, resource_meta, fault, timeout=120)
+        assert reported.message.endswith("the reason"), reported.message
     assert kubernetes.services() == nothing()
 
 
@@ -329,7 +330,7 @@ def runtime_class(kubernetes: Kubernetes, handler: str) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("real_pods")
-def test_a_runtime_class_whose_handler_the_node_lacks_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_runtime_class_whose_handler_the_node_lacks_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
     with runtime_class(kubernetes, "no-such-handler") as name:
         fault = Fault(
             "RuntimeHandlerMissing",
@@ -337,11 +338,11 @@ def test_a_runtime_class_whose_handler_the_node_lacks_is_told(connector: Connect
             'no runtime for "no-such-handler" is configured. The node does not have the handler',
             {"RuntimeClass": name},
         )
-        until_told(connector, bring_up(connector, fault), fault)
+        until_reported(connector, bring_up(connector, fault), fault)
 
 
 @pytest.mark.usefixtures("real_pods")
-def test_a_readiness_gate_that_its_controller_keeps_closed_is_told(
+def test_a_readiness_gate_that_its_controller_keeps_closed_is_reported(
     connector: Connector, kubernetes: Kubernetes
 ) -> None:
     """The gate's controller is played by hand."""
@@ -359,7 +360,7 @@ def test_a_readiness_gate_that_its_controller_keeps_closed_is_told(
     kubernetes.run(
         "patch", "pod", pod, "--subresource", "status", "--patch", json.dumps({"status": {"conditions": [said]}})
     )
-    until_told(connector, resource_meta, fault)
+    until_reported(connector, resource_meta, fault)
 
 
 def limit_range(limit: Object | None = None) -> Object:
@@ -387,31 +388,34 @@ def webhook(kubernetes: Kubernetes) -> Object:
     }
 
 
-def test_a_quota_that_is_used_up_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_quota_that_is_used_up_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
     use_up(kubernetes, "pods")
     resource_meta = connector.create(config("quotaexceeded"))
-    until_told(connector, resource_meta, Fault("QuotaExceeded", WAITS, "exceeded quota: none-left"))
+    until_reported(connector, resource_meta, Fault("QuotaExceeded", WAITS, "exceeded quota: none-left"))
 
 
-def test_a_limit_range_that_refuses_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_limit_range_that_refuses_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
     kubernetes.apply(limit_range())
+    wait_for_admission(kubernetes, probe_pod(), "maximum cpu usage per Container")
     resource_meta = connector.create(config("limitrangerefused"))
-    until_told(connector, resource_meta, Fault("LimitRangeRefused", FAILED, "maximum cpu usage per Container"))
+    until_reported(connector, resource_meta, Fault("LimitRangeRefused", FAILED, "maximum cpu usage per Container"))
     assert kubernetes.services() == nothing()
 
 
-def test_a_namespaces_security_level_that_refuses_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_namespaces_security_level_that_refuses_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
     kubernetes.run("label", "namespace", kubernetes.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    wait_for_admission(kubernetes, probe_pod(), "violates PodSecurity")
     loosened = {"spec": {"hostNetwork": True}}
     resource_meta = connector.create(config("podsecurityrefused", PodTemplate=loosened))
-    until_told(connector, resource_meta, Fault("PodSecurityRefused", FAILED, "violates PodSecurity"))
+    until_reported(connector, resource_meta, Fault("PodSecurityRefused", FAILED, "violates PodSecurity"))
     assert kubernetes.services() == nothing()
 
 
 def test_a_webhook_that_is_away_is_waited_for(connector: Connector, kubernetes: Kubernetes) -> None:
     kubernetes.apply(webhook(kubernetes))
+    wait_for_admission(kubernetes, probe_pod(), "away.example.com")
     resource_meta = connector.create(config("webhookunavailable"))
-    until_told(connector, resource_meta, Fault("WebhookUnavailable", WAITS, "Kubernetes tries again"))
+    until_reported(connector, resource_meta, Fault("WebhookUnavailable", WAITS, "Kubernetes tries again"))
     kubernetes.run("delete", "validatingwebhookconfiguration", kubernetes.namespace)
     assert kubernetes.services() == one("webhookunavailable")
 
@@ -421,22 +425,20 @@ def claiming(reason: str) -> dict[str, Any]:
     return config(reason, VolumeClaimTemplates=[{"name": "data", "mountPath": "/data", "size": "1Mi"}])
 
 
-def test_a_quota_that_leaves_no_claim_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_quota_that_leaves_no_claim_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
     use_up(kubernetes, "persistentvolumeclaims")
     resource_meta = connector.create(claiming("quotaexceeded"))
-    words = "it refuses PersistentVolumeClaim data-quotaexceeded-0 of pod quotaexceeded-0: "
-    told = until_told(connector, resource_meta, Fault("QuotaExceeded", WAITS, words))
-    assert "Ask for less in VolumeClaimTemplates[0]" in told.message, told.message
+    fault = Fault("QuotaExceeded", WAITS, "PersistentVolumeClaim data-quotaexceeded-0 of pod quotaexceeded-0: ")
+    reported = until_reported(connector, resource_meta, fault)
+    assert "Ask for less in VolumeClaimTemplates[0]" in reported.message, reported.message
 
 
-def test_a_limit_range_that_refuses_a_claim_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_limit_range_that_refuses_a_claim_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
     kubernetes.apply(limit_range({"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}}))
     resource_meta = connector.create(claiming("limitrangerefused"))
-    fault = Fault("LimitRangeRefused", FAILED, "it refuses PersistentVolumeClaim data-limitrangerefused-0")
-    told = until_told(connector, resource_meta, fault)
-    assert "Change VolumeClaimTemplates[0].size to what the namespace's LimitRange allows." in told.message, (
-        told.message
-    )
+    fault = Fault("LimitRangeRefused", FAILED, "PersistentVolumeClaim data-limitrangerefused-0")
+    message = until_reported(connector, resource_meta, fault).message
+    assert "Change VolumeClaimTemplates[0].size to what the namespace's LimitRange allows." in message, message
     assert kubernetes.services() == nothing()
 
 
@@ -465,23 +467,21 @@ def policy(kubernetes: Kubernetes, groups: str, resources: str, probe: Object) -
         },
     )
     try:
-        trying = ["create", "--dry-run=server", "--filename", "-"]
-        refused = lambda: "none of these" in kubernetes.run(*trying, input=json.dumps(probe), check=False)  # noqa: E731
-        wait_until(refused, "the policy to count")
+        wait_for_admission(kubernetes, probe, "none of these")
         yield
     finally:
         for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
             kubernetes.run("delete", kind, name)
 
 
-def test_a_policy_that_refuses_a_claim_is_told(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_policy_that_refuses_a_claim_is_reported(connector: Connector, kubernetes: Kubernetes) -> None:
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "probe"}, "spec": spec}
     with policy(kubernetes, "", "persistentvolumeclaims", claim):
         resource_meta = connector.create(claiming("admissionrefused"))
         words = "A policy of the cluster does not allow this PersistentVolumeClaim."
-        told = until_told(connector, resource_meta, Fault("AdmissionRefused", FAILED, words))
-    assert "none of these" in told.message, told.message
+        reported = until_reported(connector, resource_meta, Fault("AdmissionRefused", FAILED, words))
+    assert "none of these" in reported.message, reported.message
     assert kubernetes.services() == nothing()
 
 

@@ -81,7 +81,7 @@ def test_the_next_task_receives_the_name_and_the_sensor_takes_the_service_away(
 
 def test_a_local_run_shows_what_it_waits_for(env: dict[str, str]) -> None:
     output = pyflyte.run(env, WORKFLOWS, "comes_up")
-    begins = r"^StatefulSet standing (waits for Kubernetes|has 0 of 1 pod ready).* \(\d+\.\d s\)$"
+    begins = r"^StatefulSet standing (is waiting for Kubernetes|has 0 of 1 pod ready).* \(\d+\.\d s\)$"
     assert re.search(begins, output, re.M), output
     assert re.search(r"^StatefulSet \S+ is ready with \d pods?\. \(\d+\.\d s\)$", output, re.M), output
 
@@ -94,7 +94,7 @@ def test_a_local_run_on_a_terminal_has_a_live_line(env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM"])
-def test_ctrl_c_while_the_service_comes_up_removes_it_and_says_so(
+def test_ctrl_c_while_the_service_comes_up_removes_it_and_reports_it(
     env: dict[str, str], kubernetes: Kubernetes, name: str
 ) -> None:
     with pyflyte.start(env, WORKFLOWS, "waits_for_ever") as process:

@@ -1,4 +1,4 @@
-//! The actors: each makes one call of the lifecycle, and is made anew where its process dies.
+//! The actors: each makes one call of the lifecycle, and is made again where its process dies.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,14 +7,18 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8sdataservice::api::Api;
+use k8sdataservice::cluster::{Api, FlyteWorkflow, MetadataOf};
+use k8sdataservice::config::lifetime::{Bound, Lifetime};
+use k8sdataservice::config::{DataServiceSpec, Target};
 use k8sdataservice::error::{Error, ObjectReference, Result};
+use k8sdataservice::identity::execution::{Execution, Run};
+use k8sdataservice::identity::holder::{FLYTE_WORKFLOW, Holder};
+use k8sdataservice::identity::owner::{Caller, Identity, Owner};
 use k8sdataservice::lifecycle::{
-    self, CallId, Claim, Created, Deadline, Deletion, Ending, Failing, Retraction, Scope, Updated,
+    self, Access, CallId, Created, Deadline, Deletion, Draft, Ending, Failing, Retraction, Scope, Updated,
 };
-use k8sdataservice::ownership::{Identity, Owner};
-use k8sdataservice::spec::{DataServiceSpec, Target};
+use k8sdataservice::lifetime;
+use k8sdataservice::manifests::Objects;
 use k8sdataservice::status::Status;
 use k8sdataservice::status::diagnosis::GracePeriods;
 use serde_json::json;
@@ -27,8 +31,8 @@ pub const NAME: &str = "feature-store";
 /// How long a call may take, as in the client that Flyte's connector uses.
 const TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// For how long what a create may have made is looked for: longer than one look that nobody answers. What a request does
-/// here is done at once.
+/// For how long what a create may have made is looked for: longer than one look that nobody answers. What a request
+/// does here is done at once.
 const RETRACTION: Duration = Duration::from_secs(6);
 
 /// For how long a service is kept that has failed.
@@ -39,6 +43,18 @@ const KEPT: Duration = Duration::from_hours(1);
 pub enum Call {
     /// Create, for an owner and with an image.
     Create(&'static str, &'static str),
+    /// Create, for an owner and with an image, a service that ends with its runs, which a run then holds.
+    Hold(&'static str, &'static str, &'static str),
+    /// A run is aborted: its object is deleted.
+    End(&'static str),
+    /// A run ends by success: its object gets a label, and stays.
+    Succeed(&'static str),
+    /// End the services that no run uses any more.
+    Reap,
+    /// Put the service to sleep, unless a run uses it.
+    Sleep,
+    /// Wake the service.
+    Wake,
     /// Take back what the call with this number has made, which has ended without an answer.
     Retract(usize),
     /// Nothing: Flyte has given up.
@@ -65,6 +81,12 @@ impl fmt::Display for Call {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Create(owner, image) => write!(formatter, "create for {owner} with {image}"),
+            Self::Hold(owner, image, run) => write!(formatter, "create for {owner} with {image}, held by {run}"),
+            Self::End(run) => write!(formatter, "end of {run}"),
+            Self::Succeed(run) => write!(formatter, "success of {run}"),
+            Self::Reap => write!(formatter, "reaper"),
+            Self::Sleep => write!(formatter, "sleep"),
+            Self::Wake => write!(formatter, "wake"),
             Self::Update(owner, image, adopt) => {
                 let verb = if *adopt { "adopt" } else { "update" };
                 write!(formatter, "{verb} for {owner} with {image}")
@@ -93,6 +115,9 @@ pub enum Answer {
     Deleted(Result<Deletion>),
     Observed(Result<Status>),
     Recovered,
+    Reaped(Result<()>),
+    Slept(Result<()>),
+    Woken(Result<()>),
     Retracted(Retraction),
     Nothing,
     /// Whether there was something to keep.
@@ -108,6 +133,7 @@ impl Answer {
             Self::Deleted(answer) => answer.as_ref().err(),
             Self::Observed(answer) => answer.as_ref().err(),
             Self::Kept(answer) => answer.as_ref().err(),
+            Self::Reaped(answer) | Self::Slept(answer) | Self::Woken(answer) => answer.as_ref().err(),
             Self::Recovered | Self::Retracted(_) | Self::Nothing => None,
         };
         error.map(k8sdataservice::error::Error::cause)
@@ -129,6 +155,9 @@ impl fmt::Display for Answer {
             Self::Observed(Ok(status)) => write!(formatter, "{:?} ({})", status.phase, status.reason),
             Self::Kept(Ok(kept)) => write!(formatter, "kept: {kept}"),
             Self::Recovered => write!(formatter, "recovered"),
+            Self::Reaped(Ok(())) => write!(formatter, "reaped"),
+            Self::Slept(Ok(())) => write!(formatter, "slept"),
+            Self::Woken(Ok(())) => write!(formatter, "woken"),
             Self::Retracted(retraction) => write!(formatter, "{retraction:?}"),
             Self::Nothing => write!(formatter, "nothing"),
             _ => write!(formatter, "{}", self.error().expect("an answer or an error")),
@@ -146,6 +175,12 @@ pub fn begin(call: Call, gate: Gate) -> Answering {
             Answer::Recovered
         });
     }
+    if let Call::Succeed(run) = call {
+        return Box::pin(async move {
+            let _ = gate.succeed(run).await;
+            Answer::Nothing
+        });
+    }
     let number = gate.call;
     Box::pin(answer(call, gate, number))
 }
@@ -156,21 +191,44 @@ pub async fn answer<A: Api>(call: Call, api: A, number: usize) -> Answer {
     match call {
         Call::Create(owner, image) => {
             let id = CallId::named(number.to_string());
-            Answer::Created(lifecycle::create(&api, &spec(image), &identity(owner), &id, deadline).await)
+            let created = lifecycle::create(&api, &objects(image, owner), &id, deadline).await;
+            if let Err(error) = &created
+                && !matches!(error, Error::Unavailable { .. })
+                && id.may_leave(error)
+            {
+                // As the client does. What follows on a create without an answer is the scenario's.
+                lifecycle::retract(&api, NAMESPACE, NAME, &id, RETRACTION).await;
+            }
+            Answer::Created(created)
         }
+        Call::Hold(owner, image, run) => Answer::Created(hold(&api, owner, image, run, number, deadline).await),
+        Call::End(run) => {
+            end(&api, run).await;
+            Answer::Nothing
+        }
+        Call::Reap => Answer::Reaped(reap(&api, deadline).await),
+        Call::Sleep => {
+            let sleeping = lifetime::sleep((&api, &api), NAMESPACE, NAME, false, deadline);
+            Answer::Slept(Box::pin(sleeping).await.map(|_| ()))
+        }
+        Call::Wake => Answer::Woken(lifecycle::wake(&api, NAMESPACE, NAME, deadline).await.map(|_| ())),
         Call::Update(owner, image, adopt) => {
-            let claim = Claim {
-                owner: identity(owner).owner,
-                labels: None,
-                annotations: None,
+            let access = Access {
+                caller: Caller {
+                    owner: identity(owner).owner,
+                    labels: None,
+                    annotations: None,
+                    run: None,
+                },
                 adopt,
             };
-            let check = |_: &StatefulSet| Ok(());
-            Answer::Updated(lifecycle::update(&api, &spec(image), NAMESPACE, NAME, &claim, &check, deadline).await)
+            let (spec, check) = (spec(image), |_: &Objects| Ok(()));
+            let draft = Draft::new(&spec, &check);
+            Answer::Updated(lifecycle::update(&api, draft, (NAMESPACE, NAME), &access, deadline).await)
         }
         Call::Abort(_) | Call::Clean => {
-            let outcome = lifecycle::delete(&api, NAMESPACE, NAME, &scope(call), deadline).await;
-            Answer::Deleted(outcome.map(|outcome| outcome.deletion))
+            let asker = (&scope(call), &[][..]);
+            Answer::Deleted(lifetime::delete((&api, &api), NAMESPACE, NAME, asker, &mut Vec::new(), deadline).await)
         }
         Call::Keep(owner) => {
             let kept = lifecycle::keep(&api, NAMESPACE, NAME, owner, KEPT, deadline).await;
@@ -182,11 +240,73 @@ pub async fn answer<A: Api>(call: Call, api: A, number: usize) -> Answer {
             Answer::Retracted(lifecycle::retract(&api, NAMESPACE, NAME, &id, RETRACTION).await)
         }
         Call::GiveUp => Answer::Nothing,
-        Call::Recover => unreachable!("Kubernetes itself lets a service recover"),
+        Call::Recover | Call::Succeed(_) => unreachable!("the gate does so"),
         Call::Attach => Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, None, &grace, deadline).await),
         Call::Poll(uid) => {
             Answer::Observed(lifecycle::observe(&api, NAMESPACE, NAME, Some(uid), &grace, deadline).await)
         }
+    }
+}
+
+/// Creates as the client does: a run that is seen to go on holds the service.
+async fn hold<A: Api>(
+    api: &A,
+    owner: &str,
+    image: &'static str,
+    run: &str,
+    number: usize,
+    deadline: Deadline,
+) -> Result<Created> {
+    // A run that cannot be seen holds nothing, which is not what is explored here.
+    let seen = loop {
+        if let Ok(seen) = api.read::<MetadataOf<FlyteWorkflow>>(NAMESPACE, run).await {
+            break seen;
+        }
+    };
+    let holder = seen.map(|seen| holder(owner, run, seen.metadata.uid.unwrap_or_default()));
+    let id = CallId::named(number.to_string()).held_by(holder);
+    lifecycle::create(api, &bound_objects(image, owner), &id, deadline).await
+}
+
+/// Deletes the object of a run, as flytepropeller does in the end of an abort.
+async fn end<A: Api>(api: &A, run: &str) {
+    loop {
+        match api.read::<MetadataOf<FlyteWorkflow>>(NAMESPACE, run).await {
+            Ok(None) => return,
+            Ok(Some(there)) => {
+                let uid = there.metadata.uid.unwrap_or_default();
+                if api
+                    .delete::<MetadataOf<FlyteWorkflow>>(NAMESPACE, run, &uid)
+                    .await
+                    .is_ok()
+                {
+                    return;
+                }
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn reap<A: Api>(api: &A, deadline: Deadline) -> Result<()> {
+    // One after the other: a future that waits beside others is only polled again where somebody wakes it.
+    for set in lifecycle::list_ours(api, NAMESPACE, deadline).await? {
+        let uid = set.metadata.uid.unwrap_or_default();
+        Box::pin(lifetime::reap((api, api), (NAMESPACE, NAME, &uid), false, deadline)).await?;
+    }
+    Ok(())
+}
+
+/// A run as a holder.
+pub fn holder(owner: &str, run: &str, uid: String) -> Holder {
+    Holder {
+        kind: FLYTE_WORKFLOW.to_owned(),
+        namespace: NAMESPACE.to_owned(),
+        name: run.to_owned(),
+        uid,
+        owner: owner.to_owned(),
+        since: "2026-01-01T00:00:00Z".to_owned(),
+        identity: None,
     }
 }
 
@@ -246,18 +366,42 @@ fn parse(image: &str) -> DataServiceSpec {
     }
 }
 
+/// The run that an owner stands for: `f1/n0` is a node of an execution of Flyte.
+fn run(owner: &str) -> Run {
+    match owner.split_once('/') {
+        Some((name, node_id)) => Run::Flyte(Execution {
+            project: "flytesnacks".to_owned(),
+            domain: "development".to_owned(),
+            name: name.to_owned(),
+            node_id: Some(node_id.to_owned()),
+        }),
+        None => owner.into(),
+    }
+}
+
 /// Everything that a service of this owner has of its own.
 pub fn identity(owner: &str) -> Identity {
     Identity {
         name: NAME.to_owned(),
         namespace: NAMESPACE.to_owned(),
-        owner: Owner {
-            id: owner.to_owned(),
-            description: owner.to_owned(),
-        },
+        owner: Owner::new(owner, run(owner)),
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
     }
+}
+
+/// The objects of a service with this image and owner.
+pub fn objects(image: &'static str, owner: &str) -> Objects {
+    Objects::new(&spec(image), &identity(owner))
+}
+
+/// The objects of a service that ends with its runs.
+pub fn bound_objects(image: &'static str, owner: &str) -> Objects {
+    let bound = DataServiceSpec {
+        lifetime: Lifetime::bound_to(Bound::Run),
+        ..spec(image)
+    };
+    Objects::new(&bound, &identity(owner))
 }
 
 /// Somebody who makes a call.

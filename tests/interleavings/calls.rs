@@ -16,11 +16,6 @@ pub enum Call {
     Delete {
         uid_of: usize,
     },
-    /// Delete, with the uid of the object of this number, at its newest version or at an earlier one.
-    DeleteUnchanged {
-        uid_of: usize,
-        late: bool,
-    },
     /// Write an annotation, on the object of this number.
     Annotate {
         uid_of: usize,
@@ -49,11 +44,7 @@ pub enum Call {
 /// A call by chance.
 pub fn any_call(seed: &mut u64, objects: usize) -> Call {
     let uid_of = pick(objects + 1, seed);
-    match pick(19, seed) {
-        18 => Call::DeleteUnchanged {
-            uid_of: objects.saturating_sub(1),
-            late: pick(2, seed) == 0,
-        },
+    match pick(18, seed) {
         14 | 15 => Call::DeleteVersion {
             uid_of: objects.saturating_sub(pick(3, seed)),
             late: pick(4, seed) == 0,

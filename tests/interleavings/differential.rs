@@ -8,13 +8,12 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{ResourceQuota, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8sdataservice::api::managed_fields::applied;
-use k8sdataservice::api::{Api, Deleted, Fault, Kind, KubeApi};
-use k8sdataservice::manifests::{service, stateful_set};
+use k8sdataservice::cluster::managed_fields::applied;
+use k8sdataservice::cluster::{Api, Deleted, Fault, Kind, KubeApi};
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use crate::actor::{identity, spec};
+use crate::actor::objects;
 use crate::calls::{Call, any_call};
 use crate::schedule::pick;
 use crate::server::{Server, Who};
@@ -96,13 +95,13 @@ impl Pair {
                 let real = self.real.delete::<K>(&namespace, &name, &real).await;
                 (deleted(modelled), deleted(real))
             }
-            Call::DeleteUnchanged { uid_of, late } => self.delete_unchanged::<K>(uid_of, late).await?,
             Call::Annotate { uid_of } => {
                 let (modelled, real) = self.uid_pair(uid_of);
-                let annotation = ("example.org/note", "written");
-                let modelled = self.model.annotate::<K>(&name, &modelled, annotation);
-                let (key, value) = annotation;
-                let real = self.real.annotate::<K>(&namespace, &name, &real, key, value).await;
+                let (key, value) = ("example.org/note", "written");
+                let written = [(key.to_owned(), Some(value.to_owned()))];
+                let modelled = self.model.annotate::<K>(&name, &modelled, &written);
+                let written = [(key, Some(value))];
+                let real = self.real.annotate::<K>(&namespace, &name, &real, &written).await;
                 let told =
                     |answer: Result<(), Fault>| answer.map_or_else(|fault| refused(&fault), |()| "done".to_owned());
                 (told(modelled), told(real))
@@ -127,7 +126,9 @@ impl Pair {
                 let object = object.expect("an object that is like it");
                 let meant = self.meant(&object, uid_of, late).await?;
                 let (key, value) = ("example.org/version", "written");
-                let modelled = self.model.annotate_version(&meant.0, (key, value));
+                let modelled = self
+                    .model
+                    .set_annotations(&meant.0, &[(key.to_owned(), Some(value.to_owned()))]);
                 let mut real = self.real.annotate_version(&meant.1, key, value).await;
                 for _ in 0..RETRIES {
                     if late || !matches!((&modelled, &real), (Ok(()), Err(Fault::Changed))) {
@@ -169,7 +170,7 @@ impl Pair {
         self.collect().await
     }
 
-    /// An object with a uid of the sequence and the version that is there, or one of long ago: in the model and in reality.
+    /// An object with a uid of the sequence and the current version, or one of long ago: in the model and in reality.
     async fn meant<K: Kind>(&self, object: &K, uid_of: usize, late: bool) -> Result<(K, K), String> {
         let uids = self.uid_pair(uid_of);
         let there = [self.model.read::<K>(&self.name, 0), self.there().await?];
@@ -187,7 +188,7 @@ impl Pair {
         Ok((meant(uids.0, modelled, "0"), meant(uids.1, real, "1")))
     }
 
-    /// Applies an object on both, at the version that is there or at one of long ago.
+    /// Applies an object on both, at the current version or at one of long ago.
     async fn apply<K: Kind>(&mut self, mut object: K, uid_of: usize, late: bool) -> Result<(String, String), String> {
         let uids = self.uid_pair(uid_of);
         let metadata = object.meta_mut();
@@ -222,30 +223,6 @@ impl Pair {
         Ok((self.told(modelled, 0), self.told(real, 1)))
     }
 
-    /// Deletes on both what is there, at its version or at one of long ago.
-    async fn delete_unchanged<K: Kind>(&mut self, uid_of: usize, late: bool) -> Result<(String, String), String> {
-        let uids = self.uid_pair(uid_of);
-        let version = |there: Option<K>, long_ago: &str| {
-            let newest = there.and_then(|there| there.meta().resource_version.clone());
-            newest.filter(|_| !late).unwrap_or_else(|| long_ago.to_owned())
-        };
-        let at = version(self.model.read::<K>(&self.name, 0), "0");
-        let modelled = self.model.delete_unchanged::<K>(&self.name, &uids.0, &at, Who::Before);
-        let mut real = Err(Fault::Changed);
-        // The controller of StatefulSets writes their status in between.
-        for _ in 0..RETRIES {
-            let at = version(self.there().await?, "1");
-            real = self
-                .real
-                .delete_unchanged::<K>(&self.namespace, &self.name, &uids.1, &at)
-                .await;
-            if late || !matches!((&modelled, &real), (Ok(_), Err(Fault::Changed))) {
-                break;
-            }
-        }
-        Ok((deleted(modelled), deleted(real)))
-    }
-
     /// Notes on both what was written as applied.
     async fn note<K: Kind>(&mut self) -> Result<(), String> {
         if let Some(there) = self.model.read::<K>(&self.name, 0)
@@ -269,7 +246,7 @@ impl Pair {
         Ok(())
     }
 
-    /// The object that is there in reality.
+    /// The object on the real server.
     async fn there<K: Kind>(&self) -> Result<Option<K>, String> {
         let there = self.real.read::<K>(&self.namespace, &self.name).await;
         there.map_err(|fault| fault.to_string())
@@ -307,7 +284,7 @@ impl Pair {
     fn owned<K: Kind>(&self, mut object: K, owner: Option<usize>, side: fn(&(String, String)) -> &String) -> K {
         let uid = owner.and_then(|owner| self.uids.get(owner)).map(side);
         object.meta_mut().owner_references = uid.map(|uid| {
-            let service = service(&spec("one:1"), &identity("alpha"), Some(uid));
+            let service = objects("one:1", "alpha").dependents_of(uid).service;
             let mut owners = service.metadata.owner_references.unwrap_or_default();
             for owner in &mut owners {
                 owner.name.clone_from(&self.name);
@@ -365,10 +342,8 @@ async fn sequence(client: kube::Client, namespace: String, number: u64) -> Resul
         model: Server::default(),
         uids: Vec::new(),
     };
-    let (set, service) = (
-        stateful_set(&spec("one:1"), &identity("alpha")),
-        service(&spec("one:1"), &identity("alpha"), None),
-    );
+    let objects = objects("one:1", "alpha");
+    let (set, service) = (&objects.stateful_set, &objects.dependents().service);
     let mut calls = Vec::new();
     for _ in 0..CALLS {
         let of_set = pick(2, &mut seed) == 0;
@@ -397,7 +372,7 @@ async fn quota(client: kube::Client, namespace: String) -> Result<(), String> {
         model: Server::default(),
         uids: Vec::new(),
     };
-    let set = stateful_set(&spec("one:1"), &identity("alpha"));
+    let set = objects("one:1", "alpha").stateful_set;
     let create = Call::Create {
         finalizer: false,
         owner: None,

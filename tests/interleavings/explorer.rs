@@ -34,7 +34,7 @@ impl fmt::Display for Violation {
         }
         write!(
             formatter,
-            "Replay it with SCENARIO='{}' SCHEDULE={} cargo test --no-default-features --test interleavings replay -- \
+            "Replay it with SCENARIO='{}' SCHEDULE={} cargo test --test interleavings replay -- \
              --ignored --nocapture",
             self.scenario, self.schedule
         )

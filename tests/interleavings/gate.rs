@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
+use k8sdataservice::cluster::{
+    Annotation, Api, Changes, Chunk, Deleted, Fault, FlyteWorkflow, Kind, MetadataOf, Selection,
+};
 
+use crate::metadata::OwnedAnnotation;
 use crate::schedule::Step;
 use crate::server::{Server, Who};
 
@@ -134,6 +137,20 @@ impl Gate {
         .await
     }
 
+    /// Ends a run as flytepropeller does for a success: by one write of its object.
+    pub async fn succeed(&self, run: &'static str) -> Result<(), Fault> {
+        let tell = |(): &()| "done".to_owned();
+        self.ask::<MetadataOf<FlyteWorkflow>, _>("update", tell, move |server, _| {
+            server.change::<FlyteWorkflow>(run, |workflow| {
+                let labels = workflow.metadata.labels.get_or_insert_default();
+                labels.insert("termination-status".to_owned(), "terminated".to_owned());
+                workflow.status.phase = 3;
+            });
+            Ok(())
+        })
+        .await
+    }
+
     async fn ask<K: Kind, T: Send + 'static>(
         &self,
         verb: &'static str,
@@ -238,20 +255,46 @@ impl Api for Gate {
             .await
     }
 
-    async fn annotate<K: Kind>(&self, _: &str, name: &str, uid: &str, key: &str, value: &str) -> Result<(), Fault> {
-        let [name, uid, key, value] = [name, uid, key, value].map(ToOwned::to_owned);
+    async fn annotate<K: Kind>(
+        &self,
+        _: &str,
+        name: &str,
+        uid: &str,
+        annotations: &[Annotation<'_>],
+    ) -> Result<(), Fault> {
+        let ([name, uid], annotations) = ([name, uid].map(ToOwned::to_owned), owned(annotations));
         let tell = |(): &()| "done".to_owned();
         self.ask::<K, _>("patch", tell, move |server, _| {
-            server.annotate::<K>(&name, &uid, (&key, &value))
+            server.annotate::<K>(&name, &uid, &annotations)
         })
         .await
     }
 
-    async fn annotate_version<K: Kind>(&self, object: &K, key: &str, value: &str) -> Result<(), Fault> {
-        let (object, key, value) = (object.clone(), key.to_owned(), value.to_owned());
+    async fn set_annotations<K: Kind>(&self, object: &K, annotations: &[Annotation<'_>]) -> Result<(), Fault> {
+        let (object, annotations) = (object.clone(), owned(annotations));
         let tell = |(): &()| "done".to_owned();
         self.ask::<K, _>("patch", tell, move |server, _| {
-            server.annotate_version(&object, (&key, &value))
+            server.set_annotations(&object, &annotations)
+        })
+        .await
+    }
+
+    async fn set_owners<K: Kind>(&self, object: &K, owners: &[OwnerReference]) -> Result<(), Fault> {
+        let (object, owners) = (object.clone(), owners.to_vec());
+        let tell = |(): &()| "done".to_owned();
+        self.ask::<K, _>("patch", tell, move |server, _| server.set_owners(&object, owners))
+            .await
+    }
+
+    async fn scale(
+        &self,
+        stateful_set: &StatefulSet,
+        replicas: i32,
+        annotations: &[Annotation<'_>],
+    ) -> Result<StatefulSet, Fault> {
+        let (set, annotations) = (stateful_set.clone(), owned(annotations));
+        self.ask::<StatefulSet, _>("patch", told, move |server, _| {
+            server.scale(&set, replicas, &annotations)
         })
         .await
     }
@@ -272,15 +315,6 @@ impl Api for Gate {
         let (object, managers) = (object.clone(), managers.to_vec());
         self.ask::<K, _>("note", told, move |server, _| server.note_managers(&object, &managers))
             .await
-    }
-
-    async fn delete_unchanged<K: Kind>(&self, _: &str, name: &str, uid: &str, version: &str) -> Result<Deleted, Fault> {
-        let [name, uid, version] = [name, uid, version].map(ToOwned::to_owned);
-        let (by, tell) = (Who::Actor(self.actor), |answer: &Deleted| format!("{answer:?}"));
-        self.ask::<K, _>("delete", tell, move |server, _| {
-            server.delete_unchanged::<K>(&name, &uid, &version, by)
-        })
-        .await
     }
 
     async fn list_chunk<K: Kind>(&self, _: &Selection, _: Option<&str>) -> Result<Chunk<K>, Fault> {
@@ -309,4 +343,9 @@ fn told<K: Kind>(object: &K) -> String {
 /// Locks, also after a panic of another test.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn owned(annotations: &[Annotation<'_>]) -> Vec<OwnedAnnotation> {
+    let owned = |(key, value): &Annotation<'_>| ((*key).to_owned(), value.map(ToOwned::to_owned));
+    annotations.iter().map(owned).collect()
 }

@@ -1,17 +1,19 @@
 //! Every interleaving of the lifecycle's verbs, of each other and of what can go wrong, against a cluster in memory.
 //!
 //! The verbs are the real ones. Each of their requests waits at a gate, and the explorer goes depth first through all
-//! that can happen next: which request is carried out, what becomes of it and of its answer, whether its sender dies and
-//! is succeeded by another process, what the garbage collector takes, whether time passes. After each schedule one
+//! that can happen next: which request is carried out, what becomes of it and of its answer, whether its sender dies
+//! and is succeeded by another process, what the garbage collector takes, whether time passes. After each schedule one
 //! property must hold. A schedule that breaks it is printed, and can be replayed.
 //!
-//! `EXPLORE_FAULTS=n` explores as many faults per schedule, `EXPLORE_SAMPLES=n` as many deeper schedules by chance.
+//! `EXPLORE_MOST_FAULTS=2` explores as many faults per schedule as each scenario has, and `EXPLORE_FAULTS=n`
+//! that many in all of them. `EXPLORE_SAMPLES=n` explores as many deeper schedules by chance.
 
 mod actor;
 mod calls;
 mod differential;
 mod explorer;
 mod gate;
+mod lifetimes;
 mod metadata;
 mod mutations;
 mod property;
@@ -25,6 +27,9 @@ mod watching;
 
 use scenario::Scenario;
 
+/// How many faults per schedule to explore at most: two take six times as long as one, and are for `make test-all`.
+const MOST_FAULTS: usize = 1;
+
 /// A number from the environment.
 fn setting(name: &str) -> Option<usize> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
@@ -34,7 +39,8 @@ fn setting(name: &str) -> Option<usize> {
 fn explore(scenarios: Vec<Scenario>) {
     let mut violations = Vec::new();
     for scenario in scenarios {
-        let faults = setting("EXPLORE_FAULTS").unwrap_or(scenario.bounds.faults);
+        let most = setting("EXPLORE_MOST_FAULTS").unwrap_or(MOST_FAULTS);
+        let faults = setting("EXPLORE_FAULTS").unwrap_or(scenario.bounds.faults.min(most));
         let scenario = scenario.faults(faults);
         let explored = explorer::exhaust(&scenario);
         println!(
@@ -104,6 +110,21 @@ fn updates() {
     explore(scenarios::updates());
 }
 
+#[test]
+fn lifetimes() {
+    explore(lifetimes::lifetimes());
+}
+
+#[test]
+fn sleepers() {
+    explore(lifetimes::sleepers());
+}
+
+#[test]
+fn executions() {
+    explore(scenarios::executions());
+}
+
 /// What takes minutes; `make explore` runs it.
 #[test]
 #[ignore = "takes minutes"]
@@ -114,7 +135,7 @@ fn deep() {
 /// Deeper schedules, by chance.
 #[test]
 fn samples() {
-    let samples = setting("EXPLORE_SAMPLES").unwrap_or(40);
+    let samples = setting("EXPLORE_SAMPLES").unwrap_or(20);
     for scenario in scenarios::all() {
         let scenario = scenario.faults(4);
         let explored = explorer::sample(&scenario, samples);

@@ -2,20 +2,20 @@
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
+use k8sdataservice::cluster::{Annotation, Api, Changes, Chunk, Deleted, Fault, Kind, Selection};
 use k8sdataservice::error::{Error, ObjectReference};
+use k8sdataservice::identity::labels::ADOPTED_PREFIX;
+use k8sdataservice::identity::owner::is_owned_by;
 use k8sdataservice::lifecycle::{Created, Deletion};
-use k8sdataservice::manifests::{service, stateful_set};
-use k8sdataservice::names::ADOPTED_ANNOTATION;
-use k8sdataservice::ownership::is_owned_by;
 
-use crate::actor::{Answer, Answering, Call, NAME, NAMESPACE, answer, begin, identity, spec};
+use crate::actor::{Answer, Answering, Call, NAME, NAMESPACE, answer, begin, objects};
 use crate::explorer::{exhaust, replay};
 use crate::gate::Gate;
+use crate::lifetimes::is_in_use;
 use crate::scenario::Scenario;
 use crate::scenarios::{ALPHA, BETA, BETA_OTHERWISE, is_conflict, is_unchanged};
-use crate::states::{alphas, failed_alphas};
+use crate::states::{alphas, failed_alphas, held_by_one_that_ended, owned, unused};
 
 /// Expects that a schedule is found after which something does not hold, and that its replay shows the same.
 fn is_found(scenario: &Scenario, expected: &str) {
@@ -171,6 +171,40 @@ fn a_poll_that_records_nothing() {
     is_found(&scenario, "the verdict is");
 }
 
+#[test]
+fn a_sleep_at_whatever_version_is_there() {
+    let scenario = Scenario::new("any version", &[Call::Hold("f2/n0", "one:1", "f2"), Call::Sleep])
+        .before(unused)
+        .faults(0)
+        .waits(0)
+        .allows(is_in_use)
+        .verbs(|call, gate| Box::pin(altered(call, gate, Alteration::AnyVersion)));
+    is_found(&scenario, "has joined a service that sleeps");
+}
+
+#[test]
+fn a_reaper_that_deletes_whatever_version_is_there() {
+    let scenario = Scenario::new("any version", &[Call::Hold("f2/n0", "one:1", "f2"), Call::Reap])
+        .before(held_by_one_that_ended)
+        .faults(0)
+        .waits(0)
+        .verbs(|call, gate| Box::pin(altered(call, gate, Alteration::AnyVersion)));
+    is_found(&scenario, "is gone, and f2, which holds it, goes on");
+}
+
+#[test]
+fn a_run_that_joins_a_service_and_leaves_its_owner() {
+    let scenario = Scenario::new(
+        "an owner that nobody sees",
+        &[Call::Hold("f2/n0", "one:1", "f2"), Call::End("f1")],
+    )
+    .before(owned)
+    .faults(0)
+    .waits(0)
+    .verbs(|call, gate| Box::pin(altered(call, gate, Alteration::HiddenOwners)));
+    is_found(&scenario, "is gone, and f2, which holds it, goes on");
+}
+
 /// Runs a call against a cluster that is not what it should be.
 async fn altered(call: Call, gate: Gate, alteration: Alteration) -> Answer {
     let number = gate.call;
@@ -188,6 +222,8 @@ enum Alteration {
     NoAdoption,
     /// No Event is written.
     NoEvents,
+    /// Reads do not show which objects own a `StatefulSet`.
+    HiddenOwners,
 }
 
 /// A cluster that is not what it should be.
@@ -195,7 +231,14 @@ struct Altered(Gate, Alteration);
 
 impl Api for Altered {
     async fn read<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, Fault> {
-        self.0.read(namespace, name).await
+        let mut read: Option<K> = self.0.read(namespace, name).await?;
+        if self.1 == Alteration::HiddenOwners
+            && K::kind(&()) == "StatefulSet"
+            && let Some(object) = &mut read
+        {
+            object.meta_mut().owner_references = None;
+        }
+        Ok(read)
     }
 
     async fn list<K: Kind>(&self, namespace: &str, labels: &str, fields: &str) -> Result<Vec<K>, Fault> {
@@ -244,17 +287,34 @@ impl Api for Altered {
         namespace: &str,
         name: &str,
         uid: &str,
-        key: &str,
-        value: &str,
+        annotations: &[Annotation<'_>],
     ) -> Result<(), Fault> {
-        if self.1 == Alteration::NoAdoption && key == ADOPTED_ANNOTATION {
+        if self.1 == Alteration::NoAdoption && annotations.iter().any(|(key, _)| key.starts_with(ADOPTED_PREFIX)) {
             return Ok(());
         }
-        self.0.annotate::<K>(namespace, name, uid, key, value).await
+        self.0.annotate::<K>(namespace, name, uid, annotations).await
     }
 
-    async fn annotate_version<K: Kind>(&self, object: &K, key: &str, value: &str) -> Result<(), Fault> {
-        self.0.annotate_version(object, key, value).await
+    async fn set_annotations<K: Kind>(&self, object: &K, annotations: &[Annotation<'_>]) -> Result<(), Fault> {
+        self.0.set_annotations(object, annotations).await
+    }
+
+    async fn set_owners<K: Kind>(&self, object: &K, owners: &[OwnerReference]) -> Result<(), Fault> {
+        self.0.set_owners(object, owners).await
+    }
+
+    async fn scale(
+        &self,
+        stateful_set: &StatefulSet,
+        replicas: i32,
+        annotations: &[Annotation<'_>],
+    ) -> Result<StatefulSet, Fault> {
+        let mut set = stateful_set.clone();
+        if self.1 == Alteration::AnyVersion {
+            let there = self.0.read::<StatefulSet>(NAMESPACE, NAME).await?;
+            set.metadata.resource_version = there.and_then(|there| there.metadata.resource_version);
+        }
+        self.0.scale(&set, replicas, annotations).await
     }
 
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
@@ -273,16 +333,6 @@ impl Api for Altered {
 
     async fn note_managers<K: Kind>(&self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
         self.0.note_managers(object, managers).await
-    }
-
-    async fn delete_unchanged<K: Kind>(
-        &self,
-        namespace: &str,
-        name: &str,
-        uid: &str,
-        version: &str,
-    ) -> Result<Deleted, Fault> {
-        self.0.delete_unchanged::<K>(namespace, name, uid, version).await
     }
 
     async fn list_chunk<K: Kind>(&self, selection: &Selection, token: Option<&str>) -> Result<Chunk<K>, Fault> {
@@ -328,9 +378,9 @@ async fn make(call: Call, gate: &Gate) -> Result<Created, Fault> {
     let Call::Create(owner, image) = call else {
         unreachable!("only creates come here")
     };
-    let (spec, identity) = (spec(image), identity(owner));
+    let objects = objects(image, owner);
     let set = loop {
-        match gate.create(&stateful_set(&spec, &identity)).await {
+        match gate.create(&objects.stateful_set).await {
             Ok(made) => break made,
             Err(Fault::AlreadyExists) => {}
             Err(fault) => return Err(fault),
@@ -341,7 +391,7 @@ async fn make(call: Call, gate: &Gate) -> Result<Created, Fault> {
     };
     let uid = set.metadata.uid.clone().unwrap_or_default();
     loop {
-        match gate.create(&service(&spec, &identity, Some(&uid))).await {
+        match gate.create(&objects.dependents_of(&uid).service).await {
             Err(Fault::AlreadyExists) => {}
             Err(fault) => return Err(fault),
             Ok(_) => break,
@@ -361,7 +411,10 @@ async fn make(call: Call, gate: &Gate) -> Result<Created, Fault> {
         name: NAME.to_owned(),
         namespace: NAMESPACE.to_owned(),
         uid,
+        is_new: false,
         shared_with: (!ours).then(|| "another".to_owned()),
+        is_held: true,
+        woken_at: None,
     })
 }
 

@@ -1,9 +1,16 @@
 //! What must hold after every schedule, whatever has happened in it.
 
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::jiff::Timestamp;
+use k8sdataservice::cluster::{FlyteWorkflow, MetadataOf, RunKind, RunOutcome};
 use k8sdataservice::error::Error;
-use k8sdataservice::lifecycle::{Created, Deletion, Scope, Updated};
-use k8sdataservice::names::HASH_ANNOTATION;
-use k8sdataservice::ownership::{Maker, maker};
+use k8sdataservice::identity::asleep::Asleep;
+use k8sdataservice::identity::execution;
+use k8sdataservice::identity::holder::Holder;
+use k8sdataservice::identity::labels::{ASLEEP_ANNOTATION, HASH_ANNOTATION};
+use k8sdataservice::identity::owner::{ManagedBy, managed_by};
+use k8sdataservice::lifecycle::{Created, Deletion, RunState, Scope, Updated};
+use k8sdataservice::lifetime::{Decision, Terms};
 use k8sdataservice::status::{Phase, Status};
 
 use crate::actor::{Actor, Answer, Call, NAME, scope, spec};
@@ -13,7 +20,8 @@ use crate::server::{Departed, Key, Server, Stored, Who};
 /// Why the services have failed that have.
 pub const VERDICT: &str = "ImageNeverPulled";
 
-/// Checks it, after all calls have ended, those of the dead were repeated, and the garbage collector has nothing left to do.
+/// Checks it, after all calls have ended, those of the dead were repeated, and the garbage collector has nothing left
+/// to do.
 pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
     // Half a service of a process that has died is for its next try, which there may be none of here.
     if !(run.scenario.retracts && run.killed > 0) {
@@ -24,6 +32,8 @@ pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
     updates_make_nothing_and_stay_at_home(run, server)?;
     updates_are_whole(run, server)?;
     nothing_is_left_that_nobody_knows_of(run, server)?;
+    services_end_with_their_runs(run, server)?;
+    sleep_and_wake_agree(run, server)?;
     for (number, actor) in run.actors.iter().enumerate() {
         let problem = match actor.answer.as_ref() {
             Some(Answer::Created(Ok(created))) => created_is_there(run, actor, created, server),
@@ -51,7 +61,8 @@ pub fn holds(run: &Run, server: &Server) -> Result<(), String> {
 fn whole_or_nothing(server: &Server) -> Result<(), String> {
     // A pod is its StatefulSet's, and an Event nobody's.
     let is_part = |kind: &str| !matches!(kind, "Event" | "Pod");
-    let ours = |((kind, _), stored): &(&Key, &Stored)| is_part(kind) && maker(&stored.metadata) != Maker::Other;
+    let ours =
+        |((kind, _), stored): &(&Key, &Stored)| is_part(kind) && managed_by(&stored.metadata) != ManagedBy::Other;
     let named = |kind: &str| {
         server
             .objects()
@@ -71,7 +82,7 @@ fn whole_or_nothing(server: &Server) -> Result<(), String> {
             (other_half, stored)
         };
         let owners = service.metadata.owner_references.iter().flatten();
-        let owned = maker(&service.metadata) == Maker::Predecessor
+        let owned = managed_by(&service.metadata) == ManagedBy::Predecessor
             || owners
                 .clone()
                 .any(|owner| Some(&owner.uid) == set.metadata.uid.as_ref());
@@ -85,8 +96,9 @@ fn whole_or_nothing(server: &Server) -> Result<(), String> {
 /// What somebody else has made is as it was.
 fn others_are_untouched(run: &Run, server: &Server) -> Result<(), String> {
     let now = versions(server, |_| true);
-    // Pods are Kubernetes's own to change.
-    let mut of_others = run.of_others.iter().filter(|((kind, _), _)| kind != "Pod");
+    // Pods are Kubernetes's own to change, and runs Flyte's.
+    let is_theirs = |kind: &str| !matches!(kind, "Pod" | "FlyteWorkflow");
+    let mut of_others = run.of_others.iter().filter(|((kind, _), _)| is_theirs(kind));
     let lost = of_others.find(|before| !now.contains(before));
     lost.map_or(Ok(()), |((kind, name), _)| {
         Err(format!("{kind} {name} of somebody else was touched"))
@@ -147,6 +159,79 @@ fn nothing_is_left_that_nobody_knows_of(run: &Run, server: &Server) -> Result<()
     Ok(())
 }
 
+/// Whether somebody may take a service from a run: its own abort, or a sensor that only that run concerns.
+fn may_be_taken(run: &Run) -> bool {
+    let takes = |call: Call| matches!(call, Call::Clean | Call::Conclude(..));
+    (0..run.actors.len()).any(|number| calls_of(run, number).any(takes))
+}
+
+/// Nobody takes a service that a run holds that goes on. What is left is held by such a run, or ends with the next
+/// reaper.
+fn services_end_with_their_runs(run: &Run, server: &Server) -> Result<(), String> {
+    let goes_on = |run: MetadataOf<FlyteWorkflow>| !FlyteWorkflow::has_ended(&run.metadata);
+    let lives = |run: &str| server.read::<MetadataOf<FlyteWorkflow>>(run, 0).is_some_and(goes_on);
+    for actor in &run.actors {
+        let (Call::Hold(_, _, held_by), Some(Answer::Created(Ok(created)))) = (actor.call, &actor.answer) else {
+            continue;
+        };
+        // A run that has ended does not come back: one that lives now has lived all the time.
+        if server.departed.contains_key(&created.uid) && lives(held_by) && !may_be_taken(run) {
+            return Err(format!(
+                "{} is gone, and {held_by}, which holds it, goes on",
+                created.uid
+            ));
+        }
+    }
+    for ((_, name), stored) in server.objects().filter(|((kind, _), _)| kind == "StatefulSet") {
+        let terms = Terms::of(&stored.metadata);
+        if !terms.may_end() || terms.holders.is_empty() {
+            continue;
+        }
+        let state = |holder: &Holder| {
+            if lives(&holder.name) {
+                RunState::Live
+            } else {
+                RunState::Over(RunOutcome::Aborted)
+            }
+        };
+        let states: Vec<_> = terms.holders.known.iter().map(state).collect();
+        let decision = terms.decide(&states, Timestamp::UNIX_EPOCH);
+        if !matches!(decision, Decision::Used(_) | Decision::Ends(_)) {
+            return Err(format!("{name} is left for good: {decision}"));
+        }
+    }
+    Ok(())
+}
+
+/// A service that a run has joined which goes on is awake, and one that sleeps again has as many replicas as it had.
+fn sleep_and_wake_agree(run: &Run, server: &Server) -> Result<(), String> {
+    let Some(set) = server.read::<StatefulSet>(NAME, 0) else {
+        return Ok(());
+    };
+    let asleep = Asleep::of(&set);
+    for actor in &run.actors {
+        let (Call::Hold(..), Some(Answer::Created(Ok(created)))) = (actor.call, &actor.answer) else {
+            continue;
+        };
+        if asleep.is_some() && Some(&created.uid) == set.metadata.uid.as_ref() {
+            return Err(format!("{} has joined a service that sleeps", actor.call));
+        }
+    }
+    if !run.scenario.calls.contains(&Call::Sleep) {
+        return Ok(());
+    }
+    let replicas = set.spec.and_then(|spec| spec.replicas);
+    let noted = set
+        .metadata
+        .annotations
+        .is_some_and(|all| all.contains_key(ASLEEP_ANNOTATION));
+    match (replicas, asleep) {
+        (Some(3), None) if !noted => Ok(()),
+        (Some(0), Some(Asleep { replicas: 3, .. })) => Ok(()),
+        (replicas, asleep) => Err(format!("it has {replicas:?} replicas and is {asleep:?}")),
+    }
+}
+
 /// What a create has told of is there, unless somebody who may has deleted it.
 fn created_is_there(run: &Run, actor: &Actor, created: &Created, server: &Server) -> Result<(), String> {
     let owner = match (
@@ -167,7 +252,9 @@ fn created_is_there(run: &Run, actor: &Actor, created: &Created, server: &Server
         }
         (None, None) => return Err(format!("{} has never been there", created.uid)),
     };
-    let Call::Create(me, _) = actor.call else { return Ok(()) };
+    let (Call::Create(me, _) | Call::Hold(me, ..)) = actor.call else {
+        return Ok(());
+    };
     if created.shared_with.is_some() == (owner.as_deref() == Some(me)) {
         return Err(format!(
             "it belongs to {owner:?}, and is said to be shared with {:?}",
@@ -199,20 +286,47 @@ fn updates_make_nothing_and_stay_at_home(run: &Run, server: &Server) -> Result<(
         let Some((number, me, adopts)) = updates(*by) else {
             continue;
         };
-        if !adopts && owner.as_deref() != Some(me) {
+        let theirs = owner.as_deref().is_some_and(|owner| is_same_execution(owner, me));
+        if !adopts && !theirs {
             return Err(format!("{number} has written into the service of {owner:?}"));
         }
     }
     Ok(())
 }
 
-/// Where updates have succeeded, the service is as one of them, or a create, has asked for: both halves as the same one.
+/// Whether the service of an owner is one that another, or the same, may change.
+fn is_same_execution(owner: &str, me: &str) -> bool {
+    let execution = |owner: &str| owner.split_once('/').map(|(execution, _)| execution.to_owned());
+    owner == me || (execution(me).is_some() && execution(owner) == execution(me))
+}
+
+/// What an update has succeeded with says in parts for which run of Flyte it is, all objects the same.
+fn updated_names_its_run(server: &Server) -> Result<(), String> {
+    let is_part = |kind: &str| matches!(kind, "StatefulSet" | "Service");
+    let parts = server.objects().filter(|((kind, _), _)| is_part(kind));
+    let annotations = parts.filter_map(|(_, stored)| stored.metadata.annotations.as_ref());
+    let mut runs = annotations.map(|annotations| {
+        let run = execution::Run::from_annotations(annotations);
+        let says = run.annotations();
+        let is_said = says.iter().all(|(key, value)| annotations.get(key) == Some(value));
+        (run, is_said)
+    });
+    let first = runs.next();
+    if first.iter().any(|(_, is_said)| !is_said) || runs.any(|other| Some(other) != first) {
+        return Err(format!("its objects do not all say their run: {first:?}"));
+    }
+    Ok(())
+}
+
+/// Where updates have succeeded, the service is as one of them, or a create, has asked for: both halves as the same
+/// one.
 fn updates_are_whole(run: &Run, server: &Server) -> Result<(), String> {
     let updates = || run.actors.iter().filter(|actor| matches!(actor.call, Call::Update(..)));
     let succeeded = |actor: &Actor| matches!(actor.answer, Some(Answer::Updated(Ok(_))));
     if !updates().any(succeeded) || !updates().all(succeeded) {
         return Ok(());
     }
+    updated_names_its_run(server)?;
     let hashes = server.objects().map(|((kind, _), stored)| {
         let annotations = stored.metadata.annotations.as_ref();
         (
@@ -253,6 +367,10 @@ fn updated_is_there(run: &Run, updated: &Updated, server: &Server) -> Result<(),
 
 /// What a delete covers and has met is gone.
 fn deleted_is_gone(actor: &Actor, deletion: &Deletion, server: &Server) -> Result<(), String> {
+    // Other runs use it, for which it stays; that one of them does is checked of all that is left.
+    if matches!(deletion, Deletion::InUse(_)) {
+        return Ok(());
+    }
     let alive = server.services_alive();
     let met = actor.alive_at_first.iter().flatten();
     for (uid, owner) in met.clone().filter(|(_, owner)| covers(actor.call, owner.as_deref())) {
@@ -301,8 +419,8 @@ fn observed_was_so(actor: &Actor, status: &Status) -> Result<(), String> {
     Err(format!("it was told {} at a time when that was not so", status.reason))
 }
 
-/// Whoever polls a service that has failed gets the verdict, also where another poll has ended the service, and a service
-/// that has recovered stays.
+/// Whoever polls a service that has failed gets the verdict, also where another poll has ended the service, and a
+/// service that has recovered stays.
 fn verdict_outlives(run: &Run, actor: &Actor, status: &Status, server: &Server) -> Result<(), String> {
     let Call::Conclude(_, uid, keeps) = actor.call else {
         return Ok(());
@@ -348,8 +466,8 @@ fn refused_for_a_reason(error: &Error, server: &Server) -> Result<(), String> {
     Ok(())
 }
 
-/// What an actor does, and what it did at first: a deletion may arrive when its sender has died, and the process that came
-/// after it has something else to do.
+/// What an actor does, and what it did at first: a deletion may arrive when its sender has died, and the process that
+/// came after it has something else to do.
 fn calls_of(run: &Run, number: usize) -> impl Iterator<Item = Call> {
     [Some(run.actors[number].call), run.scenario.calls.get(number).copied()]
         .into_iter()
@@ -361,12 +479,12 @@ fn deletes(run: &Run, number: usize) -> bool {
 }
 
 fn is_delete(call: Call) -> bool {
-    matches!(call, Call::Abort(_) | Call::Clean | Call::Conclude(..))
+    matches!(call, Call::Abort(_) | Call::Clean | Call::Conclude(..) | Call::Reap)
 }
 
 fn covers(call: Call, owner: Option<&str>) -> bool {
     match scope(call) {
         Scope::OwnedBy(id) => owner == Some(&id),
-        Scope::AnyOfOurs => true,
+        Scope::AnyOfOurs | Scope::InUseToo => true,
     }
 }

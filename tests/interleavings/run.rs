@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8sdataservice::ownership::{Maker, maker};
+use k8sdataservice::identity::owner::{ManagedBy, managed_by};
 use tokio::time::{Instant, timeout};
 
 use crate::actor::{Actor, Call};
@@ -57,7 +57,7 @@ impl<'a> Run<'a> {
         let mut run = Self {
             scenario,
             actors: scenario.calls.iter().map(|call| Actor::new(*call)).collect(),
-            of_others: versions(&desk.server, |metadata| maker(metadata) == Maker::Other),
+            of_others: versions(&desk.server, |metadata| managed_by(metadata) == ManagedBy::Other),
             desk: Arc::new(Mutex::new(desk)),
             calls: 0,
             killed: 0,

@@ -26,7 +26,8 @@ pub struct Scenario {
     pub bounds: Bounds,
     /// How far a replica that answers reads may lag, in writes.
     pub lag: usize,
-    /// What follows on a call whose process has died: the same call, as Flyte repeats it, unless something else is said.
+    /// What follows on a call whose process has died: the same call, as Flyte repeats it, unless something else is
+    /// said.
     pub successor: fn(Call) -> Call,
     /// Whether calls can be cancelled, and a process that lives on takes back what a create without an answer has made.
     pub retracts: bool,

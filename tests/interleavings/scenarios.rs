@@ -5,8 +5,11 @@ use k8s_openapi::api::core::v1::Service;
 use k8sdataservice::error::Error;
 
 use crate::actor::Call;
+use crate::lifetimes::{deep_lifetimes, lifetimes, sleepers};
 use crate::scenario::Scenario;
-use crate::states::{alphas, failed_alphas, foreign, kept_alphas, leftover, predecessors};
+use crate::states::{
+    abandoned_alphas, alphas, failed_alphas, foreign, kept_alphas, leftover, of_a_node, of_a_node_by_2_0, predecessors,
+};
 
 pub const ALPHA: Call = Call::Create("alpha", "one:1");
 pub const BETA: Call = Call::Create("beta", "one:1");
@@ -68,12 +71,6 @@ pub fn three() -> Vec<Scenario> {
         Scenario::new(
             "two creators of two owners and an abort of the one",
             &[ALPHA, BETA, Call::Abort("alpha")],
-        )
-        .faults(0)
-        .waits(0),
-        Scenario::new(
-            "two creators of two owners and an abort of the other",
-            &[ALPHA, BETA, Call::Abort("beta")],
         )
         .faults(0)
         .waits(0),
@@ -142,11 +139,24 @@ pub fn observers() -> Vec<Scenario> {
 
 /// What takes minutes.
 pub fn deep() -> Vec<Scenario> {
-    [deep_three(), deep_updates(), deep_retractions(), deep_verdicts()].concat()
+    [
+        deep_three(),
+        deep_updates(),
+        deep_retractions(),
+        deep_verdicts(),
+        deep_lifetimes(),
+    ]
+    .concat()
 }
 
 fn deep_three() -> Vec<Scenario> {
     vec![
+        Scenario::new(
+            "two creators of two owners and an abort of the other",
+            &[ALPHA, BETA, Call::Abort("beta")],
+        )
+        .faults(0)
+        .waits(0),
         Scenario::new("two creators of one owner and a sensor", &[ALPHA, ALPHA, Call::Clean])
             .faults(0)
             .waits(0),
@@ -159,6 +169,9 @@ fn deep_three() -> Vec<Scenario> {
 fn deep_verdicts() -> Vec<Scenario> {
     let poll = Call::Conclude("alpha", "uid-1", false);
     vec![
+        Scenario::new("a poll and the next attempt", &[poll, ALPHA])
+            .before(failed_alphas)
+            .waits(0),
         Scenario::new("two polls of a service that has failed, with a fault", &[poll, poll])
             .before(failed_alphas)
             .waits(0),
@@ -179,6 +192,10 @@ fn deep_retractions() -> Vec<Scenario> {
             .waits(0)
     };
     vec![
+        Scenario::new("two creates that adopt an abandoned service", &[ALPHA, BETA])
+            .before(abandoned_alphas)
+            .retracts()
+            .waits(0),
         given_up("two that are given up and the same one", &[ALPHA, ALPHA]).faults(2),
         given_up("two that are given up and another's", &[ALPHA, BETA]).faults(2),
         given_up(
@@ -316,9 +333,6 @@ pub fn verdicts() -> Vec<Scenario> {
             .before(failed_alphas)
             .faults(0)
             .waits(0),
-        Scenario::new("a poll and the next attempt", &[poll, ALPHA])
-            .before(failed_alphas)
-            .waits(0),
         Scenario::new("a poll and another's create", &[poll, BETA])
             .before(failed_alphas)
             .waits(0),
@@ -397,6 +411,42 @@ pub fn updates() -> Vec<Scenario> {
     ]
 }
 
+/// Nodes of Flyte's executions that change a service of another node.
+pub fn executions() -> Vec<Scenario> {
+    let of_its_execution = Call::Update("f1/n1", "two:2", false);
+    let of_another = Call::Update("f10/n0", "two:2", false);
+    let adopt = Call::Update("f10/n0", "two:2", true);
+    vec![
+        Scenario::new("update by another node", &[of_its_execution]).before(of_a_node),
+        Scenario::new("update by another node of what version 2.0 made", &[of_its_execution]).before(of_a_node_by_2_0),
+        Scenario::new("update by another execution", &[of_another])
+            .before(of_a_node)
+            .allows(is_unchanged),
+        Scenario::new("update by another execution of what version 2.0 made", &[of_another])
+            .before(of_a_node_by_2_0)
+            .allows(is_unchanged),
+        Scenario::new(
+            "updates by two nodes of what version 2.0 made",
+            &[of_its_execution, Call::Update("f1/n2", "two:2", false)],
+        )
+        .before(of_a_node_by_2_0)
+        .faults(0)
+        .waits(0),
+        Scenario::new("adopt by another execution", &[adopt, of_its_execution])
+            .before(of_a_node_by_2_0)
+            .allows(is_unchanged)
+            .faults(0)
+            .waits(0),
+        Scenario::new(
+            "create and update by another node",
+            &[Call::Create("f1/n0", "one:1"), of_its_execution],
+        )
+        .allows(is_not_found)
+        .faults(0)
+        .waits(0),
+    ]
+}
+
 /// Every scenario.
 pub fn all() -> Vec<Scenario> {
     [
@@ -412,6 +462,9 @@ pub fn all() -> Vec<Scenario> {
         others(),
         observers(),
         updates(),
+        executions(),
+        lifetimes(),
+        sleepers(),
     ]
     .concat()
 }

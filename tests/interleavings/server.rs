@@ -8,11 +8,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference, Time};
 use k8s_openapi::jiff::Timestamp;
-use k8sdataservice::api::{Deleted, Fault, Kind};
+use k8sdataservice::cluster::{Deleted, Fault, FlyteWorkflow, Kind};
 
-use crate::metadata::{has_fields, is_applied, matches, note, owner, value};
+use crate::metadata::{
+    OwnedAnnotation, has_fields, is_applied, matches, note, note_update, owner, value, write_annotations,
+};
 
 /// Who has written something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,7 +32,7 @@ pub enum Who {
 /// The kind and the name of an object.
 pub type Key = (String, String);
 
-/// An object that is there.
+/// An object that exists.
 #[derive(Clone)]
 pub struct Stored {
     pub metadata: ObjectMeta,
@@ -159,21 +161,6 @@ impl Server {
         Ok(self.remove(&key, by))
     }
 
-    /// Deletes the object with this uid, if it is still at this version.
-    pub fn delete_unchanged<K: Kind>(
-        &mut self,
-        name: &str,
-        uid: &str,
-        version: &str,
-        by: Who,
-    ) -> Result<Deleted, Fault> {
-        let there = self.objects.get(&key::<K>(name));
-        if there.is_some_and(|there| there.metadata.resource_version.as_deref() != Some(version)) {
-            return Err(Fault::Changed);
-        }
-        self.delete::<K>(name, uid, by)
-    }
-
     /// Deletes exactly this version of an object.
     pub fn delete_version<K: Kind>(&mut self, meant: &K, by: Who) -> Result<Deleted, Fault> {
         let key = key::<K>(meant.meta().name.as_deref().unwrap_or_default());
@@ -198,8 +185,8 @@ impl Server {
         self.objects.insert(key::<K>(name), Arc::new(stored));
     }
 
-    /// Writes an annotation on the object with this uid.
-    pub fn annotate<K: Kind>(&mut self, name: &str, uid: &str, annotation: (&str, &str)) -> Result<(), Fault> {
+    /// Writes and removes annotations on the object with this uid.
+    pub fn annotate<K: Kind>(&mut self, name: &str, uid: &str, changes: &[OwnedAnnotation]) -> Result<(), Fault> {
         let key = key::<K>(name);
         let Some(mut stored) = self.objects.get(&key).map(|stored| (**stored).clone()) else {
             return Err(Fault::Refused {
@@ -211,25 +198,47 @@ impl Server {
         if stored.metadata.uid.as_deref() != Some(uid) {
             return Err(Fault::Changed);
         }
-        let (written, value) = annotation;
-        let annotations = stored.metadata.annotations.get_or_insert_default();
-        if annotations.insert(written.to_owned(), value.to_owned()).as_deref() != Some(value) {
+        if write_annotations(&mut stored.metadata, changes) {
             self.write();
-            let managers = stored.metadata.managed_fields.get_or_insert_default();
-            if managers.iter().all(is_applied) {
-                managers.push(note("Update"));
-            }
+            note_update(&mut stored.metadata);
             stored.metadata.resource_version = Some(self.writes.to_string());
             self.objects.insert(key, Arc::new(stored));
         }
         Ok(())
     }
 
-    /// Writes an annotation on exactly this version of an object.
-    pub fn annotate_version<K: Kind>(&mut self, meant: &K, annotation: (&str, &str)) -> Result<(), Fault> {
+    /// Writes and removes annotations on exactly this version of an object.
+    pub fn set_annotations<K: Kind>(&mut self, meant: &K, changes: &[OwnedAnnotation]) -> Result<(), Fault> {
         let stored = self.at_version(meant)?;
         let (name, uid) = (stored.metadata.name.as_deref(), stored.metadata.uid.as_deref());
-        self.annotate::<K>(name.unwrap_or_default(), uid.unwrap_or_default(), annotation)
+        self.annotate::<K>(name.unwrap_or_default(), uid.unwrap_or_default(), changes)
+    }
+
+    /// Writes the owners of exactly this version of an object.
+    pub fn set_owners<K: Kind>(&mut self, meant: &K, owners: Vec<OwnerReference>) -> Result<(), Fault> {
+        self.at_version(meant)?;
+        let name = meant.meta().name.clone().unwrap_or_default();
+        self.change::<K>(&name, |object| object.meta_mut().owner_references = Some(owners));
+        Ok(())
+    }
+
+    /// Scales exactly this version of a `StatefulSet`, and writes and removes annotations.
+    pub fn scale(
+        &mut self,
+        meant: &StatefulSet,
+        replicas: i32,
+        changes: &[OwnedAnnotation],
+    ) -> Result<StatefulSet, Fault> {
+        self.at_version(meant)?;
+        let name = meant.metadata.name.clone().unwrap_or_default();
+        self.change::<StatefulSet>(&name, |set| {
+            set.spec.get_or_insert_default().replicas = Some(replicas);
+            let metadata = &mut set.metadata;
+            metadata.generation = metadata.generation.map(|generation| generation + 1);
+            write_annotations(metadata, changes);
+            note_update(metadata);
+        });
+        self.read(&name, 0).ok_or(Fault::Changed)
     }
 
     /// Makes an object as its manifest says, if it is the one that is meant, at the version that is meant.
@@ -294,7 +303,7 @@ impl Server {
         copy.apply(wanted, Who::Before)
     }
 
-    /// Notes anew who has written what, on exactly this version of an object.
+    /// Notes again who has written what, on exactly this version of an object.
     pub fn note_managers<K: Kind>(&mut self, object: &K, managers: &[ManagedFieldsEntry]) -> Result<K, Fault> {
         let mut stored = self.at_version(object)?;
         if stored.metadata.managed_fields.as_deref() != Some(managers) {
@@ -463,12 +472,16 @@ fn key<K: Kind>(name: &str) -> Key {
     (K::kind(&()).into_owned(), name.to_owned())
 }
 
+/// A run of which only the metadata is read.
+fn metadata_of_a_run<K: Kind>(stored: &Stored) -> K {
+    let run = stored.object.downcast_ref::<FlyteWorkflow>();
+    let run = serde_json::to_value(run.expect("an object is kept under its kind"));
+    run.and_then(serde_json::from_value).expect("metadata")
+}
+
 fn typed<K: Kind>(stored: &Stored) -> K {
-    let mut object = stored
-        .object
-        .downcast_ref::<K>()
-        .expect("an object is kept under its kind")
-        .clone();
+    let whole = stored.object.downcast_ref::<K>().cloned();
+    let mut object = whole.unwrap_or_else(|| metadata_of_a_run(stored));
     *object.meta_mut() = stored.metadata.clone();
     object
 }

@@ -1,8 +1,8 @@
 //! Every way in which a watch can lag, break, be refused and skip what happens, and what the cache says meanwhile.
 //!
-//! The watch's requests wait at the server until it is said what becomes of them, so that a list, the watch that goes on from
-//! it and what happens in between come in every order. A watch that cannot begin lists nothing by itself: whether anything
-//! is listed again is up to the code under test.
+//! The watch's requests wait at the server until it is said what becomes of them, so that a list, the watch that goes
+//! on from it and what happens in between come in every order. A watch that cannot begin lists nothing by itself:
+//! whether anything is listed again is up to the code under test.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -11,13 +11,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use k8sdataservice::api::{Api, Change, Changes, Chunk, Deleted, Fault, Kind, Selection};
-use k8sdataservice::cache::Cache;
-use k8sdataservice::cluster::Key;
-use k8sdataservice::manifests::stateful_set;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
+use k8sdataservice::cluster::{Annotation, Api, Change, Changes, Chunk, Deleted, Fault, Key, Kind, Selection};
+use k8sdataservice::watch::Cache;
 
-use crate::actor::{NAME, NAMESPACE, identity, spec};
+use crate::actor::{NAME, NAMESPACE, objects};
 use crate::gate::lock;
 use crate::schedule::Chooser;
 use crate::server::{Server, Who};
@@ -30,7 +28,7 @@ const SETTLES: Duration = Duration::from_secs(20);
 enum Deed {
     /// Another process makes a service.
     Make(&'static str),
-    /// The service that is there is deleted.
+    /// The existing service is deleted.
     Delete,
     /// The process that has deleted it learns that it is gone, and says so to the cache.
     Forget,
@@ -119,16 +117,20 @@ impl Api for Watched {
         Ok(Deleted::Gone)
     }
 
-    async fn delete_unchanged<K: Kind>(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Deleted, Fault> {
-        Ok(Deleted::Gone)
-    }
-
     async fn delete_version<K: Kind>(&self, _: &K) -> Result<Deleted, Fault> {
         Ok(Deleted::Gone)
     }
 
-    async fn annotate_version<K: Kind>(&self, _: &K, _: &str, _: &str) -> Result<(), Fault> {
+    async fn set_annotations<K: Kind>(&self, _: &K, _: &[Annotation<'_>]) -> Result<(), Fault> {
         Ok(())
+    }
+
+    async fn set_owners<K: Kind>(&self, _: &K, _: &[OwnerReference]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn scale(&self, set: &StatefulSet, _: i32, _: &[Annotation<'_>]) -> Result<StatefulSet, Fault> {
+        Ok(set.clone())
     }
 
     async fn apply<K: Kind>(&self, object: &K) -> Result<K, Fault> {
@@ -139,7 +141,7 @@ impl Api for Watched {
         Ok(object.clone())
     }
 
-    async fn annotate<K: Kind>(&self, _: &str, _: &str, _: &str, _: &str, _: &str) -> Result<(), Fault> {
+    async fn annotate<K: Kind>(&self, _: &str, _: &str, _: &str, _: &[Annotation<'_>]) -> Result<(), Fault> {
         Ok(())
     }
 
@@ -319,7 +321,7 @@ async fn schedule(deeds: &[Deed], mut faults: usize, chooser: &mut Chooser) -> R
         match step {
             Step::Deed => match deeds.next().copied().expect("a deed is left") {
                 Deed::Make(owner) => {
-                    let set = stateful_set(&spec("one:1"), &identity(owner));
+                    let set = objects("one:1", owner).stateful_set;
                     let made = cluster.server.create(&set, Who::Before).expect("the name is free");
                     cluster.events.push(Change::Applied(made));
                     story.push(format!("a service of {owner} is made"));
@@ -405,7 +407,7 @@ fn a_service_that_is_made_beside_a_watch_that_is_refused_again_and_again() {
 }
 
 #[test]
-fn a_service_that_was_deleted_and_made_anew() {
+fn a_service_that_was_deleted_and_created_again() {
     explore(&[Deed::Make("alpha"), Deed::Delete, Deed::Make("beta")], 1);
 }
 
@@ -415,7 +417,7 @@ fn a_service_that_this_process_deleted() {
 }
 
 #[test]
-fn a_service_that_this_process_deleted_and_another_made_anew() {
+fn a_service_that_this_process_deleted_and_another_created_again() {
     let deeds = [Deed::Make("alpha"), Deed::Delete, Deed::Make("beta"), Deed::Forget];
     explore(&deeds, 1);
 }

@@ -17,7 +17,7 @@ def main() -> int:
     options = _options()
     if not options.real_pods:
         os.environ["LOCALCLUSTER_NODE"] = "kwok"
-    # Takes a second or two, and an option that is wrong should be told of at once.
+    # Takes a second or two, and a wrong option should be reported at once.
     from soak.run import soak
 
     # Ended by a signal, too, the soak leaves no process behind. flytekit has put a handler of its own in place by now.

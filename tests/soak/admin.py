@@ -1,4 +1,4 @@
-"""The administrator's raw API, by which the soak looks at the cluster: never through the code under test."""
+"""The administrator's raw API, through which the soak looks at the cluster: never through the code under test."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Attempts:
             thread.start()
         for thread in threads:
             thread.join()
-        # What is no fault of the moment must not hide behind the other one's success.
+        # A permanent fault must not hide behind the other one's success.
         for error in errors:
             if not metas or not (error.may_pass or error.is_excused):
                 raise error

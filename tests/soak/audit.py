@@ -1,4 +1,4 @@
-"""Looks at the cluster all the time, and tells what should not be there."""
+"""Watches the cluster, and reports what should not exist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST = 3.0
 
 @dataclass
 class Seen:
-    """What the cluster had of a service at one look."""
+    """The objects of a service at one look."""
 
     stateful_sets: list[str]
     services: list[str]
@@ -54,18 +54,18 @@ class Audit:
         return self._last_look is None
 
     def expect(self, service: Service) -> None:
-        """Tells of a service that there may be from now on."""
+        """Notes a service that may exist from now on."""
         with self._lock:
             self._of_execution[service.execution.name] = service
 
     def over(self, service: Service) -> None:
-        """Tells that nothing may be left of a service, as soon as the grace is over."""
+        """Notes that nothing may be left of a service, as soon as the grace is over."""
         with self._lock:
             service.over_since = self.well
             service.is_over = True
 
     def watch(self, stop: threading.Event) -> None:
-        """Looks until told to stop."""
+        """Looks until it is stopped."""
         while not stop.wait(INTERVAL):
             self.look()
 
@@ -94,7 +94,7 @@ class Audit:
             self.strays.check(pods, stateful_sets, self._known(), self.well)
 
     def awaited(self) -> list[Service]:
-        """Returns the services that may yet end well: neither gone nor told of as left."""
+        """Returns the services that may yet end well: neither gone nor reported as left."""
         return [
             service
             for service in self._known()

@@ -37,7 +37,7 @@ class CallError(Exception):
         lost = code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
         self.is_outage = "UnavailableError" in details
         self.may_pass = lost or self.is_outage
-        # The connector answers with its whole traceback, of which the last line says what is the matter.
+        # The connector answers with its whole traceback, whose last line has the cause.
         lines = [line for line in details.splitlines() if "Error: " in line] or details.splitlines() or [""]
         self.message = f"{verb} at {connector.name} failed with {code.name}: {lines[-1][:400]}"
         super().__init__(self.message)

@@ -1,4 +1,4 @@
-"""The time since the soak began, which everything that is told carries."""
+"""The time since the soak began, which every report has."""
 
 from __future__ import annotations
 

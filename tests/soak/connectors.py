@@ -1,4 +1,4 @@
-"""Two connectors, as replicas of one deployment: real processes, which are killed and started anew."""
+"""Two connectors, as replicas of one deployment: real processes, which are killed and restarted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Connector:
         self._environment = environment
         self._port = free_port()
         self._away_until = float("inf")
-        #: How often it was started, which tells its processes apart.
+        #: How often it was started, which distinguishes its processes.
         self.generation = 0
         channel = grpc.insecure_channel(f"127.0.0.1:{self._port}", options=_OPTIONS)
         self.stub = AsyncAgentServiceStub(channel)
@@ -61,7 +61,7 @@ class Connector:
         self.wait()
 
     def is_excused(self, since: float) -> bool:
-        """Tells whether a call that began at that time may have failed because the process was killed."""
+        """Returns whether a call that began at that time may have failed because the process was killed."""
         return since < self._away_until
 
     def _start(self) -> subprocess.Popen[bytes]:

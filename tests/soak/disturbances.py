@@ -1,4 +1,4 @@
-"""What happens to the cluster and to the connectors meanwhile."""
+"""The disturbances of the cluster and of the connectors."""
 
 from __future__ import annotations
 

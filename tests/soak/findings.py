@@ -1,4 +1,4 @@
-"""What was wrong, each with the history that led to it."""
+"""The faults, each with the history that led to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Findings:
         self.sentences: list[str] = []
 
     def add(self, sentence: str, service: Service | None = None) -> None:
-        """Tells of something that is wrong, once."""
+        """Reports something that is wrong, once."""
         about = f"{service.title}: {sentence}" if service else sentence
         key = f"{service.number}: {sentence[:40]}" if service else sentence
         with self._lock:

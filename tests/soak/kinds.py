@@ -32,14 +32,14 @@ class End(Enum):
 
 @dataclass(frozen=True)
 class Kind:
-    """What is asked for, and what is to become of it."""
+    """A request, and its expected end."""
 
     title: str
     end: End
     #: How many of twenty are of this kind.
     share: int
     fields: dict[str, Any] = field(default_factory=dict)
-    #: What the task says when it has failed as it should.
+    #: The message of the task when it has failed as it should.
     words: str = ""
     #: Whether the user chooses the name.
     is_named: bool = False
@@ -69,7 +69,7 @@ KINDS = [
     Kind("retried", End.RETRIED, 2, {"Replicas": 1}, is_named=True, patience=(0.0, 6.0)),
     Kind("aborted at once", End.ABORTED, 2, {"Replicas": 2}, patience=(0.0, 2.0)),
     Kind("never ready", End.ABORTED, 2, _NEVER_READY, patience=(5.0, 20.0)),
-    Kind("over a limit", End.FAILED, 2, _TOO_MUCH, "does not let StatefulSet"),
+    Kind("over a limit", End.FAILED, 2, _TOO_MUCH, "rejects the pods of StatefulSet"),
     Kind("deleted by others", End.LOST, 1, _NEVER_READY, "it was deleted"),
     Kind("name is taken", End.REFUSED, 1, {"Name": THEIRS}, "ConflictError"),
 ]

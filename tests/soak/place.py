@@ -30,7 +30,7 @@ class Foreign:
     version: str
 
     def change(self, admin: Admin) -> str | None:
-        """Tells what has become of it, if anything has."""
+        """Returns what has become of it, if anything has."""
         now = admin.until_answered("GET", self.path)
         if now is None:
             return f"{self.title} is gone"
@@ -43,7 +43,7 @@ class Foreign:
 
 def furnish(kubernetes: Kubernetes) -> None:
     """Makes the namespace, the connectors' account, a limit and somebody else's objects."""
-    kubernetes.run("create", "namespace", kubernetes.namespace)
+    kubernetes.create_namespace()
     wait_until(lambda: kubernetes.get("serviceaccount", "default"), "the namespace's service account")
     give_role(kubernetes)
     # A StatefulSet that nothing marks as ours, a Service beside it, and one of each whose name is like a generated one.

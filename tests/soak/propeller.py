@@ -66,7 +66,7 @@ class Propeller:
         self._over(service)
 
     def _remove(self, service: Service) -> None:
-        """Takes away what is left of a service that was wrong, so that it is told of once and in nobody's way."""
+        """Deletes the rest of a service that was wrong, so that it is reported once and disturbs nothing."""
         for collection in (self._admin.stateful_sets, self._admin.services) if service.name else ():
             with suppress(AwayError):
                 options = {"propagationPolicy": "Background"}

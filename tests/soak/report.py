@@ -38,8 +38,8 @@ def show(
     )
     if audit.strays.forgotten:
         console.print(
-            f"[yellow]Kubernetes has forgotten {audit.strays.forgotten} pods of StatefulSets that were made anew under "
-            "their names during an outage (kubernetes/kubernetes#120862); they were deleted as a person would.[/]",
+            f"[yellow]Kubernetes has forgotten {audit.strays.forgotten} pods of StatefulSets that were created again "
+            "under their names during an outage (kubernetes/kubernetes#120862); they were deleted as by a person.[/]",
             highlight=False,
         )
 

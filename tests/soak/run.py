@@ -108,7 +108,7 @@ class _Crowd:
         while (self._audit.awaited() or self._audit.strays.are_there) and self._clock.now() < end:
             self._say_now_and_then()
             self._clock.wait(0.1)
-        # Whoever comes back after that was not waited for by anybody.
+        # Nobody waited for a result that arrives after that.
         self._clock.wait(grace / 3)
 
     def _say_now_and_then(self) -> None:

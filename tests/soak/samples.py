@@ -81,7 +81,7 @@ class Sampler:
         self.histories: list[History] = []
 
     def watch(self, stop: threading.Event) -> None:
-        """Looks until told to stop."""
+        """Looks until it is stopped."""
         while True:
             self.look()
             if stop.wait(INTERVAL):

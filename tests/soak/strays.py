@@ -13,11 +13,11 @@ PATIENCE = 75.0
 
 
 class Strays:
-    """Finds pods whose StatefulSet is gone and that nobody takes away.
+    """Finds pods whose StatefulSet is gone and that nobody deletes.
 
-    Kubernetes itself forgets some: where a StatefulSet is deleted and made anew under its name while the controllers'
-    watches are broken, they see one object that has changed (kubernetes/kubernetes#120862). The old pod stays, and the
-    new StatefulSet waits for its name. No client can prevent it. Here a person comes by and deletes that pod, as one
+    Kubernetes itself forgets some: where a StatefulSet is deleted and created again under its name while the
+    controllers' watches are broken, they see one object that has changed (kubernetes/kubernetes#120862). The old pod
+    stays, and the new StatefulSet waits for its name. No client can prevent it. Here a person deletes that pod, as one
     would have to; any other stray is a fault.
     """
 

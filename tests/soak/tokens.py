@@ -55,7 +55,7 @@ class Tokens:
         self._valid.append((name, token))
 
     def expire(self) -> bool:
-        """Ends every token but the newest, and tells whether the API server really refuses them."""
+        """Ends every token but the newest, and returns whether the API server really refuses them."""
         *old, newest = self._valid
         self._valid = [newest]
         for name, _ in old:

@@ -1,4 +1,4 @@
-"""An API server that is there and says nothing, for what needs no other answer."""
+"""An API server that accepts connections and never answers."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from flytekitplugins_k8sdataservice import DataServiceMetadata, InvalidSpecError
-from flytekitplugins_k8sdataservice._core import manifests, validate
 from hypothesis import given
 from hypothesis import strategies as st
+from k8sdataservice._core import manifests, validate
 
 FIELDS = ["Name", "Image", "Command", "Port", "Replicas", "Requests", "Limits", "ExistingReleaseName", "Cluster"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from flytekitplugins_k8sdataservice import diff
+from k8sdataservice.cli import diff
 
 
 def manifest(image: str, name: str = "foo") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flytekitplugins_k8sdataservice import InvalidSpecError
-from flytekitplugins_k8sdataservice._core import manifests, validate
+from k8sdataservice._core import manifests, validate
 
 
 def order(env: dict[str, Any], **fields: Any) -> list[str]:

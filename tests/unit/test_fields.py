@@ -1,10 +1,11 @@
 """Every field: its documentation, its example, what that makes of the objects, and what is no value of it.
 
-``UPDATE_GOLDEN=1 pytest tests/unit/test_fields.py`` writes the golden files anew; read the difference.
+``UPDATE_GOLDEN=1 pytest tests/unit/test_fields.py`` rewrites the golden files; read the difference.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -13,14 +14,16 @@ from typing import Any
 import pytest
 import yaml
 from flytekitplugins_k8sdataservice import DataServiceConfig, InvalidSpecError
-from flytekitplugins_k8sdataservice._core import manifests, validate
+from k8sdataservice._core import manifests, validate
 
 from unit.fields import IMAGE, config_of, examples
 
 GOLDEN = Path(__file__).parents[1] / "golden/fields"
+#: It is made of what the core reads, which the core's tests see to.
+SCHEMA = Path(__file__).parents[2] / "docs/reference/dataservice-config.schema.json"
 EXAMPLES = examples()
 
-#: What these say is in the names and places of the objects, or there are none.
+#: The fields whose values are in the names and places of the objects, or of services without objects.
 ELSEWHERE = {"Name", "Namespace", "Cluster", "ExistingReleaseName"}
 
 
@@ -43,6 +46,11 @@ def added(before: Any, after: Any) -> Any:
         pairs = zip(before, after, strict=True)
         return {index: added(old, new) for index, (old, new) in enumerate(pairs) if old != new}
     return after
+
+
+def test_the_fields_are_those_that_the_core_reads() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    assert {field.name for field in fields(DataServiceConfig)} == set(schema["properties"])
 
 
 def test_every_field_is_documented_with_an_example() -> None:
@@ -88,7 +96,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"Env": {"1A": "b"}}, "Env.1A cannot be the name of a variable"),
     (
         {"Env": {"A": {"secretKeyReff": {}}}},
-        "Env.A.secretKeyReff is not a field that there is here. Nearest to it is secret",
+        "Env.A.secretKeyReff is an unknown field; did you mean `secret",
     ),
     ({"EnvFrom": [{"prefix": "A_"}]}, "EnvFrom[0] must name either"),
     (
@@ -99,7 +107,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"Secrets": [{"group": "g", "key": "a/b"}]}, "Secrets[0].key must be"),
     (
         {"Secrets": [{"group": "g", "key": "k", "mountRequirement": "VAR"}]},
-        "Secrets[0].mountRequirement must be one of",
+        'Secrets[0].mountRequirement is "VAR", but must be one of',
     ),
     ({"Ports": [{"port": 1}, {"name": "Gossip", "port": 2}]}, 'Ports[1].name is "Gossip"'),
     ({"Ports": [{"name": "a-name-that-is-long", "port": 2}]}, "Ports[0].name is"),
@@ -109,14 +117,17 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"Ports": [{"name": "a", "port": 1}, {"name": "b", "port": 1}]}, "Ports[1].port is 1, as Ports[0] has already"),
     ({"Ports": [{"name": "a", "port": 70000}]}, "Ports[0].port is 70000"),
-    ({"Ports": [{"name": "a", "port": 1, "protocol": "HTTP"}]}, "Ports[0].protocol must be one of TCP, UDP, SCTP"),
+    (
+        {"Ports": [{"name": "a", "port": 1, "protocol": "HTTP"}]},
+        'Ports[0].protocol is "HTTP", but must be one of TCP, UDP, SCTP',
+    ),
     ({"Ports": [{"name": "a"}]}, "Ports[0] lacks port"),
     ({"ReadinessProbe": {"periodSeconds": 1}}, "ReadinessProbe must ask in one way"),
     ({"ReadinessProbe": {"httpGet": {"port": "web"}}}, 'ReadinessProbe.httpGet.port is "web", but Ports has no port'),
     ({"LivenessProbe": {"tcpSocket": {"port": 0}}}, "LivenessProbe.tcpSocket.port is 0"),
     (
         {"StartupProbe": {"exec": {"cmd": []}}},
-        "StartupProbe.exec.cmd is not a field that there is here. Nearest to it is command",
+        "StartupProbe.exec.cmd is an unknown field; did you mean `command",
     ),
     ({"PreStop": {}}, "PreStop must do one thing"),
     ({"TerminationGracePeriodSeconds": -1}, "TerminationGracePeriodSeconds is -1"),
@@ -125,7 +136,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"Volumes": [VOLUME | {"secret": {"secretName": "s"}}]}, "Volumes[0] must say one place"),
     (
         {"Volumes": [VOLUME | {"mountpath": "/b"}]},
-        "Volumes[0].mountpath is not a field that there is here. Nearest to it is mountPath",
+        "Volumes[0].mountpath is an unknown field; did you mean `mountPath",
     ),
     ({"Volumes": [VOLUME | {"name": "A"}]}, 'Volumes[0].name is "A"'),
     ({"Volumes": [VOLUME, VOLUME | {"mountPath": "/b"}]}, 'Volumes[1].name is "a", as Volumes[0].name is already'),
@@ -135,7 +146,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"VolumeClaimTemplates": [CLAIM | {"size": 0}]}, "VolumeClaimTemplates[0].size is nothing"),
     (
         {"VolumeClaimTemplates": [CLAIM | {"accessModes": ["RWO"]}]},
-        "VolumeClaimTemplates[0].accessModes[0] must be one of",
+        'VolumeClaimTemplates[0].accessModes[0] is "RWO", but must be one of',
     ),
     (
         {"VolumeClaimTemplates": [CLAIM], "Volumes": [VOLUME]},
@@ -143,13 +154,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"PersistentVolumeClaimRetentionPolicy": {"whenDeleted": "Keep"}},
-        "PersistentVolumeClaimRetentionPolicy.whenDeleted must be",
+        'PersistentVolumeClaimRetentionPolicy.whenDeleted is "Keep", but must be',
     ),
     ({"ServiceAccount": "a b"}, 'ServiceAccount is "a b", which cannot be the name of a ServiceAccount'),
     ({"ImagePullSecrets": ["A"]}, 'ImagePullSecrets[0] is "A"'),
     (
         {"ImagePullPolicy": "always"},
-        'ImagePullPolicy is "always", but must be one of Always, IfNotPresent, Never. Nearest',
+        'ImagePullPolicy is "always", but must be one of Always, IfNotPresent, Never; did you mean `Always`?',
     ),
     ({"NodeSelector": {"a b": "c"}}, "NodeSelector.a b is no key"),
     ({"NodeSelector": {"a": True}}, "NodeSelector.a must be text"),
@@ -163,7 +174,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"PodSecurityContext": {"runAsUser": "me"}}, "PodSecurityContext.runAsUser must be a whole number"),
     (
         {"SecurityContext": {"privilegd": True}},
-        "SecurityContext.privilegd is not a field that there is here. Nearest to it is privileged",
+        "SecurityContext.privilegd is an unknown field; did you mean `privileged",
     ),
     ({"InitContainers": [{"image": "i"}]}, "InitContainers[0].name is missing"),
     ({"Sidecars": [{"name": "a", "restartPolicy": "Always"}]}, "Sidecars[0].restartPolicy must be left out"),
@@ -173,7 +184,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"PodManagementPolicy": "Serial"}, 'PodManagementPolicy is "Serial", but must be one of Parallel, OrderedReady'),
     ({"MinReadySeconds": 1.5}, "MinReadySeconds is 1.5"),
-    ({"UpdateStrategy": "Recreate"}, "UpdateStrategy.type must be RollingUpdate or OnDelete"),
+    ({"UpdateStrategy": "Recreate"}, 'UpdateStrategy.type is "Recreate", but must be RollingUpdate or OnDelete'),
+    ({"Lifetime": "forever"}, "Lifetime must be run, execution, persist"),
+    ({"Lifetime": {"ttl": "soon"}}, 'Lifetime.ttl is "soon", but must be a length of time'),
     ({"Labels": {"a": "b c"}}, 'Labels.a is "b c"'),
     ({"Labels": {"app.kubernetes.io/instance": "b"}}, "Labels.app.kubernetes.io/instance is the plugin's own"),
     (
@@ -181,13 +194,16 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "Annotations.k8sdataservice.flyte.org/owner is the plugin's own",
     ),
     ({"PublishNotReadyAddresses": "no"}, "PublishNotReadyAddresses must be true or false"),
-    ({"DnsPolicy": "Cluster"}, 'DnsPolicy is "Cluster"'),
-    ({"DnsConfig": {"servers": []}}, "DnsConfig.servers is not a field"),
+    ({"DnsPolicy": "Cluster"}, 'DnsPolicy is "Cluster", but must be one of'),
+    ({"DnsConfig": {"servers": []}}, "DnsConfig.servers is an unknown field"),
     ({"PodDisruptionBudget": {"minAvailable": 1, "maxUnavailable": 1}}, "PodDisruptionBudget must say either"),
     ({"PodDisruptionBudget": {"minAvailable": 1, "selector": {}}}, "PodDisruptionBudget.selector must be left out"),
     ({"NetworkPolicy": "yes"}, "NetworkPolicy must be true"),
     ({"NetworkPolicy": {"podSelector": {}}}, "NetworkPolicy.podSelector must be left out"),
-    ({"Env ": {}}, "Env  is not a field of DataServiceConfig. Nearest to it is Env"),
+    ({"Namespace": "Bad_Name"}, 'Namespace is "Bad_Name", which cannot be the name of a namespace'),
+    ({"Namespace": 5}, "Namespace must be text, not a number"),
+    ({"Cluster": 5}, "Cluster must be text, not a number"),
+    ({"Env ": {}}, "Env  is an unknown field; did you mean `Env"),
 ]
 
 

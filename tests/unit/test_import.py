@@ -27,7 +27,7 @@ def test_importing_starts_nothing_and_reads_nothing() -> None:
         python(
             """
             import importlib.metadata, json, sys, threading
-            # Without its plugins first, so that what this one does can be told apart.
+            # Without its plugins first, so that the effect of this one is visible.
             entry_points = importlib.metadata.entry_points
             def without_plugins(**wanted):
                 return [] if wanted.get("group") == "flytekit.plugins" else entry_points(**wanted)
@@ -41,7 +41,7 @@ def test_importing_starts_nothing_and_reads_nothing() -> None:
             import flytekitplugins_k8sdataservice
             noticed = [list(event) for event in events if not event[1].endswith((".py", ".pyc"))]
             threads = threading.active_count() - before
-            core = "flytekitplugins_k8sdataservice._core" in sys.modules
+            core = "k8sdataservice._core" in sys.modules
             print(json.dumps({"events": noticed, "threads": threads, "core": core}))
             """
         )
@@ -61,16 +61,15 @@ def test_importing_flytekit_loads_of_the_plugin_only_what_registers_the_connecto
     """
     loaded = json.loads(python(script.format("", "sys.modules")))
     package = "flytekitplugins_k8sdataservice"
-    assert {name.removeprefix(package).lstrip(".") for name in loaded} <= {
-        "",
-        "answer",
-        "client",
-        "connector",
-        "exceptions",
-        "log_links",
-        "settings",
-        "settings.refusal",
-        "settings.variables",
+    assert set(loaded) <= {
+        package,
+        f"{package}.connector",
+        f"{package}.startup",
+        "k8sdataservice",
+        "k8sdataservice.default_client",
+        "k8sdataservice.exceptions",
+        "k8sdataservice.settings",
+        "k8sdataservice.settings.variables",
         # flytekit's own transformers may have loaded it.
         "yaml",
     }
@@ -79,6 +78,20 @@ def test_importing_flytekit_loads_of_the_plugin_only_what_registers_the_connecto
     assert json.loads(python(script.format(listed, "set(sys.modules) - before"))) == []
     asked = "ConnectorRegistry.get_connector('dataservicetask').metadata_type"
     assert f"{package}.metadata" in json.loads(python(script.format(asked, "set(sys.modules) - before")))
+
+
+def test_the_client_logs_where_flytekit_does_and_at_its_level() -> None:
+    script = """
+        import logging, sys
+        from flytekit import logger
+        logger.handlers = [logging.StreamHandler(sys.stdout)]
+        logging.basicConfig(handlers=[logging.StreamHandler(sys.stderr)], level=logging.DEBUG)
+        logger.setLevel({})
+        client = logging.getLogger("k8sdataservice.client")
+        client.info("informed"), client.warning("warned")
+    """
+    for level, words in (("logging.INFO", ["informed", "warned"]), ("logging.WARNING", ["warned"])):
+        assert python(script.format(level)).split() == words
 
 
 def test_flytekit_finds_the_plugin_by_itself() -> None:
@@ -118,7 +131,7 @@ def test_a_generated_infrastructure_name_is_a_valid_service_name() -> None:
     python(
         """
         from utils.infra import gen_infra_name
-        from flytekitplugins_k8sdataservice._core import validate
+        from k8sdataservice._core import validate
         validate({"Name": gen_infra_name(), "Image": "busybox"})
         """
     )

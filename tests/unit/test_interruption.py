@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 
-#: A process that has told it that a handler ran, and sends itself a signal; an exit that is caught is no end.
+#: A process that reports that a handler ran, and sends itself a signal; an exit that is caught is no end.
 _PROCESS = """
 import os, signal, sys, time
 from flytekit import FlyteContextManager

@@ -1,4 +1,4 @@
-"""What Flyte keeps of a task, and what a service is made for."""
+"""The state that Flyte keeps of a task, and the execution that a service is created for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import pytest
 from cluster.support.connector import Execution
 from flytekit.models.task import TaskExecutionMetadata
 from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceMetadata
-from flytekitplugins_k8sdataservice.owner import Owner, owner_of
+from flytekitplugins_k8sdataservice.owner import owner_of
+from k8sdataservice import update
+from k8sdataservice._core import Execution as FlyteExecution
+from k8sdataservice.owner import Owner
 
 
 def test_the_state_comes_back_as_it_went() -> None:
@@ -70,9 +73,38 @@ def test_every_attempt_of_a_node_has_the_same_owner_and_no_other_node_has() -> N
 
 def test_an_owner_is_said_in_words_and_carries_flytes_labels() -> None:
     described = owner(Execution("f1", "n3"))
-    assert described.execution == "execution f1 of project flytesnacks, domain development, node n3"
+    shown = FlyteExecution("flytesnacks", "development", "f1", "n3", namespace="flytesnacks-development")
+    assert described.execution == shown
+    assert str(described.execution) == "execution f1 of project flytesnacks, domain development, node n3"
     assert described.labels["execution-id"] == "f1"
+
+
+def test_an_execution_that_flyte_does_not_name_is_said_in_words() -> None:
+    assert owner(Execution("")).execution == "an execution of Flyte that did not say its name"
+    assert owner_of("/tmp/x/0", None).execution == "a local run"
+
+
+def test_a_task_of_flyte_asks_for_its_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert update._asking().execution == "whoever has taken it over by hand"
+    for part, value in {"ID": "f1", "PROJECT": "flytesnacks", "DOMAIN": "development"}.items():
+        monkeypatch.setenv(f"FLYTE_INTERNAL_EXECUTION_{part}", value)
+    asking = update._asking()
+    assert asking.execution == FlyteExecution("flytesnacks", "development", "f1")
+    assert asking == update._asking()
 
 
 def test_each_local_run_is_an_owner_of_its_own() -> None:
     assert owner_of("/tmp/x/0", None).id != owner_of("/tmp/x/0", None).id
+
+
+def test_an_owner_says_where_its_run_is_shown() -> None:
+    execution = Execution("f1", namespace="team-a")
+    shown = owner(execution).execution
+    assert isinstance(shown, FlyteExecution)
+    assert (shown.namespace, shown.name, shown.root) == ("team-a", "f1", None)
+
+
+def test_a_child_execution_names_the_one_that_launched_it() -> None:
+    shown = owner(Execution("f2", root="f1")).execution
+    assert isinstance(shown, FlyteExecution)
+    assert (shown.name, shown.root) == ("f2", "f1")

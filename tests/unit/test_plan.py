@@ -17,7 +17,7 @@ import yaml
 from flytekit import Resources
 from flytekit.configuration import ImageConfig, SerializationSettings
 from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceTask, InvalidSpecError, plan, update
-from flytekitplugins_k8sdataservice.loading import load
+from k8sdataservice.cli.loading import load
 
 WORKFLOWS = """
 from flytekitplugins_k8sdataservice import DataServiceConfig
@@ -56,7 +56,7 @@ def test_a_field_at_fault_is_a_problem_of_the_plan(silent_cluster: Path) -> None
     assert not made.ok and made.objects == []
 
 
-def test_a_service_without_a_name_is_told_to_get_one(silent_cluster: Path) -> None:
+def test_a_service_without_a_name_is_reported_to_get_one(silent_cluster: Path) -> None:
     made = plan(DataServiceConfig(Image="busybox"), offline=True)
     assert made.notes[0].startswith("Name is left out") and made.name in made.notes[0]
 
@@ -90,7 +90,7 @@ def test_a_warning_does_not_spoil_the_yaml(workflows: Path, monkeypatch: pytest.
         ("goood", 2, "has no goood: it has good, "),
     ],
 )
-def test_the_commands_exit_code_tells_problems_from_having_no_plan(
+def test_the_commands_exit_code_distinguishes_problems_from_having_no_plan(
     workflows: Path, task: str, code: int, words: str
 ) -> None:
     done = run("plan", f"{workflows}:{task}", "--offline")
@@ -146,12 +146,12 @@ def test_the_readmes_quickstart_passes_its_own_command(tmp_path: Path, monkeypat
     blocks = re.findall(r"^```python\n(.*?)^```", pages, re.M | re.S)
     [quickstart] = [block for block in blocks if "feature_store = DataServiceTask(" in block]
     (tmp_path / "workflows.py").write_text(quickstart)
-    command = re.search(r"python -m (flytekitplugins_k8sdataservice plan \S+)", readme.read_text())
+    command = re.search(r"dataservice (plan \S+)", readme.read_text())
     assert command
-    done = run(*command[1].split()[1:], "--offline", cwd=tmp_path)
+    done = run(*command[1].split(), "--offline", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [each["kind"] for each in yaml.safe_load_all(done.stdout)] == ["StatefulSet", "Service"]
-    # What the update example hands over is all of the service, and not only what changes.
+    # The update example passes the whole configuration, and not only the changes.
     [example] = [block for block in blocks if re.search(r"^ +update\(", block, re.M)]
     (tmp_path / "grows.py").write_text(f"{quickstart}\n{example}\n")
     load(f"{tmp_path}/grows.py:feature_store")

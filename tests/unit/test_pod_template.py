@@ -1,4 +1,4 @@
-"""What a user says of the pods in Kubernetes's own words."""
+"""The user's pod template."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flytekit import PodTemplate
 from flytekitplugins_k8sdataservice import DataServiceConfig, InvalidSpecError
-from flytekitplugins_k8sdataservice._core import manifests
+from k8sdataservice._core import manifests
 from kubernetes import client
 
 TEMPLATE = {"spec": {"nodeSelector": {"disk": "fast"}, "containers": [{"name": "primary", "tty": True}]}}
@@ -94,7 +94,7 @@ def test_an_account_that_is_named_has_its_token_and_no_other_pod_has_one() -> No
 @pytest.mark.parametrize(
     ("template", "words"),
     [
-        ({"spec": {"nodeSelectr": {}, "hostNetwrk": True}}, r"PodTemplate\.spec\.hostNetwrk is not a field"),
+        ({"spec": {"nodeSelectr": {}, "hostNetwrk": True}}, r"PodTemplate\.spec\.hostNetwrk is an unknown field"),
         ("no-such-file.yaml", "PodTemplate cannot be read from no-such-file.yaml"),
         (3, "PodTemplate is a int, but must be"),
     ],

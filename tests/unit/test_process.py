@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from flytekitplugins_k8sdataservice._core import Client
+from k8sdataservice._core import Client
 
 pytestmark = pytest.mark.usefixtures("silent_cluster")
 
 PREAMBLE = """
 import asyncio, os, sys, threading, time
 from flytekitplugins_k8sdataservice import DataServiceError
-from flytekitplugins_k8sdataservice._core import Client
+from k8sdataservice._core import Client
 """
 
 
@@ -53,12 +53,13 @@ CALLS = """
 import json, signal
 from flytekitplugins_k8sdataservice import DataServiceTimeoutError, UnavailableError
 
-config = {"Name": "foo", "Image": "busybox"}
-beside = config | {"Sidecars": [{"name": "a"}]}
-mine = {"namespace": "flyte", "owner": "me", "execution": "a test"}
-
-def calls(timeout):
-    client = Client(timeout=timeout)
+def calls(timeout, cluster=None, **settings):
+    client = Client(timeout=timeout, **settings)
+    config = {"Name": "foo", "Image": "busybox", "Cluster": cluster}
+    beside = config | {"Sidecars": [{"name": "a"}]}
+    place = {"namespace": "flyte", "cluster": cluster}
+    mine = {"namespace": "flyte", "owner": "me", "execution": "a test"}
+    unknown = Client(timeout=0.01, **settings).get_sync("foo", **place)
     return {
         "create": lambda: client.create_sync(config, **mine),
         "create with a sidecar": lambda: client.create_sync(beside, **mine),
@@ -66,12 +67,22 @@ def calls(timeout):
         "plan with a sidecar": lambda: client.plan_sync(beside, **mine),
         "update": lambda: client.update_sync(config, **mine),
         "update with a sidecar": lambda: client.update_sync(beside, **mine),
-        "get": lambda: client.get_sync("foo", namespace="flyte"),
-        "wait": lambda: client.wait_sync("foo", namespace="flyte", timeout=timeout),
-        "keep": lambda: client.keep_sync("foo", namespace="flyte", owner="me", seconds=9),
-        "delete": lambda: client.delete_sync("foo", namespace="flyte"),
+        "get": lambda: client.get_sync("foo", **place),
+        "wait": lambda: client.wait_sync("foo", **place, timeout=timeout),
+        "locate": lambda: client.locate_sync("foo", **place),
+        "keep": lambda: client.keep_sync("foo", **place, owner="me", seconds=9),
+        "conclude": lambda: client.conclude_sync(unknown, "foo", **place),
+        "delete": lambda: client.delete_sync("foo", **place),
+        "hold": lambda: client.hold_sync("foo", **place, owner="me", holder="me@here/1", timeout=timeout),
+        "leave": lambda: client.leave_sync("foo", **place, owner="me"),
+        "list": lambda: client.list_sync(**place, timeout=timeout),
+        "reap": lambda: client.reap_sync(**place, timeout=timeout),
+        "sleep": lambda: client.sleep_sync("foo", **place),
+        "wake": lambda: client.wake_sync("foo", **place),
     }
 """
+
+NUMBER_OF_CALLS = 18
 
 
 @pytest.fixture(params=["TLS", "HTTP"])
@@ -99,6 +110,30 @@ def test_every_call_ends_by_its_deadline_where_the_api_server_does_not_answer() 
                 message = answer.message
             assert "context c, cluster c, user u of kubeconfig " + os.environ["KUBECONFIG"] in message, (name, message)
             assert time.monotonic() - begin < 2.5, (name, time.monotonic() - begin)
+        """)
+    )
+
+
+@pytest.mark.usefixtures("silent_cluster")
+def test_every_call_ends_by_its_deadline_where_only_the_cluster_of_the_runs_cannot_be_read() -> None:
+    run(
+        CALLS
+        + textwrap.dedent("""
+        west = os.environ["KUBECONFIG"]
+        os.environ["KUBECONFIG"] = west + "-of-the-runs"
+        os.mkfifo(os.environ["KUBECONFIG"])
+        clusters = {"west": {"kubeconfig": west}}
+        for name, call in calls(0.8, "west", platform={"clusters": clusters}).items():
+            begin = time.monotonic()
+            try:
+                message = call().message
+            except (UnavailableError, DataServiceTimeoutError) as error:
+                message = str(error)
+            # They must not look for the runs anywhere else.
+            is_unread = f"was not read in time (the kubeconfig is {os.environ['KUBECONFIG']})" in message
+            assert is_unread == (name in ("delete", "list", "reap", "sleep")), (name, message)
+            assert time.monotonic() - begin < 2.5, (name, time.monotonic() - begin)
+        os._exit(0)
         """)
     )
 
@@ -145,7 +180,7 @@ def test_ctrl_c_ends_every_call_at_once(preparation: str) -> None:
             assert process.stdout.readline() == "interrupted\n", process.communicate(timeout=10)
             assert time.monotonic() - begin < 2, name
         assert process.wait(timeout=10) == 0
-    assert len(names) == 10
+    assert len(names) == NUMBER_OF_CALLS
 
 
 def test_a_forked_child_gets_an_error_and_does_not_hang() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flytekitplugins_k8sdataservice import InvalidSpecError
-from flytekitplugins_k8sdataservice._core import Client, validate
+from k8sdataservice._core import Client, validate
 
 Check = Callable[[str], object]
 

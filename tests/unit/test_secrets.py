@@ -1,4 +1,4 @@
-"""What is secret stays so: no message, no log and no state of Flyte's has a word of it."""
+"""Secrets stay secret: no message, no log and no state of Flyte's contains one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceError, DataServiceMetadata, DataServiceTask
-from flytekitplugins_k8sdataservice._core import Client, validate
+from k8sdataservice._core import Client, validate
 
 CANARY = "canary-7d1c8a52"
 

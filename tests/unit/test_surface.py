@@ -1,4 +1,4 @@
-"""What code written for version 1 can name and call."""
+"""The names and calls that code written for version 1 can use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODULES = [
     "utils.resources",
 ]
 
-#: What version 1 has of its own: every class and function with its methods, and the parameters of each.
+#: The public names of version 1: every class and function with its methods, and the parameters of each.
 LIST = """
     import importlib, inspect
 

@@ -1,78 +1,141 @@
-"""What pip installs: the wheel that the tests run with, which differs from a release in optimization only."""
+"""The installed wheels: those that the tests run with, whose core differs from a release in optimization only."""
 
 from __future__ import annotations
 
 import re
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
-FOLDER = Path(__file__).parents[2] / "target" / "wheel"
+PROJECT = Path(__file__).parents[2]
+FOLDER = PROJECT / "target" / "wheel"
+
+#: The prefix of the project's pages.
+HERE = "https://github.com/flyteorg/flytekitplugins-k8sdataservice/blob/main/"
+
+
+class Wheel:
+    """A wheel, and what it says of itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.archive = zipfile.ZipFile(path)
+        self.files = self.archive.namelist()
+
+    def of_dist_info(self, name: str) -> bytes:
+        """Returns a file of the wheel's own description."""
+        (path,) = (each for each in self.files if each.endswith(f".dist-info/{name}"))
+        return self.archive.read(path)
+
+    @property
+    def metadata(self) -> Message:
+        """The metadata that PyPI and pip show of the package."""
+        return message_from_bytes(self.of_dist_info("METADATA"))
+
+    @property
+    def required(self) -> set[str]:
+        """The requirements of the package, as ``packaging`` writes it, whatever tool has built the wheel."""
+        return {str(Requirement(each)) for each in self.metadata.get_all("Requires-Dist") or []}
+
+
+def newest(pattern: str) -> Wheel:
+    wheels = sorted(FOLDER.glob(pattern), key=lambda path: path.stat().st_mtime)
+    assert wheels, f"There is no {pattern} in target/wheel: `make unit` builds it first."
+    return Wheel(wheels[-1])
 
 
 @pytest.fixture(scope="module")
-def wheel() -> zipfile.ZipFile:
-    """Returns the wheel that was built last."""
-    wheels = sorted(FOLDER.glob("*.whl"), key=lambda path: path.stat().st_mtime)
-    assert wheels, "There is no wheel in target/wheel: `make unit` builds it first."
-    return zipfile.ZipFile(wheels[-1])
+def neutral() -> Wheel:
+    """Returns the wheel with the core."""
+    return newest("k8sdataservice-*.whl")
 
 
-def test_it_serves_every_python_from_3_10_on(wheel: zipfile.ZipFile) -> None:
-    assert "-cp310-abi3-" in str(wheel.filename)
+@pytest.fixture(scope="module")
+def plugin() -> Wheel:
+    """Returns the wheel of the plugin for flytekit."""
+    return newest("flytekitplugins_k8sdataservice-*.whl")
 
 
-def test_it_has_the_packages_that_users_import_and_no_others(wheel: zipfile.ZipFile) -> None:
-    top_level = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
-    assert top_level == {"flytekitplugins_k8sdataservice", "flytekitplugins", "utils"}
+@pytest.fixture(params=["neutral", "plugin"])
+def wheel(request: pytest.FixtureRequest) -> Wheel:
+    """Returns each wheel."""
+    each: Wheel = request.getfixturevalue(request.param)
+    return each
 
 
-def test_it_shadows_no_package_of_the_users_own(wheel: zipfile.ZipFile) -> None:
-    names = wheel.namelist()
-    assert "flytekitplugins/k8sdataservice/__init__.py" in names
-    assert "utils/infra.py" in names
-    assert "flytekitplugins/__init__.py" not in names
-    assert "utils/__init__.py" not in names
+def test_one_wheel_serves_every_python_from_3_10_on(neutral: Wheel, plugin: Wheel) -> None:
+    assert "-cp310-abi3-" in neutral.name
+    assert b"Root-Is-Purelib: false" in neutral.of_dist_info("WHEEL")
+    assert plugin.name.endswith("-py3-none-any.whl")
+    assert b"Root-Is-Purelib: true" in plugin.of_dist_info("WHEEL")
+    assert {each.metadata["Requires-Python"] for each in (neutral, plugin)} == {">=3.10"}
 
 
-def test_it_carries_its_types_and_its_licence(wheel: zipfile.ZipFile) -> None:
-    names = wheel.namelist()
-    assert "flytekitplugins_k8sdataservice/py.typed" in names
-    assert "flytekitplugins_k8sdataservice/_core.pyi" in names
-    assert "flytekitplugins/k8sdataservice/py.typed" in names
-    assert any(name.endswith("licenses/LICENSE") for name in names)
+def test_they_have_the_packages_that_users_import_and_no_others(neutral: Wheel, plugin: Wheel) -> None:
+    def top_level(wheel: Wheel) -> set[str]:
+        return {name.split("/")[0] for name in wheel.files if ".dist-info/" not in name}
+
+    assert top_level(neutral) == {"k8sdataservice"}
+    assert top_level(plugin) == {"flytekitplugins_k8sdataservice", "flytekitplugins", "utils"}
+    assert [name for name in neutral.files if name.endswith((".so", ".pyd"))] == ["k8sdataservice/_core.abi3.so"]
+    assert all(name.endswith((".py", "/py.typed")) for name in plugin.files if ".dist-info/" not in name)
 
 
-def test_flytekit_is_told_of_the_plugin(wheel: zipfile.ZipFile) -> None:
-    (entry_points,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert "k8sdataservice=flytekitplugins_k8sdataservice" in wheel.read(entry_points).decode()
+def test_the_plugin_shadows_no_package_of_the_users_own(plugin: Wheel) -> None:
+    assert "flytekitplugins/k8sdataservice/__init__.py" in plugin.files
+    assert "utils/infra.py" in plugin.files
+    assert "flytekitplugins/__init__.py" not in plugin.files
+    assert "utils/__init__.py" not in plugin.files
 
 
-def metadata(wheel: zipfile.ZipFile) -> str:
-    """Returns what PyPI and pip know of the package."""
-    (name,) = (name for name in wheel.namelist() if name.endswith("METADATA"))
-    return wheel.read(name).decode()
+def test_they_carry_their_types_and_their_licence(neutral: Wheel, plugin: Wheel) -> None:
+    assert {"k8sdataservice/py.typed", "k8sdataservice/_core.pyi"} <= set(neutral.files)
+    assert "flytekitplugins_k8sdataservice/py.typed" in plugin.files
+    assert "flytekitplugins/k8sdataservice/py.typed" in plugin.files
+    for wheel in (neutral, plugin):
+        assert wheel.of_dist_info("licenses/LICENSE") == (PROJECT / "LICENSE").read_bytes()
+        assert wheel.metadata["License-Expression"] == "Apache-2.0"
 
 
-def test_the_kubernetes_package_is_not_needed_and_is_an_extra(wheel: zipfile.ZipFile) -> None:
-    required = [line for line in metadata(wheel).splitlines() if line.startswith("Requires-Dist:")]
-    assert [line for line in required if "extra ==" not in line] == ["Requires-Dist: flytekit>=1.16.0,<2"]
-    assert "Requires-Dist: kubernetes>=23.6.0 ; extra == 'kubernetes'" in required
+def test_flytekit_is_reported_of_the_plugin_and_the_shell_of_the_commands(neutral: Wheel, plugin: Wheel) -> None:
+    def entry_points(wheel: Wheel) -> str:
+        return wheel.of_dist_info("entry_points.txt").decode().replace(" ", "").strip()
+
+    assert entry_points(plugin) == "[flytekit.plugins]\nk8sdataservice=flytekitplugins_k8sdataservice"
+    script = "k8sdataservice.cli.main:main"
+    assert entry_points(neutral) == f"[console_scripts]\ndataservice={script}\nkubectl-dataservice={script}"
 
 
-def test_it_says_where_the_documentation_is(wheel: zipfile.ZipFile) -> None:
-    urls = [line for line in metadata(wheel).splitlines() if line.startswith("Project-URL:")]
-    assert [line.split()[1] for line in urls] == ["Changelog,", "Documentation,", "Homepage,", "Issues,", "Repository,"]
-    for module in ("flytekitplugins_k8sdataservice", "flytekitplugins/k8sdataservice"):
-        source = wheel.read(f"{module}/__init__.py").decode()
+def test_only_the_plugin_needs_flytekit_and_none_the_kubernetes_package(neutral: Wheel, plugin: Wheel) -> None:
+    assert neutral.required == {"click>=8", "pyyaml!=6.0.0,>=5.4.1", "rich>=12"}
+    assert plugin.required == {
+        "flytekit<2,>=1.16.0",
+        f"k8sdataservice=={neutral.metadata['Version']}",
+        'flytekit[connector]<2,>=1.16.0; extra == "connector"',
+        'kubernetes>=23.6.0; extra == "kubernetes"',
+    }
+
+
+def test_each_says_where_the_documentation_is(wheel: Wheel) -> None:
+    urls = {each.partition(",")[0] for each in wheel.metadata.get_all("Project-URL") or []}
+    assert urls == {"Changelog", "Documentation", "Homepage", "Issues", "Repository"}
+    packages = [name for name in wheel.files if re.search(r"k8sdataservice/__init__\.py$", name)]
+    assert packages
+    for package in packages:
+        source = wheel.archive.read(package).decode()
         assert "Documentation: https://github.com/flyteorg/flytekitplugins-k8sdataservice" in source
 
 
-def test_every_link_of_the_readme_works_on_pypi(wheel: zipfile.ZipFile) -> None:
-    links = re.findall(r"\]\(([^)]*)\)", metadata(wheel))
-    assert len(links) > 10
-    assert [link for link in links if not link.startswith("https://")] == []
-    here = "https://github.com/flyteorg/flytekitplugins-k8sdataservice/blob/main/"
-    paths = [link.removeprefix(here).split("#")[0] for link in links if link.startswith(here)]
-    assert [path for path in paths if not (FOLDER.parents[1] / path).exists()] == []
+def test_every_link_of_each_readme_works_on_pypi(neutral: Wheel, plugin: Wheel) -> None:
+    for wheel, file, fewest in ((neutral, "python/README.md", 2), (plugin, "README.md", 11)):
+        readme = str(wheel.metadata.get_payload())
+        assert readme.strip() == (PROJECT / file).read_text().strip()
+        links = re.findall(r"\]\(([^)]*)\)", readme)
+        assert len(links) >= fewest
+        assert [link for link in links if not link.startswith("https://")] == []
+        paths = [link.removeprefix(HERE).split("#")[0] for link in links if link.startswith(HERE)]
+        assert [path for path in paths if not (PROJECT / path).exists()] == []

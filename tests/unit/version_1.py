@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -20,7 +21,7 @@ REQUIREMENTS = ("flytekitplugins-k8sdataservice==1.16.31", f"flytekit=={version(
 #: Kept between runs. Making it takes a minute.
 FOLDER = Path(__file__).parents[2] / f".venv-version-1-py{sys.version_info.major}{sys.version_info.minor}"
 
-#: What pip writes where it reaches no index of packages.
+#: The message of pip where it reaches no index of packages.
 UNREACHABLE = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError")
 
 
@@ -45,7 +46,8 @@ def python_of_version_1() -> Path:
             *REQUIREMENTS,
         ]
         done = subprocess.run(install, capture_output=True, text=True, check=False)
-        if done.returncode and any(sign in done.stderr for sign in UNREACHABLE):
+        # Continuous integration sets CI: a comparison that nobody makes must fail there.
+        if done.returncode and "CI" not in os.environ and any(sign in done.stderr for sign in UNREACHABLE):
             pytest.skip(f"PyPI cannot be reached, so that there is no version 1 to compare with: {done.stderr[-300:]}")
         assert done.returncode == 0, done.stderr
         complete.write_text(repr(REQUIREMENTS))

@@ -1,14 +1,15 @@
-//! What the API server and admission say of an object that is not made.
+//! The answers of the API server and of admission to dry runs.
 
 use serde_json::Value;
 
-use super::findings::Unchecked;
+use super::findings::{Findings, Unchecked};
+use super::manifest::Manifest;
 use super::refusal::findings;
-use super::{Findings, Manifest};
-use crate::api::{Fault, Inspect, Trial};
+use crate::cluster::{Fault, Inspect, Trial};
+use crate::compare::changed_by_admission;
 use crate::error::Result;
-use crate::lifecycle::deadline::{Deadline, Step, repeat};
-use crate::manifests::Origins;
+use crate::lifecycle::retry::{Deadline, Step, retry};
+use crate::origins::Origins;
 
 /// An object that was tried out.
 pub(super) struct Tried {
@@ -16,8 +17,10 @@ pub(super) struct Tried {
     pub(super) object: Value,
     /// Whether it has the server's defaults.
     pub(super) complete: bool,
-    /// What is wrong with it.
+    /// The fault.
     pub(super) findings: Findings,
+    /// The changes that admission makes to it.
+    pub(super) changed: Vec<String>,
 }
 
 impl Tried {
@@ -27,11 +30,18 @@ impl Tried {
         let text = |place: &str| object.pointer(place).and_then(Value::as_str).unwrap_or_default();
         let (name, namespace) = (text("/metadata/name"), text("/metadata/namespace"));
         let what = format!("whether Kubernetes accepts {} {name}", resource.kind);
-        let may_not = format!("create {} in namespace {namespace}, not even to try", resource.plural);
+        let note = match why {
+            Unchecked::Forbidden => format!(
+                "Not checked: {what}; the dry run was skipped: not allowed to create {} in namespace {namespace}.",
+                resource.plural
+            ),
+            Unchecked::Failed(_) => why.note(&what, ""),
+        };
         Self {
             object: object.clone(),
             complete: false,
-            findings: Findings::note(why.note(&what, &may_not)),
+            findings: Findings::note(note),
+            changed: Vec::new(),
         }
     }
 
@@ -41,11 +51,11 @@ impl Tried {
     }
 }
 
-/// Asks what would become of an object, also where its name is taken.
+/// Creates an object in a dry run, even if its name is taken.
 pub(super) async fn try_out<A: Inspect>(
     api: &A,
     manifest: &Manifest,
-    namespace: &str,
+    (namespace, service): (&str, &str),
     origins: &Origins,
     deadline: Deadline,
 ) -> Result<Tried> {
@@ -55,27 +65,29 @@ pub(super) async fn try_out<A: Inspect>(
         .and_then(Value::as_str)
         .unwrap_or_default();
     let step = Step::of("create", resource, namespace, name).optional();
-    let mut trial = repeat(deadline, &step, || api.try_out(resource, namespace, object)).await?;
+    let mut trial = retry(deadline, &step, || api.try_out(resource, namespace, object)).await?;
     if matches!(trial, Err(Fault::AlreadyExists)) {
         let unnamed = unnamed(object, name);
-        trial = repeat(deadline, &step, || api.try_out(resource, namespace, &unnamed)).await?;
+        trial = retry(deadline, &step, || api.try_out(resource, namespace, &unnamed)).await?;
     }
     let as_sent = |findings| Tried {
         object: object.clone(),
         complete: false,
         findings,
+        changed: Vec::new(),
     };
     match trial {
         Ok(Trial::Accepted(mut made)) => {
             made["metadata"]["name"] = name.into();
             Ok(Tried {
+                changed: changed_by_admission(object, &made, service),
                 object: made,
                 complete: true,
                 findings: Findings::default(),
             })
         }
         Ok(Trial::Refused(refusal)) => Ok(as_sent(findings(&refusal, &resource.kind, object, origins))),
-        Err(fault) if fault.is_missing_right() => Ok(Tried::unknown(manifest, &Unchecked::Forbidden)),
+        Err(fault) if fault.is_missing_permission() => Ok(Tried::unknown(manifest, &Unchecked::Forbidden)),
         Err(fault) => Err(step.failed(fault)),
     }
 }

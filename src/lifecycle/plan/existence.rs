@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kube::core::{ApiResource, DynamicObject};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::findings::{Unchecked, answer};
 use super::{Findings, Problem};
-use crate::api::Inspect;
-use crate::lifecycle::deadline::{Deadline, Step, repeat};
-use crate::manifests::{Origins, Reference, references};
-use crate::wording::nearest;
+use crate::cluster::{Fault, Inspect};
+use crate::lifecycle::retry::{Deadline, Step, retry};
+use crate::manifests::{Reference, references};
+use crate::origins::Origins;
+use crate::text::{did_you_mean, nearest};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 
-/// What became of a look.
+/// The result of a look.
 enum Seen {
-    /// It is there. Of one whose entries count, they come along, without what is in them.
+    /// It exists; with the keys of its entries where these count, without their values.
     There(Option<BTreeSet<String>>),
     /// It is not; the one whose name is most like it.
     Missing(Option<String>),
@@ -95,23 +97,38 @@ async fn look<A: Inspect>(
     let step = |verb, name| Step::of(verb, resource, place.unwrap_or_default(), name).optional();
     let getting = step("get", name);
     let there = if with_entries {
-        let object = repeat(deadline, &getting, || api.look_up(resource, place, name)).await;
+        let object = retry(deadline, &getting, || api.look_up(resource, place, name)).await;
         answer(&getting, object).map(|object| object.map(|object| Some(entries(&object))))
     } else {
-        let there = repeat(deadline, &getting, || api.is_there(resource, place, name)).await;
+        let there = retry(deadline, &getting, || api.exists(resource, place, name)).await;
         answer(&getting, there).map(|there| there.then_some(None))
     };
     match there {
         Ok(Some(entries)) => Seen::There(entries),
         Ok(None) => {
-            // Only a hint, which is left out where it cannot be had at once.
             let names = timeout(HINT, api.names(resource, place, NAMES)).await;
-            let names = names.ok().and_then(std::result::Result::ok).unwrap_or_default();
+            let names = known(&step("list", ""), names);
             let near = nearest(name, names.iter().map(String::as_str));
             Seen::Missing((!near.is_empty()).then(|| near.to_owned()))
         }
         Err(why) => Seen::Unknown(why),
     }
+}
+
+/// The names among which there may be a similar one. They are only for a hint, so that an account need not have the
+/// permission to list them.
+fn known(listing: &Step, names: Result<std::result::Result<Vec<String>, Fault>, Elapsed>) -> Vec<String> {
+    const CONSEQUENCE: &str = "a plan suggests no similar name";
+    match names {
+        Ok(Ok(names)) => return names,
+        Ok(Err(fault)) if fault.is_missing_permission() => {}
+        Ok(Err(fault)) => listing.swallow(CONSEQUENCE, &fault),
+        Err(_) => {
+            let cause = format!("the API server did not answer within {} s", HINT.as_secs());
+            listing.swallow(CONSEQUENCE, &cause);
+        }
+    }
+    Vec::new()
 }
 
 /// The names of the entries of a Secret or a `ConfigMap`.
@@ -132,19 +149,20 @@ fn not_there(reference: &Reference, near: Option<&str>, namespace: &str) -> Stri
     let kind = &resource.kind;
     let near = near.map_or_else(
         || "Make it first, or correct its name.".to_owned(),
-        |near| format!("Make it first, or correct its name: nearest to it is {near}."),
+        |near| format!("Make it first, or correct its name; did you mean `{near}`?"),
     );
     format!("{kind} {name} does not exist in {place}. {near}")
 }
 
 fn no_entry(reference: &Reference, key: &str, entries: &BTreeSet<String>, namespace: &str) -> String {
     let Reference { resource, name, .. } = reference;
-    let near = match nearest(key, entries.iter().map(String::as_str)) {
-        "" => "It is empty.".to_owned(),
-        near => format!("Nearest to it is {near}."),
+    let near = if entries.is_empty() {
+        ". It is empty.".to_owned()
+    } else {
+        did_you_mean(key, entries.iter().map(String::as_str))
     };
     format!(
-        "{} {name} in namespace {namespace} has no key {key}. {near}",
+        "{} {name} in namespace {namespace} has no key {key}{near}",
         resource.kind
     )
 }
@@ -155,5 +173,39 @@ fn full_name(resource: &ApiResource) -> String {
         resource.plural.clone()
     } else {
         format!("{}.{}", resource.plural, resource.group)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::swallowed::recorder::record;
+    use k8s_openapi::api::core::v1::Secret;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_of_names_that_fails_is_logged_unless_the_permission_is_missing() {
+        let forbidden = || Fault::Refused {
+            code: 403,
+            reason: "Forbidden".to_owned(),
+            message: "User \"me\" cannot list resource \"secrets\" in API group \"\"".to_owned(),
+        };
+        let listing = Step::new::<Secret>("list", "no-names", "").optional();
+        let late = timeout(HINT, std::future::pending()).await;
+        for (names, found, cause) in [
+            (Ok(Ok(vec!["foo".to_owned()])), 1, ""),
+            (Ok(Err(forbidden())), 0, ""),
+            (
+                Ok(Err(Fault::transient("the connection broke"))),
+                0,
+                "the connection broke",
+            ),
+            (late, 0, "the API server did not answer within 2 s"),
+        ] {
+            let (records, guard) = record();
+            assert_eq!(known(&listing, names).len(), found);
+            drop(guard);
+            let causes: String = records.all().iter().map(|record| record.field("cause")).collect();
+            assert_eq!(causes, cause);
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! What a check has found.
+//! The findings of a check.
 
-use crate::api::Fault;
+use crate::cluster::Fault;
 use crate::error::Result;
-use crate::lifecycle::deadline::Step;
+use crate::lifecycle::retry::Step;
 
 /// The answer that a check rests on, or else why there is none. No check ends a plan.
 pub(super) type Answer<T> = std::result::Result<T, Unchecked>;
@@ -16,18 +16,18 @@ pub(super) enum Unchecked {
     Failed(String),
 }
 
-/// What a request answered, as the answer that a check rests on.
+/// The answer to a request that a check is based on.
 pub(super) fn answer<T>(step: &Step, answer: Result<std::result::Result<T, Fault>>) -> Answer<T> {
     match answer {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(fault)) if fault.is_missing_right() => Err(Unchecked::Forbidden),
+        Ok(Err(fault)) if fault.is_missing_permission() => Err(Unchecked::Forbidden),
         Ok(Err(fault)) => Err(Unchecked::Failed(step.failed(fault).to_string())),
         Err(error) => Err(Unchecked::Failed(error.to_string())),
     }
 }
 
 impl Unchecked {
-    /// The note that something was not checked: `what`, and what the account may not do, where that is the reason.
+    /// The note that something was not checked: `what`, and the missing permission, if that is the reason.
     pub(super) fn note(&self, what: &str, may_not: &str) -> String {
         match self {
             Self::Forbidden => format!("Not checked: {what}; the account may not {may_not}."),
@@ -41,16 +41,16 @@ impl Unchecked {
 pub struct Problem {
     /// The field of the configuration, such as `Requests.cpu`.
     pub path: String,
-    /// What is wrong, and what to do, as sentences.
+    /// The fault, and what to do, as sentences.
     pub message: String,
 }
 
-/// What a check has found.
+/// The findings of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// What has to be mended.
+    /// The problems.
     pub problems: Vec<Problem>,
-    /// What is only worth knowing, such as what could not be checked.
+    /// The notes, such as on checks that could not be made.
     pub notes: Vec<String>,
     /// Whether there is no namespace to make anything in, so that nothing else matters.
     pub(super) is_nowhere: bool,
@@ -73,7 +73,7 @@ impl Findings {
         }
     }
 
-    /// That there is no namespace.
+    /// The missing namespace.
     pub(super) fn nowhere(problem: Problem) -> Self {
         Self {
             problems: vec![problem],
@@ -103,7 +103,7 @@ impl Findings {
         }
     }
 
-    /// Adds what another check has found, but for fields of which a better one has told already.
+    /// Adds the findings of another check, except those on fields that a better check has reported already.
     pub(super) fn add_new(&mut self, mut other: Self) {
         other
             .problems

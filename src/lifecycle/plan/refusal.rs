@@ -1,16 +1,16 @@
-//! Why the API server would refuse an object, told by the fields of the configuration.
+//! Why the API server would refuse an object, in terms of the configuration's fields.
 
 use serde_json::Value;
 
 use super::{Findings, Problem};
-use crate::api::Refusal;
-use crate::manifests::{NAMESPACE, Origins, WHOLE};
-use crate::quantity::is_amount;
+use crate::cluster::Refusal;
+use crate::origins::{NAMESPACE, Origins, WHOLE};
+use crate::resources::quantity::is_amount;
 use crate::status::diagnosis::Cause;
-use crate::status::diagnosis::admission::sort;
-use crate::wording::sentence;
+use crate::status::diagnosis::admission::classify;
+use crate::text::sentence;
 
-/// The problems that a refusal is, or the note that it says nothing of the configuration.
+/// The problems in a refusal, or a note if the refusal is not about the configuration.
 pub(super) fn findings(refusal: &Refusal, kind: &str, object: &Value, origins: &Origins) -> Findings {
     let name = object
         .pointer("/metadata/name")
@@ -23,7 +23,7 @@ pub(super) fn findings(refusal: &Refusal, kind: &str, object: &Value, origins: &
             sentence(words)
         ));
     }
-    let (cause, advice) = sort(kind, words);
+    let (cause, advice) = classify(kind, words);
     let problem = |path: String, words: &str| {
         let advice = if advice.is_empty() {
             String::new()
@@ -92,7 +92,8 @@ fn over_quota(words: &str) -> impl Iterator<Item = &str> {
         .filter_map(|each| Some(each.split_once('=')?.0.trim()))
 }
 
-/// The amounts that a quota wants to be said, and of which container: `must specify limits.cpu for: foo; limits.memory for: foo`.
+/// The amounts that a quota requires to be set, and of which container: `must specify limits.cpu for: foo;
+/// limits.memory for: foo`.
 fn unspecified(words: &str) -> impl Iterator<Item = (&str, &str)> {
     let specify = words.split_once("must specify ").map_or("", |(_, rest)| rest);
     specify.split(';').filter_map(|each| {
@@ -101,7 +102,7 @@ fn unspecified(words: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The place of an amount that a container of a pod has to say.
+/// The path of an amount that a container of a pod has to set.
 fn unsaid(amount: &str, container: &str, pod: &Value) -> Option<String> {
     let (side, resource) = amount.split_once('.')?;
     ["containers", "initContainers"].into_iter().find_map(|list| {
@@ -142,7 +143,8 @@ fn out_of_range(words: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The single complaints of *Pod Security*: `violates PodSecurity "restricted:latest": one (container "a" must ...), two (...)`.
+/// The single complaints of *Pod Security*: `violates PodSecurity "restricted:latest": one (container "a" must ...),
+/// two (...)`.
 fn insecurities(words: &str) -> Vec<String> {
     let list = words
         .split_once("violates PodSecurity ")
@@ -220,7 +222,7 @@ fn named_place(words: &str) -> Option<&str> {
         .find(|word| word.starts_with("spec.") || word.starts_with("metadata."))
 }
 
-/// The first amount in an object that is none. Where an object cannot be read, the API server does not say where.
+/// The first amount in an object that is none. If the API server cannot read an object, it does not report the path.
 fn bad_amount(value: &Value, place: &str) -> Option<String> {
     match value {
         Value::Object(fields) => fields.iter().find_map(|(key, value)| {

@@ -1,18 +1,18 @@
-//! What is filled in and what is forced.
+//! Default values and forced values.
 
 use serde_json::{Value, json};
 
 use super::super::Platform;
 use super::{config, platform};
-use crate::quantity::GPU;
-use crate::spec::{DataServiceSpec, Target};
+use crate::config::{DataServiceSpec, Target};
+use crate::resources::flyte::GPU;
 
 fn completed(settings: &Value, fields: &Value) -> Value {
     platform(settings).complete(&config(fields)).expect("complete")
 }
 
 fn resolved(platform: &Platform, fields: &Value) -> DataServiceSpec {
-    match platform.resolve(&config(fields)).expect("resolved") {
+    match platform.resolve(&config(fields)).expect("resolved").target {
         Target::New(spec) => spec,
         Target::Existing(name) => panic!("{name} exists already"),
     }
@@ -137,7 +137,7 @@ fn a_contradiction_is_refused_with_who_forces_what() {
         (
             json!({"Env": {"TOKEN": "secret"}}),
             json!({"Env": {"TOKEN": "canary"}}),
-            "Env.TOKEN is something else than what the platform's settings force it to: /etc/settings.yaml, line 3. \
+            "Env.TOKEN differs from the value that the platform's settings force: /etc/settings.yaml, line 3. \
              Leave it out.",
         ),
         (
@@ -166,7 +166,7 @@ fn a_contradiction_is_refused_with_who_forces_what() {
 #[test]
 fn amounts_that_are_only_defaults_give_way() {
     for (settings, given, requests, limits) in [
-        // Nothing is said: the plugin's own defaults, and over them the platform's.
+        // Nothing is set: the plugin's own defaults, and over them the platform's.
         (
             json!({"defaults": {"Requests": {"cpu": "1", "mem": "2Gi"}}}),
             json!({}),
@@ -199,7 +199,7 @@ fn amounts_that_are_only_defaults_give_way() {
             json!({"gpu": "1", "cpu": "1"}),
             json!({"gpu": "1", "cpu": "6", "mem": "16G"}),
         ),
-        // What is forced makes every default give way.
+        // A forced value replaces every default.
         (
             json!({"forced": {"Limits": {"cpu": "1"}}}),
             json!({}),

@@ -1,4 +1,4 @@
-//! What is refused of a finished `StatefulSet`.
+//! The values that are refused in a finished `StatefulSet`.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,22 @@ use serde_json::{Value, json};
 
 use super::super::Platform;
 use super::{config, platform};
-use crate::manifests::stateful_set;
-use crate::ownership::{Identity, Owner};
-use crate::spec::Target;
+use crate::config::Target;
+use crate::identity::owner::{Identity, Owner};
+use crate::manifests::Objects;
 
 fn checked(platform: &Platform, fields: &Value) -> Result<(), String> {
-    let Target::New(spec) = platform.resolve(&config(fields)).expect("resolved") else {
+    let Target::New(spec) = platform.resolve(&config(fields)).expect("resolved").target else {
         panic!("a service to be made");
     };
     let identity = Identity {
         name: "foo".to_owned(),
         namespace: "flyte".to_owned(),
-        owner: Owner {
-            id: "me".to_owned(),
-            description: "a test".to_owned(),
-        },
+        owner: Owner::new("me", "a test"),
         labels: BTreeMap::from([("execution-label".to_owned(), "mine".to_owned())]),
         annotations: BTreeMap::new(),
     };
-    let check = platform.check(&stateful_set(&spec, &identity), &config(fields));
+    let check = platform.check(&Objects::new(&spec, &identity).stateful_set, &config(fields));
     check.map_err(|error| error.to_string())
 }
 
@@ -38,7 +35,7 @@ fn side(resources: &Value) -> Value {
 }
 
 #[test]
-fn more_than_is_allowed_is_refused_with_who_says_so() {
+fn more_than_is_allowed_is_refused_with_its_source() {
     let with_side = |resources: &Value| {
         let mut fields = template(&json!({"containers": [side(resources)]}));
         fields["Requests"] = json!({"cpu": "3"});
@@ -46,6 +43,11 @@ fn more_than_is_allowed_is_refused_with_who_says_so() {
         fields
     };
     for (limits, fields, words) in [
+        (
+            json!({"maxTtl": "7d"}),
+            json!({"Lifetime": {"ttl": "8d"}}),
+            "Lifetime.ttl is 8d, more than the 7d that the platform's settings allow as limits.maxTtl",
+        ),
         (
             json!({"replicas": 2}),
             json!({"Replicas": 3}),
@@ -90,6 +92,45 @@ fn more_than_is_allowed_is_refused_with_who_says_so() {
 }
 
 #[test]
+fn every_field_that_exceeds_a_limit_is_named_once() {
+    let platform = platform(&json!({
+        "limits": {"replicas": 2, "perPod": {"cpu": 1}, "total": {"cpu": 2}, "imageRegistries": ["ghcr.io/org"]},
+        "forced": {"Labels": {"execution-label": "theirs"}},
+    }));
+    let mut fields = template(&json!({
+        "containers": [side(&json!({}))],
+        "volumes": [{"name": "v", "hostPath": {"path": "/data"}}],
+    }));
+    fields["Replicas"] = json!(3);
+    fields["Image"] = json!("evil/x");
+    fields["Requests"] = json!({"cpu": 2});
+    let message = checked(&platform, &fields).expect_err("faults");
+    let named: Vec<_> = message.lines().filter_map(|line| line.split(' ').next()).collect();
+    let expected = [
+        "Replicas",
+        "Requests.cpu",
+        "Limits.cpu",
+        "Labels.execution-label",
+        "Image",
+        "PodTemplate.spec.containers[0].image",
+        "PodTemplate.spec.volumes[0].hostPath.path",
+    ];
+    assert_eq!(named, expected, "{message}");
+}
+
+#[test]
+fn a_service_without_a_ttl_ends_when_the_platform_sets() {
+    let platform = platform(&json!({"limits": {"maxTtl": "7d"}}));
+    let ttl = |fields: Value| match platform.resolve(&config(&fields)).expect("resolved").target {
+        Target::New(spec) => spec.lifetime.ttl.map(|ttl| ttl.to_string()),
+        Target::Existing(_) => None,
+    };
+    assert_eq!(ttl(json!({})).as_deref(), Some("7d"));
+    assert_eq!(ttl(json!({"Name": "foo"})).as_deref(), Some("7d"));
+    assert_eq!(ttl(json!({"Lifetime": {"ttl": "1h"}})).as_deref(), Some("1h"));
+}
+
+#[test]
 fn a_pod_takes_what_the_scheduler_counts() {
     let platform = platform(&json!({"limits": {"perPod": {"cpu": 4}}}));
     let starting = |name: &str, cpu: &str, always: bool| {
@@ -118,7 +159,7 @@ fn a_pod_takes_what_the_scheduler_counts() {
         let fields = with(containers);
         assert_eq!(checked(&platform, &fields).is_ok(), allowed, "{fields}");
     }
-    // What the whole pod asks for counts, too.
+    // Pod-level resources count, too.
     let whole = template(&json!({"resources": {"limits": {"cpu": "8"}}}));
     checked(&platform, &whole).expect_err("the pod's own resources");
 }
@@ -133,7 +174,7 @@ fn gpus_are_counted_under_the_platforms_name_for_them() {
 }
 
 #[test]
-fn images_come_from_where_the_platform_says() {
+fn images_come_from_where_the_platform_sets() {
     for (allowed, image, is_allowed) in [
         ("registry.example", "registry.example/a/b:1", true),
         ("registry.example", "Registry.Example/a", true),
@@ -191,7 +232,7 @@ fn the_image_of_every_container_and_volume_counts() {
 }
 
 #[test]
-fn folders_of_nodes_are_mounted_where_the_platform_says_so() {
+fn folders_of_nodes_are_mounted_where_the_platform_allows_it() {
     let mounts = |path: &str| template(&json!({"volumes": [{"name": "v", "hostPath": {"path": path}}]}));
     let nowhere = checked(&Platform::default(), &mounts("/data")).expect_err("refused");
     assert_eq!(

@@ -2,6 +2,7 @@
 
 mod completed;
 mod limited;
+mod secrets;
 mod settings;
 
 use std::collections::BTreeMap;

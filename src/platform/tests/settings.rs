@@ -1,11 +1,13 @@
-//! What settings may be.
+//! Valid and invalid settings.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::{GpuNames, Platform, Sources};
+use super::super::{Platform, Sources};
 use super::{config, platform, refusal};
+use crate::config::{Configuration, GpuNames, Place};
+use crate::identity::execution::{Execution, Run};
 use crate::status::diagnosis::Cause;
 
 #[test]
@@ -45,11 +47,11 @@ fn a_setting_at_fault_is_named_with_its_path() {
         (json!([]), "The settings must be a dictionary"),
         (
             json!({"minReadySecond": 1}),
-            "minReadySecond is no setting. Nearest to it is minReadySeconds.",
+            "minReadySecond is an unknown setting; did you mean `minReadySeconds`?",
         ),
         (
             json!({"keepfailed": 1}),
-            "keepfailed is no setting. Nearest to it is keepFailed.",
+            "keepfailed is an unknown setting; did you mean `keepFailed`?",
         ),
         (json!({"minReadySeconds": -1}), "minReadySeconds is -1, but must be"),
         (json!({"keepFailed": -1}), "keepFailed is -1, but must be"),
@@ -69,10 +71,13 @@ fn a_setting_at_fault_is_named_with_its_path() {
             json!({"minReadySeconds": 1.5}),
             "minReadySeconds is 1.5, but must be a whole number",
         ),
-        (json!({"gracePeriods": 3}), "gracePeriods must be a dictionary, not 3."),
+        (
+            json!({"gracePeriods": 3}),
+            "gracePeriods must be a dictionary, not a number.",
+        ),
         (
             json!({"gracePeriods": {"ImageNotfound": 3}}),
-            "gracePeriods.ImageNotfound is no reason. Nearest to it is ImageNotFound.",
+            "gracePeriods.ImageNotfound is an unknown reason; did you mean `ImageNotFound`?",
         ),
         (
             json!({"gracePeriods": {"Evicted": "1"}}),
@@ -88,7 +93,7 @@ fn a_setting_at_fault_is_named_with_its_path() {
         ),
         (
             json!({"gpu": {"resource": "x"}}),
-            "gpu.resource is no setting. Nearest to it is resourceName.",
+            "gpu.resource is an unknown setting; did you mean `resourceName`?",
         ),
         (json!({"namespace": "Flyte"}), "namespace is \"Flyte\", which cannot be"),
         (
@@ -106,7 +111,7 @@ fn a_setting_at_fault_is_named_with_its_path() {
         ),
         (
             json!({"clusters": {"west": {"kubeconf": "x"}}}),
-            "clusters.west.kubeconf is no setting. Nearest to it is kubeconfig.",
+            "clusters.west.kubeconf is an unknown setting; did you mean `kubeconfig`?",
         ),
         (
             json!({"clusters": {"west": {"kubeconfig": "west.yaml"}}}),
@@ -123,12 +128,15 @@ fn a_default_or_a_limit_at_fault_is_named_with_its_path() {
     for (settings, words) in [
         (
             json!({"defaults": {"Label": {}}}),
-            "defaults.Label is no setting. Nearest to it is Labels.",
+            "defaults.Label is an unknown setting; did you mean `Labels`?",
         ),
-        (json!({"defaults": {"Name": "x"}}), "defaults.Name is no setting."),
+        (
+            json!({"defaults": {"Name": "x"}}),
+            "defaults.Name is an unknown setting;",
+        ),
         (
             json!({"defaults": {"Labels": {"a": 1}}}),
-            "defaults.Labels.a must be text, not 1: write it in quotes.",
+            "defaults.Labels.a must be text, not a number: write it in quotes.",
         ),
         (
             json!({"defaults": {"Requests": {"memory": "1"}}}),
@@ -140,15 +148,15 @@ fn a_default_or_a_limit_at_fault_is_named_with_its_path() {
         ),
         (
             json!({"defaults": {"PodTemplate": {"spek": 1}}}),
-            "defaults.PodTemplate.spek is not a field",
+            "defaults.PodTemplate.spek is an unknown field",
         ),
         (
             json!({"forced": {"PodTemplate": {}}}),
-            "forced.PodTemplate is no setting.",
+            "forced.PodTemplate is an unknown setting;",
         ),
         (
             json!({"forced": {"ServiceAccount": 1}}),
-            "forced.ServiceAccount must be text, not 1.",
+            "forced.ServiceAccount must be text, not a number.",
         ),
         (
             json!({"forced": {"Tolerations": {}}}),
@@ -160,7 +168,7 @@ fn a_default_or_a_limit_at_fault_is_named_with_its_path() {
         ),
         (
             json!({"limits": {"replica": 1}}),
-            "limits.replica is no setting. Nearest to it is replicas.",
+            "limits.replica is an unknown setting; did you mean `replicas`?",
         ),
         (
             json!({"limits": {"replicas": -1}}),
@@ -206,7 +214,8 @@ fn a_namespace_is_the_services_own_or_its_clusters_or_the_default() {
         (json!({"Namespace": "a-data-b"}), "a-data-b"),
         (json!({"Namespace": ""}), "flyte"),
     ] {
-        let found = platform.namespace(&config(&fields), "flyte");
+        let place = Configuration::parse(&config(&fields)).map(|read| read.place);
+        let found = place.and_then(|place| platform.namespace(&place, "flyte", &Run::from("x")));
         // Not a name that a namespace can have, though one that the pattern allows.
         if namespace == "ml-" {
             found.expect_err("no name");
@@ -214,7 +223,11 @@ fn a_namespace_is_the_services_own_or_its_clusters_or_the_default() {
             assert_eq!(found.expect("a namespace"), namespace, "{fields}");
         }
     }
-    let error = platform.namespace(&json!({"Namespace": "kube-system"}), "flyte");
+    let in_namespace = |namespace: &str| Place {
+        cluster: None,
+        namespace: Some(namespace.to_owned()),
+    };
+    let error = platform.namespace(&in_namespace("kube-system"), "flyte", &Run::from("x"));
     assert_eq!(
         error.expect_err("refused").to_string(),
         "Namespace is kube-system, but the platform's settings allow services in flyte, ml-*, *-data-* only: \
@@ -222,9 +235,46 @@ fn a_namespace_is_the_services_own_or_its_clusters_or_the_default() {
     );
     let anywhere = Platform::default();
     assert_eq!(
-        anywhere.namespace(&json!({"Namespace": "x"}), "flyte").expect("any"),
+        anywhere
+            .namespace(&in_namespace("x"), "flyte", &Run::from("x"))
+            .expect("any"),
         "x"
     );
+}
+
+#[test]
+fn a_namespace_per_project_is_filled_from_the_execution_and_has_to_be_allowed() {
+    let template = "{{ project }}-{{ domain }}";
+    let platform = platform(&json!({
+        "namespace": template, "allowedNamespaces": ["*-development", "tools"],
+        "clusters": {"west": {"namespace": "{{ project }}"}, "east": {"namespace": "tools"}},
+    }));
+    let run = Run::Flyte(Execution {
+        project: "shop".to_owned(),
+        domain: "development".to_owned(),
+        name: "f1".to_owned(),
+        node_id: None,
+    });
+    let found = |fields: serde_json::Value, run: &Run| {
+        let place = Configuration::parse(&config(&fields)).map(|read| read.place);
+        place.and_then(|place| platform.namespace(&place, template, run))
+    };
+    assert_eq!(found(json!({}), &run).expect("filled"), "shop-development");
+    assert_eq!(found(json!({"Namespace": "tools"}), &run).expect("own"), "tools");
+    let notebook = Run::from("a notebook");
+    assert_eq!(
+        found(json!({"Cluster": "east"}), &notebook).expect("its cluster's"),
+        "tools"
+    );
+    assert_eq!(
+        found(json!({"Cluster": "west"}), &run)
+            .expect_err("not allowed")
+            .to_string(),
+        "namespace is shop, but the platform's settings allow services in *-development, tools only: \
+         /etc/settings.yaml, line 2."
+    );
+    let error = found(json!({}), &notebook).expect_err("no execution").to_string();
+    assert!(error.contains("which only an execution of Flyte fills"), "{error}");
 }
 
 #[test]

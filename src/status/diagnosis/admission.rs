@@ -1,9 +1,9 @@
-//! Objects that the API server refuses to the `StatefulSet`: pods, and the claims of their volumes. There is no pod then, and
-//! only an event explains why.
+//! Objects that the API server refuses to the `StatefulSet`: pods, and the claims of their volumes. There is no pod
+//! then, and only an event explains why.
 
 use super::super::facts::{EventFacts, PodFacts, StatefulSetFacts};
 use super::{Cause, Verdict};
-use crate::wording::sentence;
+use crate::text::sentence;
 
 pub(super) fn diagnose(stateful_set: &StatefulSetFacts, event: &EventFacts, pods: &[PodFacts]) -> Option<Verdict> {
     let is_ours = event.kind == "StatefulSet" && *event.uid == *stateful_set.uid;
@@ -15,11 +15,11 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, event: &EventFacts, pods
     if pods.iter().any(|pod| pod.name == refused.pod) {
         return None;
     }
-    let (cause, advice) = sort(refused.kind(), refused.words);
+    let (cause, advice) = classify(refused.kind(), refused.words);
     let advice = refused.advice(stateful_set, cause).unwrap_or(advice);
     let name = &stateful_set.name;
     let words = format!(
-        "Kubernetes does not let StatefulSet {name} make its pods: it refuses {}: {} {advice}",
+        "Kubernetes rejects the pods of StatefulSet {name}: {}: {} {advice}",
         refused.object(),
         sentence(refused.words)
     );
@@ -31,7 +31,7 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, event: &EventFacts, pods
     Some(verdict.since(event.first))
 }
 
-/// What the API server has refused, and in which words.
+/// The object that the API server has refused, and its message.
 struct Refused<'a> {
     pod: &'a str,
     /// The claim that was refused, where it was not the pod itself.
@@ -77,7 +77,7 @@ impl<'a> Refused<'a> {
         }
     }
 
-    /// What to do about a claim, by the field that it comes from.
+    /// The advice about a claim, by the field that it comes from.
     fn advice(&self, stateful_set: &StatefulSetFacts, cause: Cause) -> Option<String> {
         let template = self.claim?.strip_suffix(&format!("-{}", self.pod))?;
         let mut templates = stateful_set.claim_templates.iter();
@@ -97,7 +97,7 @@ impl<'a> Refused<'a> {
 
 /// Which cause the API server's words about an object of a kind are, and what to do.
 #[must_use]
-pub fn sort(kind: &str, words: &str) -> (Cause, String) {
+pub fn classify(kind: &str, words: &str) -> (Cause, String) {
     let object = match kind {
         "Pod" => "pod".to_owned(),
         _ => kind.to_owned(),

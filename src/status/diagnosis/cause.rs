@@ -51,13 +51,13 @@ macro_rules! causes {
                 match self { $(Self::$name => stringify!($name),)+ }
             }
 
-            /// What it means.
+            /// Its meaning.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => $meaning,)+ }
             }
 
-            /// Whether and when a service fails for it, unless the platform says otherwise.
+            /// Whether and when a service fails for it, unless the platform sets another grace period.
             #[must_use]
             pub fn fails(self) -> Fails {
                 match self { $(Self::$name => $fails,)+ }
@@ -69,8 +69,8 @@ macro_rules! causes {
 causes! {
     // Images.
     ImageNotFound: AT_ONCE, "The registry does not have the image.";
-    ImageNameInvalid: AT_ONCE, "What stands in `Image` is not the name of an image.";
-    ImageNeverPulled: AT_ONCE, "The node does not have the image, and its pull policy forbids to fetch it.";
+    ImageNameInvalid: AT_ONCE, "`Image` is not a valid image name.";
+    ImageNeverPulled: AT_ONCE, "The node does not have the image, and its pull policy does not allow pulling it.";
     ImagePullUnauthorized: after(1), "The registry refuses the image to this account.";
     ImagePullThrottled: NEVER, "The registry limits how often images may be pulled.";
     RegistryUnreachable: retried_after(10), "The registry cannot be reached.";
@@ -96,7 +96,7 @@ causes! {
     PodAddressesExhausted: retried_after(10), "The node's network plugin has no address left for the pod.";
     PodNetworkFails: retried_after(10), "The node's network plugin cannot connect the pod.";
     PodSandboxFails: retried_after(10), "The node cannot create the pod's sandbox for another reason.";
-    // What a pod names.
+    // Objects that a pod refers to.
     SecretMissing: after(1), "A Secret does not exist.";
     ConfigMapMissing: after(1), "A `ConfigMap` does not exist.";
     KeyMissing: after(1), "A Secret or a `ConfigMap` does not have the key.";
@@ -134,12 +134,12 @@ causes! {
     NameTooLong: AT_ONCE, "The pods' names or labels become too long.";
     Forbidden: after(1), "The cluster forbids the pod or its claim for another reason.";
     PodNotCreated: after(5), "The pods or their claims cannot be made for another reason.";
-    // What befalls pods.
-    Evicted: NEVER, "The node had to give up the pod; Kubernetes makes it again.";
-    Preempted: NEVER, "A pod of higher priority took the place; Kubernetes makes the pod again.";
-    NodeLost: NEVER, "The pod's node does not answer or is gone; Kubernetes makes the pod again.";
-    PodTerminating: retried_after(10), "A pod has to be gone before it is made again; counted from when it should have been.";
-    PodLeftBehind: retried_after(5), "A pod of an earlier service of that name is in the way, and nothing takes it away.";
+    // Events in the life of a pod.
+    Evicted: NEVER, "The node had to give up the pod; Kubernetes recreates it.";
+    Preempted: NEVER, "A pod of higher priority took the place; Kubernetes recreates the pod.";
+    NodeLost: NEVER, "The pod's node does not answer or is gone; Kubernetes recreates the pod.";
+    PodTerminating: retried_after(10), "Kubernetes recreates a pod only after it is deleted; counted from when it should have been.";
+    PodLeftBehind: retried_after(5), "A pod of an earlier service of that name is in the way, and nothing removes it.";
     RolloutStuck: after(5), "A pod of the old revision is not ready, and Kubernetes replaces no pod before it is: with `OrderedReady`, or in 1.35.0 to 1.35.3.";
 }
 

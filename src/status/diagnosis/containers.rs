@@ -1,9 +1,15 @@
 //! Containers that do not start, or do not stay.
 
-use super::super::facts::Ended;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::super::facts::{ContainerFacts, Ended, PodFacts};
+use super::pod::RESTARTS;
 use super::subject::{Part, Subject};
-use super::{Cause, RESTARTS, Verdict};
-use crate::wording::sentence;
+use super::{Cause, Verdict};
+use crate::text::sentence;
+
+/// For how long the event that a container was killed may be on its way. Times are truncated to whole seconds.
+const EVENT_DELAY: SignedDuration = SignedDuration::from_secs(2);
 
 pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
     let Subject { pod, container, .. } = subject;
@@ -31,7 +37,7 @@ pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
         return Some(verdict(Cause::OutOfMemory, words));
     }
     let verdict = |cause, words| {
-        let verdict = verdict(cause, words);
+        let verdict = verdict(cause, words).not_before(probe_reported_by(container));
         Some(if container.restarts >= RESTARTS {
             verdict.at_once()
         } else {
@@ -42,7 +48,7 @@ pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
         return (ended.exit_code != 0)
             .then(|| {
                 format!(
-                    "{subject} ends with {}, so that the service cannot begin.{}",
+                    "{subject} exited with {}, so the service cannot start.{}",
                     exit(ended),
                     hint(ended)
                 )
@@ -54,15 +60,26 @@ pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
         return verdict(
             Cause::ContainerCompleted,
             format!(
-                "{subject} ends by itself, with exit code 0. A {stays} has to stay: let {} run in the foreground.",
+                "{subject} exited with code 0. A {stays} must keep running: run {} in the foreground.",
                 subject.field(Part::Command)
             ),
         );
     }
     verdict(
         Cause::ContainerExits,
-        format!("{subject} ends with {}.{}", exit(ended), hint(ended)),
+        format!("{subject} exited with {}.{}", exit(ended), hint(ended)),
     )
+}
+
+/// When the kubelet will have reported that it killed a container for a probe. Its event and the end of the container
+/// arrive by different watches.
+///
+/// Only the first end is held back: later ones follow a cause that is already reported.
+fn probe_reported_by(container: &ContainerFacts) -> Option<Timestamp> {
+    if !container.may_be_killed || container.runs.finished_before.is_some() || container.waiting.is_some() {
+        return None;
+    }
+    container.runs.finished?.checked_add(EVENT_DELAY).ok()
 }
 
 fn cannot_start(subject: Subject<'_>, message: &str) -> Verdict {
@@ -114,18 +131,29 @@ fn cannot_start(subject: Subject<'_>, message: &str) -> Verdict {
     )
 }
 
-/// Whether a container runtime says that a memory limit leaves no room for the start: runc, CRI-O and Docker.
+/// Whether a container runtime reports that a memory limit leaves no room for the start: runc, CRI-O and Docker.
 pub(super) fn is_limit_too_small(message: &str) -> bool {
     message.contains("memory limit too low")
         || message.contains("inimum memory limit")
         || message.contains("set memory limit") && message.contains("too low")
 }
 
+/// How a container that is up again has ended last, as a sentence; none where its pod was ready in between.
+pub(super) fn ended_before(pod: &PodFacts, container: &ContainerFacts) -> Option<String> {
+    let (since, ended) = container.running_since.zip(container.ended.as_ref())?;
+    let was_ready = pod.ready || pod.times.not_ready.is_some_and(|from| from > since);
+    let reason = match ended.reason.as_str() {
+        "" => String::new(),
+        reason => format!(" ({reason})"),
+    };
+    (!was_ready).then(|| format!("Before that, the container exited with {}{reason}.", exit(ended)))
+}
+
 fn exit(ended: &Ended) -> String {
     // A process that a signal ended has 128 and the signal's number (POSIX shells, and so container runtimes).
     match ended.exit_code {
-        code @ 129..=159 => format!("exit code {code}, killed by signal {}", code - 128),
-        code => format!("exit code {code}"),
+        code @ 129..=159 => format!("code {code}, killed by signal {}", code - 128),
+        code => format!("code {code}"),
     }
 }
 

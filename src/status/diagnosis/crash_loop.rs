@@ -1,8 +1,8 @@
 //! A container that ends again and again: how often for its present fault, and since when.
 //!
-//! A container's status counts all restarts of the pod's life, and keeps only the last run. How long the kubelet waited before
-//! a restart says the rest: nothing before the first one, then 10 s, 20 s, 40 s and so on up to 5 min, and it begins again
-//! after a container has run for 10 min (Kubernetes, *Pod Lifecycle*, "Container restarts").
+//! A container's status counts all restarts of the pod's life, and keeps only the last run. How long the kubelet waited
+//! before a restart gives the rest: nothing before the first one, then 10 s, 20 s, 40 s and so on up to 5 min, and it
+//! begins again after a container has run for 10 min (Kubernetes, *Pod Lifecycle*, "Container restarts").
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -28,7 +28,7 @@ pub(super) struct CrashLoop {
 }
 
 impl CrashLoop {
-    /// What the status of a container tells.
+    /// Reads the status of a container.
     pub(super) fn of(pod: &PodFacts, container: &ContainerFacts, min_ready_seconds: i32) -> Self {
         let runs = &container.runs;
         let Some(finished) = runs.finished else {
@@ -80,14 +80,15 @@ fn restarts(container: &ContainerFacts) -> Option<i32> {
     })
 }
 
-/// How many seconds the kubelet says that it waits: `back-off 20s restarting failed container=foo pod=foo-0_flyte(...)`.
+/// How many seconds the kubelet reports that it waits: `back-off 20s restarting failed container=foo
+/// pod=foo-0_flyte(...)`.
 fn announced(message: &str) -> Option<i64> {
     let wait = message.strip_prefix("back-off ")?.split(' ').next()?;
     Some(wait.parse::<SignedDuration>().ok()?.as_secs())
 }
 
-/// Which restart it is that comes after a wait of so many seconds. A kubelet that was told to begin with shorter waits comes to
-/// the same ones after the same time, though after more restarts.
+/// Which restart it is that comes after a wait of so many seconds. A kubelet that is configured to begin with shorter
+/// waits reaches the same ones after the same time, though after more restarts.
 fn restart_after(wait: i64) -> i32 {
     let mut restart = 1;
     let mut least = FIRST_BACKOFF;

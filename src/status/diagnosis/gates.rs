@@ -1,8 +1,10 @@
-//! Pods whose containers are ready, and that wait for a readiness gate: a condition that somebody else's controller sets.
+//! Pods whose containers are ready, and that wait for a readiness gate: a condition that somebody else's controller
+//! sets.
 
-use super::super::facts::{Gate, PodFacts};
+use super::super::facts::PodFacts;
+use super::super::pod_details::Gate;
 use super::{Cause, Verdict};
-use crate::wording::sentence;
+use crate::text::sentence;
 
 pub(super) fn diagnose(pod: &PodFacts) -> Option<Verdict> {
     let mut serving = pod.containers.iter().filter(|container| !container.init).peekable();

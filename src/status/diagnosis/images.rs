@@ -1,11 +1,26 @@
 //! Images that cannot be pulled.
 
-use super::image_errors::{ImageError, sort};
+use super::super::facts::EventFacts;
+use super::image_errors::{ImageError, classify};
+use super::image_words::own_words;
+use super::pod::newest;
 use super::subject::{Part, Subject};
 use super::{Cause, Verdict};
-use crate::wording::sentence;
+use crate::text::sentence;
 
-pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
+/// The words for a node's platform that is not known.
+#[must_use]
+pub fn open_platform(node: &str) -> String {
+    format!("the platform of node {node}")
+}
+
+/// The words for a node's platform, such as `linux/amd64`, which replace those of [`open_platform`].
+#[must_use]
+pub fn known_platform(platform: &str, node: &str) -> String {
+    format!("{platform}, which node {node} needs")
+}
+
+pub(super) fn diagnose(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
     let Subject { pod, container, .. } = subject;
     let waiting = container.waiting.as_ref()?;
     let image = &container.image;
@@ -19,7 +34,13 @@ pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
         let words = format!("Pod {} cannot pull the image {image}{of}: {what}", pod.name);
         Some(Verdict::of_pod(cause, pod, words))
     };
-    let message = sentence(&waiting.message);
+    let words = match waiting.code.as_str() {
+        "ImagePullBackOff" if is_only_back_off(&waiting.message) => last_error(subject, events),
+        _ => None,
+    };
+    let words = words.unwrap_or(&waiting.message);
+    let message = sentence(words);
+    let reported = format!("The container runtime reports: {}", sentence(own_words(words, image)));
     match waiting.code.as_str() {
         "InvalidImageName" => verdict(
             Cause::ImageNameInvalid,
@@ -27,7 +48,7 @@ pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
         ),
         "ErrImageNeverPull" => verdict(
             Cause::ImageNeverPulled,
-            "the node does not have it, and its pull policy forbids to fetch it.",
+            "the node does not have it, and its pull policy does not allow pulling it.",
         ),
         "RegistryUnavailable" => verdict(
             Cause::RegistryUnreachable,
@@ -35,7 +56,7 @@ pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
         ),
         "SignatureValidationFailed" | "ImageInspectError" => verdict(Cause::ImagePullFailed, &message),
         // The back-off's own words may be all there is; then the last error is not known, and it may be any.
-        "ErrImagePull" | "ImagePullBackOff" => match sort(&waiting.message, image) {
+        "ErrImagePull" | "ImagePullBackOff" => match classify(words, image) {
             Some(ImageError::WrongPlatform(platform)) => {
                 let platform = platform
                     .or_else(|| {
@@ -43,32 +64,31 @@ pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
                             .as_ref()
                             .map(|architecture| format!("linux/{architecture}"))
                     })
-                    .map_or_else(
-                        || format!("the platform of node {}", pod.node),
-                        |platform| format!("{platform}, which node {} needs", pod.node),
-                    );
+                    .map(|platform| known_platform(&platform, &pod.node));
+                let open = platform.is_none().then_some(&*pod.node);
+                let platform = platform.unwrap_or_else(|| open_platform(&pod.node));
                 let advice = "Build the image for that platform too, or choose nodes of another one with NodeSelector \
                               (kubernetes.io/arch).";
-                verdict(
-                    Cause::ImagePlatformMismatch,
-                    &format!("it has no image for {platform}. {advice} {message}"),
-                )
+                let what = format!("it has no image for {platform}. {advice} {message}");
+                verdict(Cause::ImagePlatformMismatch, &what).map(|verdict| verdict.without_platform_of(open))
             }
             Some(ImageError::Throttled) => verdict(
                 Cause::ImagePullThrottled,
-                "the registry limits how often images may be pulled. Kubernetes tries again; an account or a mirror of the \
-                 registry raises the limit.",
+                &format!(
+                    "the registry limits how often images may be pulled. Kubernetes tries again; an account or a mirror of \
+                     the registry raises the limit. {reported}"
+                ),
             ),
             Some(ImageError::Unauthorized) => verdict(
                 Cause::ImagePullUnauthorized,
                 &format!(
                     "the registry refuses it to this account. Correct {field}, or give the pod's service account a pull \
-                     secret."
+                     secret. {reported}"
                 ),
             ),
             Some(ImageError::NotFound) => verdict(
                 Cause::ImageNotFound,
-                &format!("it does not exist there. Correct {field}, or push it first."),
+                &format!("it does not exist there. Correct {field}, or push it first. {reported}"),
             ),
             Some(ImageError::Unreachable) => verdict(
                 Cause::RegistryUnreachable,
@@ -78,4 +98,19 @@ pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
         },
         _ => None,
     }
+}
+
+/// Whether a message of a back-off is without the error that it is for, as in Kubernetes 1.30:
+/// `Back-off pulling image "r/i:1"`, which later versions continue with `: ErrImagePull: ...`.
+fn is_only_back_off(message: &str) -> bool {
+    message.starts_with("Back-off pulling image \"") && message.ends_with('"')
+}
+
+/// The error of the last attempt to pull a container's image, as the kubelet reported it.
+fn last_error<'a>(subject: Subject<'_>, events: &'a [EventFacts]) -> Option<&'a str> {
+    let lead = format!("Failed to pull image \"{}\": ", subject.container.image);
+    let event = newest(events, subject.pod, |event| {
+        event.reason == "Failed" && event.message.starts_with(&lead)
+    })?;
+    event.message.strip_prefix(&lead)
 }

@@ -1,10 +1,11 @@
-//! What Kubernetes itself calls a fault: the reason of a container's state, of a pod's condition or of an event.
+//! Kubernetes's own reason for a fault: the reason of a container's state, of a pod's condition or of an event.
 //!
 //! A fault that alternates between states has all their names, so that its message stays as it is.
 
 use super::super::facts::{ContainerFacts, EventFacts, PodFacts};
+use super::Cause;
+use super::pod::newest;
 use super::sandbox::is_of_sandbox;
-use super::{Cause, newest};
 
 /// The reasons of the states that a container in a crash loop and one without its image alternate between.
 const CRASH_LOOP: &str = "CrashLoopBackOff";

@@ -1,22 +1,23 @@
-//! Pods that Kubernetes has taken away, or is about to.
+//! Pods that Kubernetes has removed, or is about to remove.
 
-use super::super::facts::{EventFacts, PodFacts, Reason, StatefulSetFacts};
+use super::super::facts::{EventFacts, PodFacts, StatefulSetFacts};
+use super::super::reason::Reason;
 use super::{Cause, Verdict, rejection};
-use crate::wording::sentence;
+use crate::text::sentence;
 
 pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     let lost = [&pod.failed, &pod.disrupted];
     lost.into_iter()
         .flatten()
-        .find_map(|lost| taken_away(pod, lost))
-        // What a pod of the old revision asks for may have been mended in the new one.
+        .find_map(|lost| removed(pod, lost))
+        // The new revision may have other requests than a pod of the old one.
         .or_else(|| rejection::diagnose(stateful_set, pod, events).filter(|_| !pod.is_outdated(stateful_set)))
         .or_else(|| terminating(pod))
         .or_else(|| left_behind(stateful_set, pod))
         .or_else(|| silent(pod))
 }
 
-fn taken_away(pod: &PodFacts, lost: &Reason) -> Option<Verdict> {
+fn removed(pod: &PodFacts, lost: &Reason) -> Option<Verdict> {
     let cause = match lost.code.as_str() {
         "Evicted" | "TerminationByKubelet" | "EvictionByEvictionAPI" => Cause::Evicted,
         "PreemptionByScheduler" | "Preempting" => Cause::Preempted,
@@ -30,7 +31,7 @@ fn taken_away(pod: &PodFacts, lost: &Reason) -> Option<Verdict> {
         _ => return None,
     };
     let words = format!(
-        "Pod {} was taken away ({}): {} Kubernetes makes it again.",
+        "Pod {} was removed ({}): {} Kubernetes recreates it.",
         pod.name,
         lost.code,
         sentence(&lost.message)
@@ -47,7 +48,7 @@ fn terminating(pod: &PodFacts) -> Option<Verdict> {
         format!(" The finalizer {} holds it.", pod.finalizers.join(", "))
     };
     let words = format!(
-        "Pod {} is being deleted, and is made again only once it is gone, which should be by {}.{held} If its node is lost, \
+        "Pod {} is being deleted and should be gone by {}; Kubernetes recreates it only then.{held} If its node is lost, \
          `kubectl delete pod {} --force` gives it up.",
         pod.name,
         gone_by.strftime("%H:%M:%S UTC"),
@@ -56,23 +57,24 @@ fn terminating(pod: &PodFacts) -> Option<Verdict> {
     Some(Verdict::of_pod(Cause::PodTerminating, pod, words).since(Some(gone_by)))
 }
 
-/// A pod of a `StatefulSet` that had the name before. Mostly the garbage collector is about to take it; where the watches of
-/// Kubernetes's controllers were broken in between, it stays, and the new one waits for ever (kubernetes issue 120862).
+/// A pod of a `StatefulSet` that had the name before. Mostly the garbage collector is about to take it; where the
+/// watches of Kubernetes's controllers were broken in between, it stays, and the new one waits for ever (kubernetes
+/// issue 120862).
 fn left_behind(stateful_set: &StatefulSetFacts, pod: &PodFacts) -> Option<Verdict> {
     if pod.owner.is_empty() || stateful_set.uid.is_empty() || pod.owner == stateful_set.uid {
         return None;
     }
     let words = format!(
         "Pod {0} belongs to an earlier StatefulSet {1} that is gone, and the new one waits until it is gone too: if that \
-         lasts, `kubectl delete pod {0}` takes it away.",
+         lasts, `kubectl delete pod {0}` removes it.",
         pod.name, stateful_set.name
     );
     let since = stateful_set.created.max(pod.created);
     Some(Verdict::of_pod(Cause::PodLeftBehind, pod, words).since(since))
 }
 
-/// A pod whose containers, sidecars included, were all ready when its node last reported, and which Kubernetes has called not
-/// ready since. The kubelet itself says so together with the container that is not ready.
+/// A pod whose containers, sidecars included, were all ready when its node last reported, and which Kubernetes has
+/// called not ready since. The kubelet itself reports that together with the container that is not ready.
 fn silent(pod: &PodFacts) -> Option<Verdict> {
     let mut serving = pod.containers.iter().filter(|container| !container.init).peekable();
     let were_ready = serving.peek().is_some() && serving.all(|container| container.ready);
@@ -80,7 +82,7 @@ fn silent(pod: &PodFacts) -> Option<Verdict> {
         return None;
     }
     let words = format!(
-        "Node {} of pod {} does not answer. Kubernetes makes the pod again elsewhere if that lasts.",
+        "Node {} of pod {} does not answer. Kubernetes recreates the pod elsewhere if that lasts.",
         pod.node, pod.name
     );
     Some(Verdict::of_pod(Cause::NodeLost, pod, words))

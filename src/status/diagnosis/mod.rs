@@ -4,12 +4,15 @@ pub mod admission;
 mod cause;
 mod containers;
 mod crash_loop;
+mod cure;
 mod gates;
 mod image_errors;
+mod image_words;
 mod images;
 mod kubernetes_reason;
 mod loss;
 mod onset;
+mod pod;
 mod probes;
 mod references;
 mod refusals;
@@ -23,6 +26,7 @@ mod view;
 mod volumes;
 
 pub use cause::{Blame, Cause, Fails};
+pub use images::{known_platform, open_platform};
 pub use verdict::{GracePeriods, Verdict};
 
 use k8s_openapi::jiff::Timestamp;
@@ -30,10 +34,6 @@ use k8s_openapi::jiff::Timestamp;
 use self::crash_loop::CrashLoop;
 use self::subject::Subject;
 use super::facts::{EventFacts, PodFacts, StatefulSetFacts};
-
-/// After how many restarts a process that ends counts as one that will always end. Kubernetes waits 10 s before the second
-/// restart and 20 s before the third, so that a service that only waits for another one has half a minute to find it.
-const RESTARTS: i32 = 3;
 
 /// Finds the causes that keep a service from being ready; none where nothing is wrong, or nothing is known to be.
 ///
@@ -56,20 +56,14 @@ pub fn causes(stateful_set: &StatefulSetFacts, pods: &[PodFacts], events: &[Even
     of_pods.chain(of_stateful_set).collect()
 }
 
-/// The cause that is reported at a moment: one that the service has failed for, else the gravest by its kind, so that what
-/// is reported changes only with what is wrong.
+/// The cause that is reported at a moment: one that the service has failed for, else the gravest by its kind, so that
+/// what is reported changes only with what is wrong.
 #[must_use]
 pub fn gravest<'a>(causes: &'a [Verdict], now: Timestamp, grace_periods: &GracePeriods) -> Option<&'a Verdict> {
     let holding = || causes.iter().filter(|verdict| verdict.holds(now));
     holding()
         .find(|verdict| verdict.failed(now, grace_periods).is_some())
-        .or_else(|| {
-            holding().min_by_key(|verdict| match verdict.cause.fails() {
-                Fails::AtOnce(_) => 0,
-                Fails::After(..) => 1,
-                Fails::Never => 2,
-            })
-        })
+        .or_else(|| holding().min_by_key(|verdict| verdict.rank(now)))
 }
 
 fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, pods: &[PodFacts], events: &[EventFacts]) -> Vec<Verdict> {
@@ -83,7 +77,7 @@ fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, pods: &[PodFacts], ev
         return known(verdict);
     }
     if pod.is_outdated(stateful_set) {
-        // What keeps a pod of the old revision from being ready may have been mended in the new one.
+        // The new revision may mend the fault of a pod of the old one.
         return Vec::new();
     }
     let of_containers = of_containers(stateful_set, pod, events);
@@ -97,8 +91,8 @@ fn of_pod(stateful_set: &StatefulSetFacts, pod: &PodFacts, pods: &[PodFacts], ev
         .map_or_else(Vec::new, known)
 }
 
-/// The causes of the first container that has any. One that has ended and is up again has two: its last end, which counts for
-/// a while, and what is wrong with it now.
+/// The causes of the first container that has any. One that has ended and is up again has two: its last end, which
+/// counts for a while, and what is wrong with it now.
 fn of_containers(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Vec<Verdict> {
     let mut causes = Vec::new();
     // One that runs well and always has needs no look.
@@ -118,7 +112,10 @@ fn of_containers(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[Even
             };
             let since = since.or_else(|| onset::of_container(verdict.cause, pod, &view, crash_loop, events));
             let reason = kubernetes_reason::of_container(verdict.cause, &view);
+            // The last end is a cause of its own as long as it explains better than others.
+            let before = until.is_none().then(|| containers::ended_before(pod, container));
             causes.push(Verdict {
+                ended_before: before.flatten(),
                 up_again_until: until,
                 of_ready_pod: pod.ready,
                 ..verdict.since(since).in_kubernetes_words(reason)
@@ -132,34 +129,19 @@ fn of_containers(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[Even
 }
 
 fn of_container(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
-    images::diagnose(subject)
+    images::diagnose(subject, events)
         .or_else(|| references::diagnose(subject))
         .or_else(|| probes::diagnose(subject, events))
         .or_else(|| containers::diagnose(subject))
 }
 
-/// Whether a pod's containers have not been created yet, for which its volumes and its sandbox come first.
-fn is_creating(pod: &PodFacts) -> bool {
-    let waits = |code: &str| matches!(code, "ContainerCreating" | "PodInitializing");
-    let mut waiting = pod.containers.iter().filter_map(|container| container.waiting.as_ref());
-    waiting.any(|waiting| waits(&waiting.code))
-}
-
-/// The newest event about a pod that a test holds for.
-fn newest<'a>(events: &'a [EventFacts], pod: &PodFacts, holds: impl Fn(&EventFacts) -> bool) -> Option<&'a EventFacts> {
-    events
-        .iter()
-        .filter(|event| event.is_about(pod) && holds(event))
-        .max_by_key(|event| event.last)
-}
-
-/// The gravest cause of those that hold at the beginning of time.
+/// The gravest cause of those that hold a few seconds after the beginning of time, when a probe has had its first
+/// result.
 #[cfg(test)]
 fn diagnose(stateful_set: &StatefulSetFacts, pods: &[PodFacts], events: &[EventFacts]) -> Option<Verdict> {
+    let now = Timestamp::UNIX_EPOCH + probes::FIRST_RESULT;
     let causes = causes(stateful_set, pods, events);
-    let holding = causes
-        .into_iter()
-        .filter(|verdict| verdict.holds(Timestamp::UNIX_EPOCH));
+    let holding = causes.into_iter().filter(|verdict| verdict.holds(now));
     holding.min_by_key(|verdict| match verdict.fails {
         Fails::AtOnce(_) => 0,
         Fails::After(..) => 1,

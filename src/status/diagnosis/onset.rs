@@ -1,16 +1,17 @@
-//! When a fault began, by which its grace period counts. A pod may have waited long before it: for a node, for a large image,
-//! for its init containers.
+//! When a fault began, from which its grace period counts. A pod may have waited long before it: for a node, for a
+//! large image, for its init containers.
 //!
-//! The objects tell it: conditions and containers have times, and an event says when it was first reported. Where the
-//! events of a pod are known and the fault is not among them, its report is still on its way, and the fault has just begun.
+//! Conditions and containers have times, and an event has the time of its first report. If the events of a pod are
+//! known and none is about the fault, its event has not arrived yet, and the fault has just begun.
 
 use k8s_openapi::jiff::Timestamp;
 
 use super::super::facts::{ContainerFacts, EventFacts, PodFacts};
+use super::Cause;
 use super::crash_loop::CrashLoop;
-use super::{Cause, is_creating};
+use super::pod::is_creating;
 
-/// What the events of a pod say of a fault.
+/// The reports of a pod's events on a fault.
 enum Reported {
     /// No event of the pod is known.
     Unknown,
@@ -60,8 +61,8 @@ pub(super) fn of_pod(cause: Cause, pod: &PodFacts, events: &[EventFacts]) -> Opt
     }
 }
 
-/// Before when a container of a pod cannot have had a fault: its node, its init containers, the containers that start before
-/// it, and its own last run come first.
+/// The earliest time at which a container of a pod can have had a fault: its node, its init containers, the containers
+/// that start before it, and its own last run come first.
 fn earliest(pod: &PodFacts, container: &ContainerFacts) -> Option<Timestamp> {
     let before = pod.containers.iter().take_while(|other| other.name != container.name);
     let started = before

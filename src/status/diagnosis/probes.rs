@@ -1,9 +1,15 @@
-//! Probes that do not pass. Which probe it was that ended a container is told by events alone.
+//! Probes that do not pass. Only events report which probe ended a container.
+
+use k8s_openapi::jiff::SignedDuration;
 
 use super::super::facts::{EventFacts, PodFacts};
+use super::pod::{RESTARTS, newest};
 use super::subject::{Part, Subject};
-use super::{Cause, RESTARTS, Verdict, newest};
-use crate::wording::sentence;
+use super::{Cause, Verdict};
+use crate::text::sentence;
+
+/// For how long a container that has just started needs no explanation for not being ready.
+pub(super) const FIRST_RESULT: SignedDuration = SignedDuration::from_secs(5);
 
 pub(super) fn diagnose(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
     if subject.container.ready || subject.container.init {
@@ -16,7 +22,8 @@ pub(super) fn diagnose(subject: Subject<'_>, events: &[EventFacts]) -> Option<Ve
 fn killed(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
     let Subject { pod, container, .. } = subject;
     container.ended.as_ref()?;
-    // `Container foo failed liveness probe, will be restarted`, and `Init container foo failed liveness probe` of a sidecar.
+    // `Container foo failed liveness probe, will be restarted`, and `Init container foo failed liveness probe` of a
+    // sidecar.
     let words = format!("ontainer {} failed ", container.name);
     let killing = newest(events, pod, |event| {
         let start = event.message.trim_start_matches("Init ").trim_start_matches(['C', 'c']);
@@ -52,17 +59,22 @@ fn not_passed(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
     let Subject { pod, container, .. } = subject;
     let since = container.running_since?;
     if !container.started {
-        // Kubernetes ends what does not start in the time that its startup probe allows, and that is told then.
+        // The kubelet kills a container that does not start in the time that its startup probe allows, and reports it
+        // then.
         return None;
     }
+    let failure = last_failure(pod, "readiness", events);
+    let has_failed = failure != ".";
     let words = format!(
-        "{subject} runs, but its readiness probe has not passed{} Correct {} or the service.",
-        last_failure(pod, "readiness", events),
+        "{subject} runs, but its readiness probe has not passed{failure} Correct {} or the service.",
         subject.field(Part::ReadinessProbe)
     );
+    // A probe that passes does so within moments, and its first result takes that long, too.
+    let first_result = since.checked_add(FIRST_RESULT).ok().filter(|_| !has_failed);
     Some(
         Verdict::of_pod(Cause::ReadinessProbeFails, pod, words)
             .since(Some(since))
+            .not_before(first_result)
             .with_log(pod, container),
     )
 }

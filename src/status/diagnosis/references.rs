@@ -2,7 +2,7 @@
 
 use super::subject::{Part, Subject};
 use super::{Cause, Verdict};
-use crate::wording::sentence;
+use crate::text::sentence;
 
 pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
     let Subject { pod, container, .. } = subject;

@@ -1,5 +1,5 @@
-//! Which events on a `StatefulSet` say that it may not make a pod or a claim now. Events stay for an hour, whatever has changed
-//! since.
+//! The events on a `StatefulSet` that report that it may not create a pod or a claim now. Events stay for an hour,
+//! whatever has changed since.
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -18,8 +18,8 @@ pub(super) fn newest(events: &[EventFacts]) -> Vec<&EventFacts> {
     newest
 }
 
-/// Since when an object is refused: Kubernetes counts an event that it repeats from the first time, and the object may have
-/// been made in between.
+/// Since when an object is refused: Kubernetes counts an event that it repeats from the first time, and the object may
+/// have been made in between.
 pub(super) fn since(refusal: &EventFacts, events: &[EventFacts]) -> Option<Timestamp> {
     let made = events.iter().filter(|event| {
         event.kind == "StatefulSet"
@@ -34,7 +34,8 @@ fn is_refusal(event: &EventFacts) -> bool {
     event.kind == "StatefulSet" && event.reason == "FailedCreate"
 }
 
-/// `create Pod foo-0 in StatefulSet foo` of `create Pod foo-0 in StatefulSet foo failed error: ...` and `... successful`.
+/// `create Pod foo-0 in StatefulSet foo` of `create Pod foo-0 in StatefulSet foo failed error: ...` and `...
+/// successful`.
 fn what(event: &EventFacts) -> &str {
     let message = &event.message;
     let end = message.find(" failed").or_else(|| message.find(" success"));

@@ -2,9 +2,10 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::super::facts::{EventFacts, PodFacts, Reason, StatefulSetFacts};
+use super::super::facts::{EventFacts, PodFacts, StatefulSetFacts};
+use super::super::reason::Reason;
 use super::{Cause, Verdict};
-use crate::wording::sentence;
+use crate::text::sentence;
 
 /// How the kubelet's words on a pod begin that it has turned away.
 const REJECTED: &str = "Pod was rejected: ";
@@ -12,8 +13,8 @@ const REJECTED: &str = "Pod was rejected: ";
 /// How long before a pod was made the end of its predecessor explains it.
 const RECENT: SignedDuration = SignedDuration::from_secs(10);
 
-/// The verdict on a pod that failed with a reason of its own, or whose predecessor of that name has just done so. Without a
-/// reason, its containers say why.
+/// The verdict on a pod that failed with a reason of its own, or whose predecessor of that name has just done so.
+/// Without a reason, its containers have it.
 pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     let failed = match &pod.failed {
         Some(failed) => failed.clone(),
@@ -22,15 +23,15 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: 
     if failed.code.is_empty() {
         return None;
     }
-    let cause = sort(&failed);
+    let cause = classify(&failed);
     let advice = match cause {
         Cause::NodeOutOfResources => {
-            "Others use what the scheduler took for free. Kubernetes makes the pod again; ask for less, or let the scheduler \
+            "Others use what the scheduler took for free. Kubernetes recreates the pod; ask for less, or let the scheduler \
              choose the node (no nodeName)."
         }
         Cause::PodNotSupportedByNode => "Change what the pod asks for, or choose nodes that support it.",
         Cause::DeadlineExceeded => "Remove activeDeadlineSeconds, which a policy of the cluster may have added.",
-        _ => "Kubernetes makes it again.",
+        _ => "Kubernetes recreates it.",
     };
     let what = match (cause, &*pod.node) {
         (Cause::DeadlineExceeded | Cause::PodFailed, _) => "failed".to_owned(),
@@ -47,8 +48,8 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: 
     Some(Verdict::of_pod(cause, pod, words).since(since(stateful_set, pod, events)))
 }
 
-/// Why the pod that had the name before was turned away, where this one was not looked at yet. The `StatefulSet` controller
-/// makes it again at once, and each is turned away within moments.
+/// Why the pod that had the name before was turned away, where this one was not looked at yet. The `StatefulSet`
+/// controller makes it again at once, and each is turned away within moments.
 fn predecessor(pod: &PodFacts, events: &[EventFacts]) -> Option<Reason> {
     if pod.gone_by.is_some() || !pod.containers.is_empty() || pod.unschedulable.is_some() {
         return None;
@@ -68,8 +69,8 @@ fn predecessor(pod: &PodFacts, events: &[EventFacts]) -> Option<Reason> {
     })
 }
 
-/// Since when a pod fails: the `StatefulSet` controller deletes one that has failed at once and makes it again, several times
-/// in a second. Its event counts from the first deletion; without one, the pod's own times count.
+/// Since when a pod fails: the `StatefulSet` controller deletes one that has failed at once and makes it again, several
+/// times in a second. Its event counts from the first deletion; without one, the pod's own times count.
 fn since(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts]) -> Option<Timestamp> {
     // `Delete Pod foo-0 in StatefulSet foo successful`
     let deleted = format!("elete Pod {} in ", pod.name);
@@ -86,8 +87,9 @@ fn since(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: &[EventFacts])
 
 /// Which cause the reason of a failed pod is.
 ///
-/// What a node lacks may be free on the next try, and on another node. What a kind of node does not support stays so.
-fn sort(failed: &Reason) -> Cause {
+/// Resources that a node lacks may be free on the next try, and on another node. A feature that a kind of node does not
+/// support stays missing.
+fn classify(failed: &Reason) -> Cause {
     match failed.code.as_str() {
         code if is_lack(code) => Cause::NodeOutOfResources,
         // The node's CPU manager asks for whole cores, which the pod does not.
@@ -99,7 +101,7 @@ fn sort(failed: &Reason) -> Cause {
     }
 }
 
-/// Whether an event of this reason says that the kubelet has turned a pod away.
+/// Whether an event of this reason reports that the kubelet has rejected a pod.
 fn is_rejection(code: &str) -> bool {
     is_lack(code) || UNSUPPORTED.contains(&code) || TURNED_AWAY.contains(&code)
 }

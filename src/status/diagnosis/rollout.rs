@@ -10,13 +10,13 @@ const GOES_ON: SignedDuration = SignedDuration::from_secs(10);
 
 /// A pod of the old revision that is not ready, and that Kubernetes does not replace.
 ///
-/// With the policy `OrderedReady` a rollout replaces no pod before every pod is ready, so that a pod of a broken revision keeps
-/// its place also after the template was mended (Kubernetes, *`StatefulSets`*, "Forced rollback").
+/// With the policy `OrderedReady` a rollout replaces no pod before every pod is ready, so that a pod of a broken
+/// revision keeps its place also after the template was mended (Kubernetes, *`StatefulSets`*, "Forced rollback").
 ///
-/// With `Parallel` it replaces such a pod in its turn, except where the feature `MaxUnavailableStatefulSet` is on: then the
-/// broken pod of the old revision uses up what may be unavailable (kubernetes issue 137409). It is on by default in 1.35.0 to
-/// 1.35.3, off from 1.35.4 and in 1.36, and on again in 1.37, which replaces these pods first. What waits there is told by the
-/// pods: a rollout that goes on either deletes a pod or waits for one of the new revision.
+/// With `Parallel` it replaces such a pod in its turn, except where the feature `MaxUnavailableStatefulSet` is on: then
+/// the broken pod of the old revision uses up what may be unavailable (kubernetes issue 137409). It is on by default in
+/// 1.35.0 to 1.35.3, off from 1.35.4 and in 1.36, and on again in 1.37, which replaces these pods first. The pods show
+/// which of the two it is: a rollout that goes on either deletes a pod or waits for one of the new revision.
 pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, pods: &[PodFacts]) -> Option<Verdict> {
     if pod.ready || pod.gone_by.is_some() || !stateful_set.is_observed || !pod.is_outdated(stateful_set) {
         return None;

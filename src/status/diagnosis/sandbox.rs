@@ -1,10 +1,11 @@
-//! Pods whose sandbox, which holds the network and the limits of the whole pod, cannot be created on their node. Only events
-//! explain that: the containers say `ContainerCreating`.
+//! Pods whose sandbox, which holds the network and the limits of the whole pod, cannot be created on their node. Only
+//! events explain that: the containers show `ContainerCreating`.
 
 use super::super::facts::{EventFacts, PodFacts};
 use super::containers::is_limit_too_small;
-use super::{Cause, Verdict, is_creating, newest};
-use crate::wording::sentence;
+use super::pod::{is_creating, newest};
+use super::{Cause, Verdict};
+use crate::text::sentence;
 
 pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     if pod.has_sandbox || !is_creating(pod) {
@@ -17,7 +18,7 @@ pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict>
         .filter(|event| event.is_about(pod) && is_of_sandbox(event));
     let first = first.filter_map(|event| event.first).min();
     let message = last.message.trim_start_matches("(combined from similar events): ");
-    let (cause, advice) = sort(&last.reason, message);
+    let (cause, advice) = classify(&last.reason, message);
     let node = if pod.node.is_empty() {
         "Its node".to_owned()
     } else {
@@ -46,7 +47,7 @@ fn is_of_volume(event: &EventFacts) -> bool {
 }
 
 /// Which cause the kubelet's words are, and what to do.
-fn sort(reason: &str, message: &str) -> (Cause, &'static str) {
+fn classify(reason: &str, message: &str) -> (Cause, &'static str) {
     let words = message.to_lowercase();
     let any = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
     if is_limit_too_small(message) {

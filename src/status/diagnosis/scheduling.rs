@@ -1,8 +1,9 @@
 //! Pods that have no node.
 
 use super::super::facts::{EventFacts, PodFacts};
-use super::{Cause, Verdict, newest};
-use crate::wording::sentence;
+use super::pod::newest;
+use super::{Cause, Verdict};
+use crate::text::sentence;
 
 pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     let reason = pod.unschedulable.as_ref()?;
@@ -20,7 +21,7 @@ pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict>
     let scaling = newest(events, pod, |event| has_scaled(event).is_some());
     Some(match scaling.map(|event| (event, has_scaled(event))) {
         Some((event, Some(true))) => {
-            let words = format!("{words} A node is on its way: {}", sentence(&event.message));
+            let words = format!("{words} The autoscaler is adding a node: {}", sentence(&event.message));
             Verdict::of_pod(Cause::ScaleUpInProgress, pod, words).since(event.last)
         }
         Some((event, _)) => {
@@ -31,7 +32,7 @@ pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict>
     })
 }
 
-/// What an autoscaler has said of a pod: that it adds a node, or that it does not. `None` is an event of somebody else.
+/// The report of an autoscaler on a pod: it adds a node, or it does not. `None` is an event of somebody else.
 fn has_scaled(event: &EventFacts) -> Option<bool> {
     match event.reason.as_str() {
         // The Kubernetes cluster autoscaler, and Karpenter.
@@ -41,7 +42,7 @@ fn has_scaled(event: &EventFacts) -> Option<bool> {
     }
 }
 
-/// What the nodes lack, by the scheduler's words, and what to do. Of several the first is told.
+/// The shortage of the nodes, by the scheduler's message, and what to do. Of several shortages, the first is reported.
 fn lack(message: &str) -> (Cause, &'static str) {
     let insufficient = |resource: &str| message.contains(&format!("Insufficient {resource}"));
     // Extended resources are named with their vendor's domain.

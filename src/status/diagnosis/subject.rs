@@ -1,4 +1,5 @@
-//! The container that a verdict is about: what messages call it, and the fields of the configuration that it comes from.
+//! The container that a verdict is about: what messages call it, and the fields of the configuration that it comes
+//! from.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -35,8 +36,8 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The field of the configuration that a part of the container comes from, such as `Command` or `Sidecars[0].command`; for
-    /// a container of a foreign `StatefulSet`, the place there.
+    /// The field of the configuration that a part of the container comes from, such as `Command` or
+    /// `Sidecars[0].command`; for a container of a foreign `StatefulSet`, the place there.
     pub(super) fn field(self, part: Part<'_>) -> String {
         let origins = &self.stateful_set.origins;
         let key = part.key();
@@ -118,7 +119,8 @@ impl Part<'_> {
     }
 }
 
-/// The field of a reference of the service's own container: `Env.TOKEN` for `env[TOKEN]`, `EnvFrom[0]` for `envFrom[0]`.
+/// The field of a reference of the service's own container: `Env.TOKEN` for `env[TOKEN]`, `EnvFrom[0]` for
+/// `envFrom[0]`.
 fn reference(place: &str) -> String {
     let variable = place.strip_prefix("env[").and_then(|rest| rest.strip_suffix(']'));
     match variable {

@@ -1,4 +1,4 @@
-//! What a cause means for the service.
+//! The consequence of a cause for the service.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,18 +22,23 @@ pub struct Verdict {
     pub sentence: String,
     /// Whether the service fails for it.
     pub fails: Fails,
-    /// When the fault began, by which its grace period counts; `None` where that is not known yet.
+    /// When the fault began, from which its grace period counts; `None` where that is not known yet.
     pub since: Option<Timestamp>,
-    /// What Kubernetes itself calls it, such as `CrashLoopBackOff`; empty where it has no name for it.
+    /// Kubernetes's own name for it, such as `CrashLoopBackOff`; empty where it has no name for it.
     pub kubernetes_reason: String,
-    /// For a container that has ended and is up again: until when its last end still explains why the service is not ready.
+    /// For a container that is up again: how it ended last, as a sentence.
+    pub ended_before: Option<String>,
+    /// For a container that has ended and is up again: until when its last end explains better than other causes why
+    /// the service is not ready. It is the cause until the pod is ready.
     pub up_again_until: Option<Timestamp>,
-    /// From when on the verdict says something, where the same state may be one that passes within moments.
+    /// From when on the verdict counts, if the same state may pass within moments.
     pub not_before: Option<Timestamp>,
     /// Whether the pod counts as ready for Kubernetes all the same.
     pub of_ready_pod: bool,
     /// The pod and the container whose last log lines belong to the sentence.
     pub log_of: Option<(String, String)>,
+    /// The node whose platform the sentence leaves open, see [`open_platform`](super::images::open_platform).
+    pub platform_of: Option<String>,
 }
 
 impl Verdict {
@@ -45,10 +50,12 @@ impl Verdict {
             fails: cause.fails(),
             since: None,
             kubernetes_reason: String::new(),
+            ended_before: None,
             up_again_until: None,
             not_before: None,
             of_ready_pod: false,
             log_of: None,
+            platform_of: None,
         }
     }
 
@@ -58,6 +65,13 @@ impl Verdict {
 
     pub(super) fn since(self, since: Option<Timestamp>) -> Self {
         Self { since, ..self }
+    }
+
+    pub(super) fn not_before(self, from: Option<Timestamp>) -> Self {
+        Self {
+            not_before: from,
+            ..self
+        }
     }
 
     pub(super) fn in_kubernetes_words(self, reason: impl Into<String>) -> Self {
@@ -82,28 +96,54 @@ impl Verdict {
         }
     }
 
-    /// The sentence with Kubernetes's own reason, since people search for that.
+    pub(super) fn without_platform_of(self, node: Option<&str>) -> Self {
+        Self {
+            platform_of: node.map(str::to_owned),
+            ..self
+        }
+    }
+
+    /// The sentence with Kubernetes's own reason, since people search for that, and with the end before.
     #[must_use]
     pub fn message(&self) -> String {
         let Self {
             sentence,
             kubernetes_reason: reason,
+            ended_before,
             ..
         } = self;
-        if reason.split(", ").all(|code| sentence.contains(code)) {
-            return sentence.clone();
+        let mut message = sentence.clone();
+        if !reason.split(", ").all(|code| sentence.contains(code)) {
+            message = format!("{message} ({reason})");
         }
-        format!("{sentence} ({reason})")
+        if let Some(before) = ended_before {
+            message = format!("{message} {before}");
+        }
+        message
     }
 
-    /// Whether the verdict says something at a moment.
+    /// Whether the verdict counts at a moment.
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> bool {
-        self.up_again_until.is_none_or(|until| now < until) && self.not_before.is_none_or(|from| from <= now)
+        let is_over = self.of_ready_pod && self.up_again_until.is_some_and(|until| until <= now);
+        !is_over && self.not_before.is_none_or(|from| from <= now)
     }
 
-    /// Whether the service has failed for this cause by now. What is up again may stay. A grace period that the platform has set counts instead of
-    /// whatever else is known of the cause.
+    /// How grave the verdict is at a moment, the gravest first: by its kind, and last the end of a container that has
+    /// run for long since.
+    pub(super) fn rank(&self, now: Timestamp) -> u8 {
+        if self.up_again_until.is_some_and(|until| until <= now) {
+            return 3;
+        }
+        match self.cause.fails() {
+            Fails::AtOnce(_) => 0,
+            Fails::After(..) => 1,
+            Fails::Never => 2,
+        }
+    }
+
+    /// Whether the service has failed for this cause by now. A container that is up again may stay up. A grace period
+    /// that the platform sets replaces the default of the cause.
     #[must_use]
     pub fn failed(&self, now: Timestamp, grace_periods: &GracePeriods) -> Option<Blame> {
         if self.up_again_until.is_some() {

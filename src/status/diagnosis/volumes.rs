@@ -1,9 +1,10 @@
-//! Volumes that do not come to their pod: what is to be mounted does not exist, or cannot be attached. A pod that waits for
-//! its volumes says only `ContainerCreating`; the cause is in its events, and in those of its claims.
+//! Volumes that do not come to their pod: what is to be mounted does not exist, or cannot be attached. A pod that waits
+//! for its volumes shows only `ContainerCreating`; the cause is in its events, and in those of its claims.
 
 use super::super::facts::{EventFacts, PodFacts};
-use super::{Cause, Verdict, is_creating, newest};
-use crate::wording::sentence;
+use super::pod::{is_creating, newest};
+use super::{Cause, Verdict};
+use crate::text::sentence;
 
 pub(super) fn diagnose(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
     unscheduled(pod, events).or_else(|| mounting(pod, events))
@@ -27,20 +28,20 @@ fn unscheduled(pod: &PodFacts, events: &[EventFacts]) -> Option<Verdict> {
         .filter(of_claim)
         .filter(|event| matches!(event.reason.as_str(), "ProvisioningFailed" | "FailedBinding"))
         .max_by_key(|event| event.last);
-    let told = trouble.map_or(message.as_str(), |event| &event.message);
+    let report = trouble.map_or(message.as_str(), |event| &event.message);
     let claim = trouble.map_or_else(|| "its claim".to_owned(), |event| format!("claim {}", event.name));
-    if told.contains("storageclass") && told.contains("not found") {
+    if report.contains("storageclass") && report.contains("not found") {
         let words = format!(
             "Pod {} waits for a volume, and the StorageClass of {claim} does not exist: {} Choose one of `kubectl get \
              storageclasses`.",
             pod.name,
-            sentence(told)
+            sentence(report)
         );
         return Some(Verdict::of_pod(Cause::StorageClassMissing, pod, words));
     }
     let waits = names_claim || message.contains("persistent volumes to bind") || trouble.is_some();
     waits.then(|| {
-        let words = format!("Pod {} waits for the volume of {claim}: {}", pod.name, sentence(told));
+        let words = format!("Pod {} waits for the volume of {claim}: {}", pod.name, sentence(report));
         Verdict::of_pod(Cause::ClaimPending, pod, words)
     })
 }

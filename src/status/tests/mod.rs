@@ -1,4 +1,6 @@
-//! What a service's objects mean over time.
+//! The state of a service over time.
 
+mod min_ready;
+mod names;
 mod recorded;
-mod standing;
+mod steady;

@@ -1,4 +1,5 @@
-//! Services that do not start, as a real cluster (Kubernetes 1.36) reported them for 48 s: the same fault has one message.
+//! Services that do not start, as a real cluster (Kubernetes 1.36) reported them for 48 s: the same fault has one
+//! message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +21,13 @@ struct Report {
     event: Option<Event>,
 }
 
-/// What a service is said to be at each moment of a recording, four times a second.
+/// The reported state of a service at each moment of a recording, four times a second.
 fn replayed(name: &str) -> Vec<Status> {
     let mut all: BTreeMap<String, Vec<Report>> = serde_json::from_str(include_str!("recorded.json")).expect("reports");
     let reports = all.remove(name).expect("a recording");
     let (mut stateful_set, mut pods) = (None, Vec::new());
     let mut events: BTreeMap<String, EventFacts> = BTreeMap::new();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (index, report) in reports.iter().enumerate() {
         if let Some(object) = &report.stateful_set {
             stateful_set = Some(StatefulSetFacts::from(object));
@@ -48,14 +49,14 @@ fn replayed(name: &str) -> Vec<Status> {
         let mut now = moment(report.at);
         let next = reports.get(index + 1).map_or(now, |next| moment(next.at));
         loop {
-            told.push(assessment.at(now, &GracePeriods::new()));
+            reported.push(assessment.at(now, &GracePeriods::new()));
             now += SignedDuration::from_millis(250);
             if now >= next {
                 break;
             }
         }
     }
-    told
+    reported
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970")]
@@ -69,23 +70,23 @@ fn the_message_of_a_fault_stays_as_it_is_through_all_of_its_states() {
         (
             "exit3",
             "ContainerExits",
-            "ends with exit code 3. (Error, CrashLoopBackOff)",
+            "exited with code 3. (Error, CrashLoopBackOff)",
         ),
         (
             "sleep2",
             "ContainerExits",
-            "ends with exit code 1. (Error, CrashLoopBackOff)",
+            "exited with code 1. (Error, CrashLoopBackOff)",
         ),
         ("live", "LivenessProbeFails", "(Unhealthy, CrashLoopBackOff)"),
         ("image", "ImageNotFound", "(ErrImagePull, ImagePullBackOff)"),
         ("nocmd", "CommandNotFound", "(RunContainerError, CrashLoopBackOff)"),
     ] {
-        let told = replayed(name);
-        let first = told
+        let reported = replayed(name);
+        let first = reported
             .iter()
             .position(|status| status.reason == cause)
             .expect("the cause");
-        let messages: BTreeSet<(bool, &str)> = told[first..]
+        let messages: BTreeSet<(bool, &str)> = reported[first..]
             .iter()
             .map(|status| (status.phase == Phase::Failed, status.message.as_str()))
             .collect();
@@ -95,15 +96,15 @@ fn the_message_of_a_fault_stays_as_it_is_through_all_of_its_states() {
         );
         let waits = messages.iter().filter(|(failed, _)| !failed).count();
         assert!(waits <= 1 && messages.len() <= waits + 1, "{messages:#?}");
-        assert!(told[first..].iter().all(|status| status.reason == cause), "{name}");
+        assert!(reported[first..].iter().all(|status| status.reason == cause), "{name}");
     }
 }
 
 #[test]
 fn a_service_whose_process_ends_before_it_has_stood_long_enough_is_never_ready() {
     for name in ["exit3", "sleep2", "live"] {
-        let told = replayed(name);
-        assert!(told.iter().all(|status| status.phase != Phase::Ready), "{name}");
+        let reported = replayed(name);
+        assert!(reported.iter().all(|status| status.phase != Phase::Ready), "{name}");
     }
     let failed = replayed("exit3").iter().any(|status| status.phase == Phase::Failed);
     assert!(failed, "at its third restart");

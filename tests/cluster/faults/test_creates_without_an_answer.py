@@ -1,4 +1,4 @@
-"""Creates that run into their deadline, or whose sender gives up: nothing is left that nobody was told of."""
+"""Creates that run into their deadline, or whose sender gives up: nothing is left that no caller knows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MANY = 50
 #: How long what is taken back may take, in seconds.
 TAKES_BACK = 75.0
 
-#: For how long what another connector was told of is looked at, in seconds.
+#: For how long to look at the service of another connector, in seconds.
 STAYS = 3.0
 
 
@@ -56,7 +56,7 @@ def slow_to_answer(seconds: float) -> Strike:
     return strike
 
 
-#: What an API server under load does to a create: all in time, or one of the two requests or its answer late.
+#: The delays of an API server under load, of one create each: all in time, or one of the requests or its answer late.
 LOADS: list[dict[Position, Strike]] = [
     {Position("POST statefulsets", 0): slow_to_hear(0.2)},
     {Position("POST statefulsets", turn): slow_to_hear(1.5 * TIMEOUT) for turn in range(3)},
@@ -64,6 +64,8 @@ LOADS: list[dict[Position, Strike]] = [
         **{Position("POST statefulsets", turn): slow_to_answer(1.5 * TIMEOUT) for turn in range(3)},
         **{Position("GET statefulsets", 0): slow_to_answer(1.5 * TIMEOUT)},
     },
+    # A repeated request arrives long after the first one, and makes the service a second time.
+    {Position("POST statefulsets", turn): slow_to_hear((1.2 + 3 * turn) * TIMEOUT) for turn in range(3)},
     {Position("POST services", turn): slow_to_hear(1.5 * TIMEOUT) for turn in range(3)},
     {Position("POST services", turn): slow_to_answer(1.5 * TIMEOUT) for turn in range(3)},
 ]

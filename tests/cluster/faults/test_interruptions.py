@@ -34,7 +34,7 @@ _CALLS = [operation for operation in OPERATIONS if not operation.is_of_python]
 _ARRIVES = 0.5
 
 
-#: What a connector does about a create whose sender has given up.
+#: The calls of a connector after the sender of a create has given up.
 _TAKES_BACK = {"GET statefulsets", "PATCH statefulsets", "DELETE statefulsets"}
 
 
@@ -82,18 +82,18 @@ def _give_up(arena: Arena, held: Held) -> Outcome:
         sender = Caller(arena.first.port)
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(held.operation.answer, case, sender)
-            assert held.hold.reached.wait(_ON_ITS_WAY), f"answered with {call.result()}"
+            assert held.hold.reached.wait(_ON_ITS_WAY), f"answered with {call.result()}; {trouble.keys}"
             # Cancels the call in the connector, which cancels the core's future at its await.
             sender.channel.close()
             call.exception()
-        # What was sent beside the call that is held may still be on its way.
+        # Requests that were sent beside the held call may still be on their way.
         time.sleep(_ARRIVES)
         after = Trouble()
         arena.proxy.trouble(case.name, after)
         held.hold.let_go()
         trouble.settle()
         check_next(held.operation, case)
-        allowed = _TAKES_BACK if held.operation.act == Case.create else set()
+        allowed = _TAKES_BACK if held.operation.creates else set()
         assert set(after.keys) <= allowed, f"the connector went on with {after.keys}"
 
     return holds(held.operation.name, f"given up at {held.position}, {held.when}", case, body)
@@ -104,12 +104,14 @@ def test_a_connector_killed_at_any_moment_loses_nothing(arena: Arena, tmp_path: 
     starts = (partial(Connector, arena.environment, tmp_path / f"killed-{number}.log") for number in range(100))
     with ThreadPoolExecutor(1) as pool:
         spare = pool.submit(next(starts))
-        while batch := list(islice(every, _AT_ONCE)):
-            connector = spare.result()
-            # The next one comes up meanwhile.
-            spare = pool.submit(next(starts))
-            _kill(arena, batch, connector)
-        spare.result().stop()
+        try:
+            while batch := list(islice(every, _AT_ONCE)):
+                connector = spare.result()
+                # The next one comes up meanwhile.
+                spare = pool.submit(next(starts))
+                _kill(arena, batch, connector)
+        finally:
+            spare.result().stop()
 
 
 def _kill(arena: Arena, batch: list[Held], connector: Connector) -> None:
@@ -120,12 +122,14 @@ def _kill(arena: Arena, batch: list[Held], connector: Connector) -> None:
         for case, trouble in zip(cases, troubles, strict=True):
             arena.proxy.trouble(case.name, trouble)
         calls = [pool.submit(held.operation.answer, case, connector) for held, case in zip(batch, cases, strict=True)]
-        for held, call in zip(batch, calls, strict=True):
-            assert held.hold.reached.wait(_ON_ITS_WAY), f"{held.operation.name} was answered with {call.result()}"
-        connector.process.kill()
-        connector.process.wait()
-        for held in batch:
-            held.hold.let_go()
+        try:
+            for held, call, trouble in zip(batch, calls, troubles, strict=True):
+                described = f"{held.operation.name} at {held.position}, {held.when}"
+                assert held.hold.reached.wait(_ON_ITS_WAY), f"{described}: {call.result()}; {trouble.keys}"
+        finally:
+            connector.kill()
+            for held in batch:
+                held.hold.let_go()
     connector.channel.close()
     for case, trouble in zip(cases, troubles, strict=True):
         trouble.settle()

@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 
-from cluster.support.connector import PATIENCE
 from cluster.support.faults.arena import Arena
 from cluster.support.faults.calls import Position, positions_of
 from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, holds
@@ -51,7 +50,7 @@ def _run(arena: Arena, operation: Operation, strikes: dict[Position, Strike], po
         assert trouble.struck, f"the fault did not happen; the calls were {trouble.keys}"
         allowed = (operation.right.format(name=case.name), *operation.meanwhile)
         assert answer in allowed, f"answered with {answer} after {took:.1f} s; {trouble.keys}"
-        assert took < PATIENCE, f"took {took:.1f} s"
+        assert took < operation.patience, f"took {took:.1f} s"
         check_next(operation, case)
 
     described = " and ".join(f"{strike.__name__} at {position}" for position, strike in strikes.items())

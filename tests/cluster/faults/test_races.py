@@ -32,6 +32,7 @@ def test_calls_that_meet_leave_a_whole_service_or_none(arena: Arena, race: Race)
 def _positions(arena: Arena, race: Race) -> list[Position]:
     case = Case(arena)
     race.prepare(case)
+    case.settle()
     trouble = Trouble()
     arena.proxy.trouble(case.name, trouble)
     race.held(case, arena.first)

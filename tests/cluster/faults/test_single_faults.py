@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 
-from cluster.support.connector import PATIENCE
 from cluster.support.faults.arena import Arena
 from cluster.support.faults.calls import Position, positions_of
 from cluster.support.faults.judge import Outcome, all_hold, calls_of, check_next, check_now, holds
@@ -40,8 +39,8 @@ def _run(arena: Arena, operation: Operation, strike: Strike, position: Position)
         trouble.settle()
         assert trouble.struck == 1, f"the fault did not happen; the calls were {trouble.keys}"
         assert answer == operation.right.format(name=case.name), f"answered with {answer}; {trouble.keys}"
-        assert took < PATIENCE, f"took {took:.1f} s"
-        # What arrives after everybody has gone is for the next call to find.
+        assert took < operation.patience, f"took {took:.1f} s"
+        # The next call finds an object that arrives after everybody has gone.
         if strike is not late_request or operation.leaves == "ours":
             check_now(operation, case)
         check_next(operation, case)

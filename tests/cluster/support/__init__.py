@@ -1,1 +1,1 @@
-"""What the tests share: the cluster they run on, a connector, its account, and what is tried on them."""
+"""The shared parts of the tests: the cluster, a connector, its account, and the cases."""

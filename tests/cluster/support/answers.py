@@ -8,7 +8,7 @@ from cluster.support.faults.api_server import ApiServer
 from cluster.support.faults.exchange import Exchange
 from cluster.support.faults.proxy import FaultProxy, Strike
 
-#: What happens to a request instead of being passed on, if anything.
+#: A function that is called instead of passing a request on, if any.
 Choice = Callable[[Exchange], Strike | None]
 
 

@@ -6,13 +6,11 @@ import copy
 import json
 import os
 import random
-import signal
 import socket
-import subprocess
 import sys
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,9 @@ from flyteidl.service import agent_pb2_grpc
 from google.protobuf import json_format, struct_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cluster.support.fork_server import start_pyflyte
 from cluster.support.kubernetes import wait_until
+from cluster.support.scrape import Scrape, scrape
 
 TASK_TYPE = "dataservicetask"
 #: Flyte gives up on an answer after 10 s, newer versions after 3 s.
@@ -42,29 +42,35 @@ class Execution:
     name: str = field(default_factory=lambda: f"f{uuid.uuid4().hex[:18]}")
     node: str = "n0"
     attempt: int = 0
+    #: The namespace of its pods and of its FlyteWorkflow.
+    namespace: str = "flytesnacks-development"
+    project: str = "flytesnacks"
+    domain: str = "development"
+    #: The execution that launched it, if any: its labels name that one.
+    root: str | None = None
 
     def retried(self) -> Execution:
         """Returns the next attempt of the same node."""
-        return Execution(self.name, self.node, self.attempt + 1)
+        return replace(self, attempt=self.attempt + 1)
 
     @property
     def output_prefix(self) -> str:
         """Returns the output prefix, unique per node and attempt."""
-        return f"s3://bucket/metadata/propeller/flytesnacks-development-{self.name}/{self.node}/data/{self.attempt}"
+        return (
+            f"s3://bucket/metadata/propeller/{self.project}-{self.domain}-{self.name}/{self.node}/data/{self.attempt}"
+        )
 
     @property
     def metadata(self) -> agent_pb2.TaskExecutionMetadata:
-        """Returns what Flyte tells a connector about the execution."""
-        execution = identifier_pb2.WorkflowExecutionIdentifier(
-            project="flytesnacks", domain="development", name=self.name
-        )
+        """Returns Flyte's metadata of the execution for a connector."""
+        execution = identifier_pb2.WorkflowExecutionIdentifier(project=self.project, domain=self.domain, name=self.name)
         return agent_pb2.TaskExecutionMetadata(
             task_execution_id=identifier_pb2.TaskExecutionIdentifier(
                 node_execution_id=identifier_pb2.NodeExecutionIdentifier(execution_id=execution, node_id=self.node),
                 retry_attempt=self.attempt,
             ),
-            namespace="flytesnacks-development",
-            labels={"execution-id": self.name, "node-id": self.node, "project": "flytesnacks"},
+            namespace=self.namespace,
+            labels={"execution-id": self.root or self.name, "node-id": self.node, "project": self.project},
             annotations={"team": "ml"},
             k8s_service_account="default",
         )
@@ -119,12 +125,10 @@ class Connector(Caller):
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         """Starts the process and waits until it serves."""
-        port = free_port()
-        pyflyte = str(Path(sys.executable).with_name("pyflyte"))
-        command = [pyflyte, "serve", "connector", "--port", str(port), "--prometheus_port", str(free_port())]
+        port, self.prometheus_port = free_port(), free_port()
+        ports = ["--port", str(port), "--prometheus_port", str(self.prometheus_port)]
         self.log = log
-        with log.open("w") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        self.process = start_pyflyte(["serve", "connector", *ports], environment, log)
         super().__init__(port)
         wait_until(self._serves, "the connector to serve")
 
@@ -134,8 +138,12 @@ class Connector(Caller):
         client.namespace = namespace
         return client
 
+    def metrics(self) -> Scrape:
+        """Returns its metrics as Prometheus gets them."""
+        return scrape(self.prometheus_port)
+
     def _serves(self) -> bool:
-        assert self.process.poll() is None, f"The connector ended:\n{self.log.read_text()}"
+        assert self.process.is_alive(), f"The connector ended:\n{self.log.read_text()}"
         try:
             health_pb2_grpc.HealthStub(self.channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
         except grpc.RpcError:
@@ -145,8 +153,12 @@ class Connector(Caller):
     def stop(self) -> None:
         """Ends the process."""
         self.channel.close()
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.kill()
+
+    def kill(self) -> None:
+        """Kills the process, and leaves the client."""
+        self.process.kill()
+        self.process.join()
 
 
 def create_request(custom: dict[str, Any], execution: Execution) -> agent_pb2.CreateTaskRequest:

@@ -1,4 +1,4 @@
-"""What is written to the local cluster's etcd, which sees all that is ever kept."""
+"""Writes to the local cluster's etcd, which sees everything that is stored."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
-"""A namespace of a real cluster, as the tests look at it: through kubectl, never through the code under test."""
+"""A namespace of a real cluster, as the tests look at it: never through the code under test."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from cluster.support.api import APPLY, MERGE, ApiError, path, path_of, request
 
 Answer = TypeVar("Answer")
 Object = dict[str, Any]
@@ -34,15 +36,46 @@ class Kubernetes:
             raise AssertionError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
         return done.stdout if not done.returncode or check else done.stdout + done.stderr
 
+    def request(
+        self, method: str, path: str, body: object = None, body_is: str = "application/json", **query: str
+    ) -> Object:
+        """Sends a request to the API server, and returns its answer."""
+        return request(self.kubeconfig, method, path, body, body_is, **query)
+
     def get(self, kind: str, name: str) -> Object | None:
         """Returns an object, or None where there is none of that name."""
-        text = self.run("get", kind, name, "--ignore-not-found", "--output", "json")
-        return json.loads(text) if text.strip() else None
+        try:
+            found = self.request("GET", path(kind, self.namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        found["metadata"].pop("managedFields", None)
+        return found
+
+    def has_seen(self, stateful_set: str) -> bool:
+        """Returns whether Kubernetes has seen a StatefulSet as it is, and writes no more of it, or it is gone."""
+        there = self.get("statefulset", stateful_set)
+        return not there or there["status"].get("observedGeneration") == there["metadata"]["generation"]
+
+    def create_namespace(self) -> None:
+        """Creates the namespace."""
+        self.request("POST", path("namespaces", None), {"metadata": {"name": self.namespace}})
+
+    def delete_namespace(self) -> None:
+        """Deletes the namespace, if it still exists, without waiting until all in it is gone."""
+        with suppress(ApiError):
+            self.request("DELETE", path("namespace", None, self.namespace))
+
+    def objects(self, kind: str, **query: str) -> list[Object]:
+        """Returns the objects of a kind in the namespace, or of the cluster where the kind has no namespaces."""
+        answer = self.request("GET", path(kind, self.namespace), **query)
+        kind = answer["kind"].removesuffix("List")
+        return [{"kind": kind} | item for item in answer["items"]]
 
     def names(self, kind: str) -> list[str]:
         """Returns the names of all objects of a kind."""
-        items = json.loads(self.run("get", kind, "--output", "json"))["items"]
-        return sorted(item["metadata"]["name"] for item in items)
+        return sorted(item["metadata"]["name"] for item in self.objects(kind))
 
     def services(self) -> dict[str, list[str]]:
         """Returns the names of all StatefulSets and Services: what a data service consists of."""
@@ -50,7 +83,17 @@ class Kubernetes:
 
     def apply(self, *objects: Object) -> None:
         """Makes objects, as somebody else would."""
-        self.run("apply", "--filename", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        for each in objects:
+            self.request("PATCH", path_of(each, self.namespace), each, APPLY, fieldManager="kubectl", force="true")
+
+    def create(self, *objects: Object) -> None:
+        """Creates objects as a client does that applies nothing, such as the plugin before version 2."""
+        for each in objects:
+            self.request("POST", path_of(each, self.namespace).rpartition("/")[0], each)
+
+    def merge(self, kind: str, name: str, changes: Object) -> None:
+        """Changes an object, by a merge patch."""
+        self.request("PATCH", path(kind, self.namespace, name), changes, MERGE)
 
     def in_a_pod(self, script: str) -> str:
         """Runs a shell script in a pod of its own and returns what it prints."""
@@ -63,7 +106,8 @@ class Kubernetes:
         return output
 
     def _ended(self, pod: str) -> str | None:
-        phase = self.run("get", "pod", pod, "--output", "jsonpath={.status.phase}")
+        found = self.get("pod", pod)
+        phase = found["status"]["phase"] if found else ""
         return phase if phase in ("Succeeded", "Failed") else None
 
     def dump(self) -> str:

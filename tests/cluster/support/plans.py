@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from typing import Any
 
-from flytekitplugins_k8sdataservice._core import Client, Plan
+from k8sdataservice._core import Client, Plan
 
 from cluster.support.configs import config
 
@@ -16,17 +14,7 @@ def planned(client: Client, namespace: str, name: str, **fields: Any) -> Plan:
     return client.plan_sync(config(name, **fields), namespace=namespace, owner="a-plan", execution="a plan")
 
 
-def timed(client: Client, namespace: str, name: str, **fields: Any) -> tuple[Plan, float]:
-    """Returns a plan and how many seconds it takes: the median of three."""
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        plan = planned(client, namespace, name, **fields)
-        seconds.append(time.perf_counter() - began)
-    return plan, statistics.median(seconds)
-
-
-def told(plan: Plan) -> dict[str, str]:
+def reported(plan: Plan) -> dict[str, str]:
     """Returns the problems of a plan: their messages by the fields."""
     return {problem.path: problem.message for problem in plan.problems}
 

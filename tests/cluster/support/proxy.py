@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class Proxy:
         self._behind = (server.hostname, server.port or 443)
         self._delay = delay
         self._is_cut = False
+        #: How many bytes clients have sent.
+        self.sent = 0
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -61,6 +64,9 @@ class Proxy:
         self.cut()
         self._listener.close()
 
+    def _count(self, size: int) -> None:
+        self.sent += size
+
     def _accept(self) -> None:
         while True:
             try:
@@ -72,13 +78,16 @@ class Proxy:
                 continue
             server = socket.create_connection(self._behind)
             self._open += [client, server]
-            threading.Thread(target=_pass_on, args=(client, server, 0.0), daemon=True).start()
+            threading.Thread(target=_pass_on, args=(client, server, 0.0, self._count), daemon=True).start()
             threading.Thread(target=_pass_on, args=(server, client, self._delay), daemon=True).start()
 
 
-def _pass_on(source: socket.socket, target: socket.socket, delay: float) -> None:
+def _pass_on(
+    source: socket.socket, target: socket.socket, delay: float, count: Callable[[int], None] = lambda _: None
+) -> None:
     try:
         while piece := source.recv(65536):
+            count(len(piece))
             time.sleep(delay)
             target.sendall(piece)
     except OSError:

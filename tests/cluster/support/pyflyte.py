@@ -1,14 +1,16 @@
-"""A real ``pyflyte run`` of a file, as a user starts it."""
+"""A real ``pyflyte run`` of a file, as a user starts it.
+
+No ``preexec_fn``: it makes Python fork instead of spawn, and in the child of a fork gRPC starts its threads again,
+which sometimes crash the child before it becomes ``pyflyte``.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import signal
 import subprocess
 import sys
-import termios
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,9 +28,7 @@ def run(env: dict[str, str], file: Path, *args: str) -> str:
 def start(env: dict[str, str], file: Path, *args: str) -> subprocess.Popen[str]:
     """Starts a workflow and returns its process."""
     command = [PYFLYTE, "run", str(file), *args]
-    return subprocess.Popen(
-        command, preexec_fn=_as_in_a_terminal, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def run_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> str:
@@ -36,9 +36,7 @@ def run_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> str:
     ours, theirs = pty.openpty()
     command = [PYFLYTE, "run", str(file), *args]
     env = env | {"TERM": "xterm", "COLUMNS": "200"}
-    with subprocess.Popen(
-        command, preexec_fn=_as_in_a_terminal, env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
-    ) as process:
+    with subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         output = b""
         with suppress(OSError):  # Which is how a terminal says that nobody is left on its other side.
@@ -53,21 +51,9 @@ def run_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> str:
 def start_on_a_terminal(env: dict[str, str], file: Path, *args: str) -> tuple[subprocess.Popen[bytes], int]:
     """Starts a workflow on a terminal of its own, and returns its process and our end of the terminal."""
     ours, theirs = pty.openpty()
-    command = [PYFLYTE, "run", str(file), *args]
-
-    def take_the_terminal() -> None:
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        _as_in_a_terminal()
-
-    process = subprocess.Popen(
-        command,
-        env=env | {"TERM": "xterm"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=take_the_terminal,
-    )
+    # `setsid --ctty` gives the run a session of its own and makes its input the controlling terminal.
+    command = ["setsid", "--ctty", PYFLYTE, "run", str(file), *args]
+    process = subprocess.Popen(command, env=env | {"TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     return process, ours
 
@@ -78,8 +64,3 @@ def interrupt(process: subprocess.Popen[str], signal_number: int = signal.SIGINT
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0, output
     return output
-
-
-def _as_in_a_terminal() -> None:
-    """Undoes what `nohup` has done to the tests: who starts a run in a terminal does not ignore that it is closed."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)

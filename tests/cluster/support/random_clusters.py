@@ -7,7 +7,7 @@ from random import Random
 
 from cluster.support.kubernetes import IMAGE, Object
 
-#: The label that tells the nodes of one random cluster from those of the others.
+#: The label that distinguishes the nodes of one random cluster from those of the others.
 CLUSTER = "test/cluster"
 #: The label of everything that random clusters consist of.
 MADE = "test/random-clusters"
@@ -21,7 +21,7 @@ PAUSE = ["sleep", "3600"]
 
 @dataclass
 class RandomCluster:
-    """One cluster, of which many share the API server: none of its pods may go to a node of another."""
+    """One of many clusters that share the API server: none of its pods may go to a node of another."""
 
     name: str
     #: That of the StatefulSet and of most pods, and another.

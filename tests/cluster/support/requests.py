@@ -1,8 +1,7 @@
-"""What the API server itself has counted."""
+"""The API server's own count of requests."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 
@@ -29,5 +28,5 @@ def requests_counted(kubernetes: Kubernetes) -> Counter[tuple[str, str]]:
 
 def being_deleted(kubernetes: Kubernetes) -> list[str]:
     """Returns the namespaces that are being deleted, in which Kubernetes itself lists and deletes StatefulSets."""
-    namespaces = json.loads(kubernetes.run("get", "namespaces", "--output", "json"))["items"]
+    namespaces = kubernetes.objects("namespaces")
     return [each["metadata"]["name"] for each in namespaces if each["metadata"].get("deletionTimestamp")]

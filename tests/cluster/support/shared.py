@@ -1,14 +1,16 @@
-"""What a run of the tests makes once: the cluster, and a connector for each setting."""
+"""The objects that a run of the tests creates once: the cluster, and a connector for each setting."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.support.account import give_role, kubeconfig_of_account
+from cluster.support.api import ApiError, path
 from cluster.support.connector import Connector, environment
 from cluster.support.kubernetes import Kubernetes
 
@@ -77,12 +79,13 @@ class Cleaner:
     @staticmethod
     def _delete(kubernetes: Kubernetes) -> None:
         # At once, since the node has room for few pods, and other tests want theirs.
-        kubernetes.run("delete", "statefulsets", "--all", "--wait=false", check=False)
-        kubernetes.run("delete", "pods", "--all", "--grace-period", "0", "--force", "--wait=false", check=False)
-        kubernetes.run("delete", "namespace", kubernetes.namespace, "--wait=false", "--ignore-not-found")
+        with suppress(ApiError):
+            kubernetes.request("DELETE", path("statefulsets", kubernetes.namespace))
+            kubernetes.request("DELETE", path("pods", kubernetes.namespace), gracePeriodSeconds="0")
+        kubernetes.delete_namespace()
 
     def finish(self) -> None:
-        """Waits until everything was told to go, and fails if something could not be."""
+        """Waits until everything is being deleted, and fails if something could not be."""
         self._pool.shutdown()
         for task in self._tasks:
             task.result()

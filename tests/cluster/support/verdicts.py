@@ -1,7 +1,8 @@
-"""Ways to keep a service from starting, and what is to be told of each."""
+"""Ways to keep a service from starting, and what is to be reported of each."""
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,20 +18,25 @@ FAILED = TaskExecution.FAILED
 WAITS = TaskExecution.WAITING_FOR_RESOURCES
 STARTS = TaskExecution.INITIALIZING
 
+#: The processor architecture of the local cluster's node, as Kubernetes calls it.
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+#: An image for a processor that no node has.
+FOREIGN = "registry.example/foreign:index"
+
 
 @dataclass(frozen=True)
 class Fault:
-    """A way to keep a service from starting, and what is to be told of it."""
+    """A way to keep a service from starting, and what is to be reported of it."""
 
     reason: str
     phase: int
     words: str
     config: dict[str, Any] = field(default_factory=dict)
-    #: What its PodTemplate says of the pod.
+    #: The fields of the pod in its PodTemplate.
     pod: Object = field(default_factory=dict)
-    #: What its PodTemplate says of the container.
+    #: The fields of the container in its PodTemplate.
     container: Object = field(default_factory=dict)
-    #: What tells it from others of the same reason.
+    #: Words that distinguish it from others of the same reason.
     variant: str = ""
 
 
@@ -78,16 +84,18 @@ def reason_of(resource: agent_pb2.Resource) -> str:
     return str(json_format.MessageToDict(resource.custom_info)["reason"])
 
 
-def until_told(connector: Connector, resource_meta: bytes, fault: Fault, timeout: float = 30.0) -> agent_pb2.Resource:
-    """Polls until the cause is told in all its words, some of which only events know, and checks the phase."""
+def until_reported(
+    connector: Connector, resource_meta: bytes, fault: Fault, timeout: float = 30.0
+) -> agent_pb2.Resource:
+    """Polls until the cause is reported in all its words, some of which only events know, and checks the phase."""
 
     def look() -> agent_pb2.Resource | None:
         resource = connector.get(resource_meta)
-        told = reason_of(resource) == fault.reason and fault.words in resource.message
-        told = told and (fault.phase != FAILED or resource.phase == FAILED)
-        assert told or resource.phase not in (FAILED, TaskExecution.SUCCEEDED), resource
-        return resource if told else None
+        reported = reason_of(resource) == fault.reason and fault.words in resource.message
+        reported = reported and (fault.phase != FAILED or resource.phase == FAILED)
+        assert reported or resource.phase not in (FAILED, TaskExecution.SUCCEEDED), resource
+        return resource if reported else None
 
-    resource = wait_until(look, f"{fault.reason} to be told", timeout)
+    resource = wait_until(look, f"{fault.reason} to be reported", timeout)
     assert resource.phase == fault.phase, resource
     return resource

@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from cluster.support.kubernetes import Kubernetes, Object
+from cluster.support.admission import PROBE, probe_pod, try_create
+from cluster.support.kubernetes import Kubernetes, Object, wait_until
+from cluster.support.objects import foreign_stateful_set
 
 ADMISSION = "admissionregistration.k8s.io/v1"
+WEBHOOK = "images.example.com"
 
-#: What a webhook answers to a request: the fields of its response beside the uid.
+#: The answer of a webhook to a request: the fields of its response beside the uid.
 Answer = Callable[[Object], Object]
 
 
@@ -29,6 +32,23 @@ def webhook_that_refuses(kubernetes: Kubernetes, folder: Path) -> Iterator[None]
     """Lets a webhook refuse every pod of a namespace."""
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
     with _webhook(kubernetes, folder, "ValidatingWebhookConfiguration", rule, _refuse):
+        yield
+
+
+@contextmanager
+def webhook_of_stateful_sets(
+    kubernetes: Kubernetes, folder: Path, answer: Answer = _refuse, client: Object | None = None
+) -> Iterator[None]:
+    """Lets a webhook judge every StatefulSet of a namespace. It has a second to answer.
+
+    Args:
+        kubernetes: The namespace.
+        folder: Where the webhook's certificate is kept.
+        answer: What it answers.
+        client: How the API server reaches it, where that is not this process.
+    """
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["statefulsets"]}
+    with _webhook(kubernetes, folder, "ValidatingWebhookConfiguration", rule, answer, client):
         yield
 
 
@@ -62,11 +82,13 @@ def webhook_that_changes(kubernetes: Kubernetes, folder: Path, change: Callable[
         yield
 
 
-def _handler(answer: Answer) -> type[BaseHTTPRequestHandler]:
+def _handler(answer: Answer, asked: threading.Event) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             request = review.pop("request")
+            if request["name"] == PROBE:
+                asked.set()
             review["response"] = {"uid": request["uid"], **answer(request)}
             body = json.dumps(review).encode()
             self.send_response(200)
@@ -82,18 +104,27 @@ def _handler(answer: Answer) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def _webhook(kubernetes: Kubernetes, folder: Path, kind: str, rule: Object, answer: Answer) -> Iterator[None]:
+def _webhook(
+    kubernetes: Kubernetes, folder: Path, kind: str, rule: Object, answer: Answer, client: Object | None = None
+) -> Iterator[None]:
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subject = ["-subj", "/CN=webhook", "-addext", "subjectAltName=IP:127.0.0.1"]
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
     subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(answer)) as server:
+    asked = threading.Event()
+    probe = probe_pod() if "pods" in rule["resources"] else foreign_stateful_set(PROBE)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(answer, asked)) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        kubernetes.apply(_configuration(kind, kubernetes.namespace, server.server_port, certificate, rule))
+        configuration = _configuration(kind, kubernetes.namespace, server.server_port, certificate, rule)
+        if client:
+            configuration["webhooks"][0]["clientConfig"] = client
+        kubernetes.apply(configuration)
         try:
+            # The API server needs a moment until it asks a new webhook.
+            wait_until(lambda: WEBHOOK in try_create(kubernetes, probe) or asked.is_set(), "the webhook to be asked")
             yield
         finally:
             kubernetes.run("delete", kind.lower(), kubernetes.namespace)
@@ -103,9 +134,10 @@ def _webhook(kubernetes: Kubernetes, folder: Path, kind: str, rule: Object, answ
 def _configuration(kind: str, namespace: str, port: int, certificate: Path, rule: Object) -> Object:
     bundle = base64.b64encode(certificate.read_bytes()).decode()
     hook = {
-        "name": "images.example.com",
+        "name": WEBHOOK,
         "admissionReviewVersions": ["v1"],
         "sideEffects": "None",
+        "timeoutSeconds": 1,
         "clientConfig": {"url": f"https://127.0.0.1:{port}/", "caBundle": bundle},
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "rules": [rule],

@@ -21,6 +21,12 @@ ready = DataServiceTask(
     inputs=kwtypes(ds=str),
     task_config=DataServiceConfig(Name="ready", Image="busybox:latest", Replicas=0, Requests=TINY, Limits=TINY),
 )
+bound = DataServiceTask(
+    name="bound",
+    task_config=DataServiceConfig(
+        Name="bound", Image="busybox:latest", Replicas=0, Requests=TINY, Limits=TINY, Lifetime="run"
+    ),
+)
 unnamed = DataServiceTask(
     name="unnamed", task_config=DataServiceConfig(Image="busybox:latest", Replicas=0, Requests=TINY, Limits=TINY)
 )
@@ -65,6 +71,12 @@ def comes_up() -> str:
 def consumes(marker: str) -> str:
     """Is busy with the service for a while."""
     return consume(name=ready(ds="x"), marker=marker)
+
+
+@workflow
+def consumes_bound(marker: str) -> str:
+    """Is busy for a while with a service that ends with the run."""
+    return consume(name=bound(), marker=marker)
 
 
 @workflow

@@ -89,9 +89,18 @@ fn containers_that_run_one_after_the_other_do_not_add_up() {
         "containers": [{"name": "a", "resources": with("2")}, {"name": "b", "resources": with("500m")}],
         "overhead": {"cpu": "100m"},
     }));
-    let cpu = total(&pod, |side| side.requests.as_ref()).remove("cpu").expect("cpu");
+    let cpu = said(&pod, |side| side.requests.as_ref(), 0)["cpu"];
     // The init container runs beside the sidecar that was started before it: 5, more than 3.5 afterwards.
     assert_eq!(cpu, 5100 * ONE / 1000);
+}
+
+#[test]
+fn what_a_pod_asks_for_as_a_whole_counts_too() {
+    let pod = pod(json!({
+        "resources": {"requests": {"cpu": "3"}},
+        "containers": [{"name": "a", "resources": {"requests": {"cpu": "2"}}}],
+    }));
+    assert_eq!(amounts_of(&pod)["requests.cpu"], 3 * ONE);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn refused(words: &str) -> EventFacts {
 }
 
 #[test]
-fn a_pod_that_may_not_be_made_is_told_by_who_refuses_it() {
+fn a_pod_that_may_not_be_made_is_explained_by_who_refuses_it() {
     for (words, reason, at_once, later) in [
         (
             "pods \"foo-0\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0",
@@ -76,7 +76,7 @@ fn a_pod_that_may_not_be_made_is_told_by_who_refuses_it() {
         assert!(
             verdict
                 .sentence
-                .starts_with("Kubernetes does not let StatefulSet foo make its pods: ")
+                .starts_with("Kubernetes rejects the pods of StatefulSet foo: ")
         );
         assert_eq!(verdict.culprit, "StatefulSet foo");
         assert_eq!(
@@ -106,7 +106,7 @@ fn with_claims() -> StatefulSetFacts {
 }
 
 #[test]
-fn a_claim_that_may_not_be_made_is_told_as_what_it_is() {
+fn a_claim_that_may_not_be_made_is_named_as_what_it_is() {
     for (words, reason, advice) in [
         (
             "persistentvolumeclaims \"data-foo-0\" is forbidden: exceeded quota: q, requested: persistentvolumeclaims=1, used: \
@@ -144,7 +144,7 @@ fn a_claim_that_may_not_be_made_is_told_as_what_it_is() {
             let verdict = diagnose(&with_claims(), &[], std::slice::from_ref(&event)).expect("a verdict");
             assert_eq!(verdict.cause.reason(), reason, "{words}");
             assert_eq!(verdict.culprit, "PersistentVolumeClaim data-foo-0");
-            let sentence = format!("it refuses PersistentVolumeClaim data-foo-0 of pod foo-0: {words}. {advice}");
+            let sentence = format!("PersistentVolumeClaim data-foo-0 of pod foo-0: {words}. {advice}");
             assert!(verdict.sentence.ends_with(&sentence), "{}", verdict.sentence);
             assert_eq!(diagnose(&with_claims(), &[pod(Vec::new())], &[event]), None);
         }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_container_that_does_not_start_is_told_by_its_cause() {
+fn a_container_that_does_not_start_is_explained_by_its_cause() {
     let runc = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: \
                 unable to start container process: exec: \"my-service\": ";
     for (end, reason, at_once) in [
@@ -27,7 +27,7 @@ fn a_container_that_does_not_start_is_told_by_its_cause() {
 }
 
 #[test]
-fn a_container_that_does_not_stay_is_told_by_how_it_ended() {
+fn a_container_that_does_not_stay_is_explained_by_how_it_ended() {
     for (container, reason, at_once) in [
         (ended("OOMKilled", 137, 1), "OutOfMemory", USER),
         (ended("Error", 3, 1), "ContainerExits", None),
@@ -56,9 +56,9 @@ fn the_exit_code_says_what_happened() {
             .expect("a verdict")
             .sentence
     };
-    assert_eq!(sentence(3), "Container foo of pod foo-0 ends with exit code 3.");
-    assert!(sentence(127).contains("exit code 127. The shell did not find the program."));
-    assert!(sentence(139).contains("exit code 139, killed by signal 11"));
+    assert_eq!(sentence(3), "Container foo of pod foo-0 exited with code 3.");
+    assert!(sentence(127).contains("exited with code 127. The shell did not find the program."));
+    assert!(sentence(139).contains("exited with code 139, killed by signal 11"));
 }
 
 #[test]

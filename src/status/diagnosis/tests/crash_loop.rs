@@ -3,7 +3,8 @@
 use super::*;
 use crate::status::{PodTimes, Runs};
 
-/// A container whose last run lasted for `ran` seconds until second 10000, after the kubelet had waited for `waited` seconds.
+/// A container whose last run lasted for `ran` seconds until second 10000, after the kubelet had waited for `waited`
+/// seconds.
 fn ends(restarts: i32, waited: i64, ran: i64) -> ContainerFacts {
     ContainerFacts {
         runs: Runs {
@@ -58,7 +59,7 @@ fn the_restarts_of_this_fault_count_alone() {
 }
 
 #[test]
-fn while_the_kubelet_waits_it_says_for_how_long() {
+fn while_the_kubelet_waits_it_reports_for_how_long() {
     for (wait, at_once) in [
         ("10s", false),
         ("20s", false),
@@ -113,11 +114,36 @@ fn a_container_that_is_up_again_keeps_its_last_cause_for_a_while_and_does_not_fa
     };
     for ready in [true, false] {
         let causes = up(ready);
-        let told = |now| gravest(&causes, second(now), &GracePeriods::new()).map(|verdict| verdict.cause);
-        assert_eq!(told(10_022), Some(Cause::ContainerExits));
-        assert_eq!(told(10_080), Some(Cause::ContainerExits));
+        let reported = |now| gravest(&causes, second(now), &GracePeriods::new()).map(|verdict| verdict.cause);
+        assert_eq!(reported(10_022), Some(Cause::ContainerExits));
+        assert_eq!(reported(10_080), Some(Cause::ContainerExits));
         let later = (!ready).then_some(Cause::ReadinessProbeFails);
-        assert_eq!(told(10_081), later, "it has run for longer than before");
+        assert_eq!(reported(10_081), later, "it has run for longer than before");
         assert!(causes.iter().all(|verdict| failed(verdict, 10_022).is_none()));
     }
+}
+
+#[test]
+fn the_last_end_stays_in_the_message_unless_the_pod_was_ready_in_between() {
+    let container = ContainerFacts {
+        started: true,
+        running_since: Some(second(10_021)),
+        ..ends(3, 20, 2)
+    };
+    let message = |not_ready: i64| {
+        let pod = PodFacts {
+            times: PodTimes {
+                not_ready: Some(second(not_ready)),
+                ..PodTimes::default()
+            },
+            ..pod(vec![container.clone()])
+        };
+        let causes = causes(&stateful_set(), &[pod], &[]);
+        let verdict = gravest(&causes, second(10_200), &GracePeriods::new()).expect("a verdict");
+        assert_eq!(verdict.cause, Cause::ReadinessProbeFails);
+        verdict.message()
+    };
+    let before = " Before that, the container exited with code 3 (Error).";
+    assert!(message(10_000).ends_with(before), "{}", message(10_000));
+    assert!(!message(10_100).contains("Before that"), "{}", message(10_100));
 }

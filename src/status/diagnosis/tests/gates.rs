@@ -22,7 +22,7 @@ fn gated(status: &str, code: &str, message: &str) -> PodFacts {
 }
 
 #[test]
-fn a_readiness_gate_that_is_not_open_is_told_with_what_its_controller_says() {
+fn a_readiness_gate_that_is_not_open_is_reported_with_what_its_controller_says() {
     for (pod, words) in [
         (
             gated("", "", ""),

@@ -40,14 +40,15 @@ fn waiting_pod(container: ContainerFacts) -> PodFacts {
 }
 
 fn of_one(pod: PodFacts, events: Vec<EventFacts>) -> Scenario {
-    let pulling = EventFacts {
-        first: Some(second(2)),
-        ..event("Pulling", "Pulling image \"r/i:1\"")
+    // The watch leaves out what follows on the node, such as `Pulling`.
+    let scheduled = EventFacts {
+        first: Some(second(1)),
+        ..event("Scheduled", "Successfully assigned flyte/foo-0 to node-0")
     };
     Scenario {
         stateful_set: stateful_set(),
         pods: vec![pod],
-        events: std::iter::once(pulling).chain(events).collect(),
+        events: std::iter::once(scheduled).chain(events).collect(),
     }
 }
 
@@ -318,6 +319,19 @@ fn scenario(cause: Cause) -> Scenario {
             )
         },
     }
+}
+
+/// The verdict on the fault of a cause.
+pub(super) fn judged(cause: Cause) -> Verdict {
+    let Scenario {
+        stateful_set,
+        mut pods,
+        events,
+    } = scenario(cause);
+    for pod in pods.iter_mut().filter(|pod| pod.unschedulable.is_none()) {
+        pod.node = "node-1".into();
+    }
+    diagnose(&stateful_set, &pods, &events).expect("a verdict")
 }
 
 #[test]

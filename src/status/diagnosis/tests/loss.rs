@@ -1,4 +1,4 @@
-//! Pods that Kubernetes takes away.
+//! Pods that Kubernetes removes.
 
 use super::*;
 
@@ -35,15 +35,13 @@ fn a_pod_that_does_not_go_is_tried_again_elsewhere_after_a_while() {
         (Cause::PodTerminating, None, None)
     );
     assert_eq!(failed(&verdict, 700), SYSTEM);
-    assert!(
-        verdict
-            .sentence
-            .contains("should be by 00:01:40 UTC. The finalizer example.com/hold holds it.")
-    );
+    assert!(verdict.sentence.contains(
+        "should be gone by 00:01:40 UTC; Kubernetes recreates it only then. The finalizer example.com/hold holds it."
+    ));
 }
 
 #[test]
-fn a_node_that_does_not_answer_is_told_by_pods_that_were_ready() {
+fn a_node_that_does_not_answer_is_explained_by_pods_that_were_ready() {
     let silent = PodFacts {
         node: "n1".into(),
         ..pod(vec![ContainerFacts {
@@ -67,7 +65,7 @@ fn a_node_that_does_not_answer_is_told_by_pods_that_were_ready() {
 }
 
 #[test]
-fn a_pod_of_an_earlier_service_of_that_name_is_told() {
+fn a_pod_of_an_earlier_service_of_that_name_is_reported() {
     let of_another = |owner: &str| PodFacts {
         owner: owner.into(),
         ..pod(vec![running(false)])

@@ -7,6 +7,7 @@ mod gates;
 mod grace;
 mod images;
 mod loss;
+mod page;
 mod parallel_rollout;
 mod probes;
 mod references;
@@ -26,7 +27,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 
 use super::*;
-use crate::names::labels;
+use crate::identity::labels::labels;
 use crate::status::{ContainerFacts, Ended, Reason};
 
 fn stateful_set() -> StatefulSetFacts {

@@ -1,5 +1,5 @@
-//! A `Parallel` rollout that waits for a broken pod of the old revision, as with the feature `MaxUnavailableStatefulSet` in
-//! Kubernetes 1.35.0 to 1.35.3.
+//! A `Parallel` rollout that waits for a broken pod of the old revision, as with the feature
+//! `MaxUnavailableStatefulSet` in Kubernetes 1.35.0 to 1.35.3.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn of_revision(name: &str, revision: &str, ready: bool) -> PodFacts {
     }
 }
 
-fn told(pods: &[PodFacts], now: i64) -> Option<(Cause, Option<Blame>)> {
+fn reported(pods: &[PodFacts], now: i64) -> Option<(Cause, Option<Blame>)> {
     let causes = causes(&parallel(), pods, &[]);
     let verdict = gravest(&causes, second(now), &GracePeriods::new())?;
     Some((verdict.cause, failed(verdict, now)))
@@ -37,10 +37,14 @@ fn a_rollout_that_replaces_nothing_is_stuck() {
     let pods = [broken.clone(), of_revision("foo-1", "foo-2", true)];
     // The new pod became ready, had to stand for 3 s, and then it was the broken one's turn.
     let turn = CHANGED + 63;
-    assert_eq!(told(&pods, turn + 9), None, "Kubernetes may just not have come to it");
-    assert_eq!(told(&pods, turn + 10), Some((Cause::RolloutStuck, None)));
-    assert_eq!(told(&pods, turn + 299), Some((Cause::RolloutStuck, None)));
-    assert_eq!(told(&pods, turn + 300), Some((Cause::RolloutStuck, USER)));
+    assert_eq!(
+        reported(&pods, turn + 9),
+        None,
+        "Kubernetes may just not have come to it"
+    );
+    assert_eq!(reported(&pods, turn + 10), Some((Cause::RolloutStuck, None)));
+    assert_eq!(reported(&pods, turn + 299), Some((Cause::RolloutStuck, None)));
+    assert_eq!(reported(&pods, turn + 300), Some((Cause::RolloutStuck, USER)));
     let causes = causes(&parallel(), &pods, &[]);
     assert!(
         causes[0].sentence.contains("MaxUnavailableStatefulSet")
@@ -49,7 +53,7 @@ fn a_rollout_that_replaces_nothing_is_stuck() {
         causes[0].sentence
     );
     // It began with the change, however long the pod was broken before.
-    assert_eq!(told(&[broken], CHANGED + 299), Some((Cause::RolloutStuck, None)));
+    assert_eq!(reported(&[broken], CHANGED + 299), Some((Cause::RolloutStuck, None)));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Probes that fail.
 
 use super::*;
+use crate::status::times::Runs;
 
 #[test]
-fn a_container_that_a_probe_has_killed_is_told_by_the_probe() {
+fn a_container_that_a_probe_has_killed_is_explained_by_the_probe() {
     let killing = |probe| {
         event(
             "Killing",
@@ -28,7 +29,7 @@ fn a_container_that_a_probe_has_killed_is_told_by_the_probe() {
         let words = format!("its {probe} probe fails: HTTP probe failed with statuscode: 500.");
         assert!(verdict.sentence.contains(&words), "{}", verdict.sentence);
     }
-    // The same event about a pod that had the name before, or about another container, says nothing.
+    // The same event about an earlier pod of that name, or about another container, does not count.
     for (uid, message) in [
         ("other", "Container foo failed liveness probe, will be restarted"),
         ("pod", "Container other failed liveness probe, will be restarted"),
@@ -43,7 +44,7 @@ fn a_container_that_a_probe_has_killed_is_told_by_the_probe() {
 }
 
 #[test]
-fn a_readiness_probe_that_does_not_pass_is_waited_for_and_then_told() {
+fn a_readiness_probe_that_does_not_pass_is_waited_for_and_then_reported() {
     let unhealthy = event(
         "Unhealthy",
         "Readiness probe failed: dial tcp 10.0.0.7:80: connect: connection refused",
@@ -62,4 +63,35 @@ fn a_readiness_probe_that_does_not_pass_is_waited_for_and_then_told() {
     assert!(verdict.sentence.ends_with(words), "{}", verdict.sentence);
     // While a startup probe has time left, nothing is wrong.
     assert_eq!(of(&[pod(vec![running(false)])], &[]), None);
+}
+
+#[test]
+fn the_first_end_of_a_container_with_a_probe_waits_for_the_event_that_may_explain_it() {
+    let ended = |finished_before| ContainerFacts {
+        may_be_killed: true,
+        runs: Runs {
+            finished: Some(second(10)),
+            finished_before,
+            ..Runs::default()
+        },
+        ..ended("Completed", 0, 1)
+    };
+    let first = causes(&stateful_set(), &[pod(vec![ended(None)])], &[]);
+    let (reasons, held): (Vec<_>, Vec<_>) = first
+        .iter()
+        .map(|verdict| (verdict.cause, [11, 12].map(|at| verdict.holds(second(at)))))
+        .unzip();
+    assert_eq!((reasons, held), (vec![Cause::ContainerCompleted], vec![[false, true]]));
+    let killing = event("Killing", "Container foo failed startup probe, will be restarted");
+    let explained = causes(&stateful_set(), &[pod(vec![ended(None)])], &[killing]);
+    assert!(explained[0].cause == Cause::StartupProbeFails && explained[0].holds(second(10)));
+    // A later end follows a cause that is reported already, which must not disappear in between.
+    let waiting = ContainerFacts {
+        waiting: waiting("CrashLoopBackOff", "").waiting,
+        ..ended(None)
+    };
+    for later in [ended(Some(second(5))), waiting] {
+        let later = causes(&stateful_set(), &[pod(vec![later])], &[]);
+        assert!(later[0].holds(second(10)), "{later:?}");
+    }
 }

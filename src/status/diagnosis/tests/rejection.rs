@@ -18,7 +18,7 @@ fn rejected(code: &str, message: &str) -> PodFacts {
 /// A reason of `pod.status`, its message, the cause, and whether the service fails at once and after an hour.
 type Row = (&'static str, &'static str, &'static str, Option<Blame>, Option<Blame>);
 
-/// What a kubelet says when it turns a pod away for lack of room.
+/// The message of a kubelet that rejects a pod for lack of room.
 const TOO_LITTLE: &str =
     "Pod was rejected: Node didn't have enough resource: cpu, requested: 1200, used: 1200, capacity: 2000";
 
@@ -145,7 +145,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn every_reason_of_a_failed_pod_is_told_with_its_message() {
+fn every_reason_of_a_failed_pod_is_reported_with_its_message() {
     for (code, message, reason, at_once, later) in ROWS {
         let pod = rejected(code, message);
         let sentence = of(std::slice::from_ref(&pod), &[]).expect("a verdict").sentence;
@@ -156,7 +156,7 @@ fn every_reason_of_a_failed_pod_is_told_with_its_message() {
 }
 
 #[test]
-fn a_failed_pod_without_a_reason_is_told_by_its_containers() {
+fn a_failed_pod_without_a_reason_is_explained_by_its_containers() {
     let failed = PodFacts {
         failed: Some(Reason::default()),
         ..pod(vec![ended("Error", 3, 0)])
@@ -165,7 +165,7 @@ fn a_failed_pod_without_a_reason_is_told_by_its_containers() {
 }
 
 #[test]
-fn a_pod_that_was_not_looked_at_yet_is_told_by_its_predecessor() {
+fn a_pod_that_was_not_looked_at_yet_is_explained_by_its_predecessor() {
     let rejected = |uid: &str, at: i64| EventFacts {
         uid: uid.to_owned(),
         last: Some(second(at)),

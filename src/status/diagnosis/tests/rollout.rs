@@ -3,13 +3,13 @@
 use super::*;
 
 #[test]
-fn an_ordered_rollout_that_waits_for_a_pod_of_the_old_revision_is_told() {
+fn an_ordered_rollout_that_waits_for_a_pod_of_the_old_revision_is_reported() {
     let ordered = StatefulSetFacts {
         revision: Some("foo-2".into()),
         is_ordered: true,
         ..stateful_set()
     };
-    // What the old revision suffers from may be mended in the new one, so it does not make the service fail at once.
+    // The new revision may mend a fault of the old one, so the service does not fail at once.
     let old = PodFacts {
         revision: "foo-1".into(),
         ..pod(vec![waiting("InvalidImageName", "")])
@@ -52,7 +52,7 @@ fn a_pod_that_is_replaced_is_not_blamed_for_what_the_new_revision_may_have_mende
         ..stateful_set()
     };
     assert_eq!(diagnose(&updated, std::slice::from_ref(&broken), &[]), None);
-    // Until Kubernetes has begun, what it says of revisions and what events tell is of before.
+    // Until Kubernetes has begun, revisions and events are those of the time before.
     let changed = StatefulSetFacts {
         revision: Some("foo-1".into()),
         is_observed: false,

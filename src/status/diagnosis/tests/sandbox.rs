@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_sandbox_that_cannot_be_created_is_told_by_its_cause() {
+fn a_sandbox_that_cannot_be_created_is_explained_by_its_cause() {
     let failed_to_create = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to ";
     for (code, message, reason, later) in [
         (

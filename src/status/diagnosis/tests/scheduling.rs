@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_pod_that_no_node_takes_waits_for_resources_and_says_for_which() {
+fn a_pod_that_no_node_takes_waits_for_resources_and_names_them() {
     for (message, reason) in [
         (
             "0/1 nodes are available: 1 Insufficient cpu. preemption: none",
@@ -75,7 +75,9 @@ fn an_autoscaler_that_adds_a_node_is_waited_for_from_when_it_said_so() {
     let verdict = of(std::slice::from_ref(&waits), &[not(10), up(1000)]).expect("a verdict");
     assert_eq!(verdict.cause, Cause::ScaleUpInProgress);
     assert!(
-        verdict.sentence.contains("A node is on its way: pod triggered"),
+        verdict
+            .sentence
+            .contains("The autoscaler is adding a node: pod triggered"),
         "{}",
         verdict.sentence
     );

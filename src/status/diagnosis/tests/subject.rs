@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
+use crate::identity::labels::{MANAGED_BY, MANAGED_BY_LABEL};
 
 /// A container as the fields `InitContainers` and `Sidecars` make it.
 fn of_a_field(name: &str, restart_policy: Option<&str>) -> serde_json::Value {
@@ -40,7 +40,7 @@ fn sidecar(container: ContainerFacts) -> ContainerFacts {
     }
 }
 
-fn told(stateful_set: &StatefulSetFacts, container: ContainerFacts, events: &[EventFacts]) -> Verdict {
+fn reported(stateful_set: &StatefulSetFacts, container: ContainerFacts, events: &[EventFacts]) -> Verdict {
     diagnose(stateful_set, &[pod(vec![container])], events).expect("a verdict")
 }
 
@@ -49,12 +49,12 @@ fn a_sidecar_is_judged_as_any_container() {
     let killing = event("Killing", "Init container metrics failed liveness probe");
     let starting = event("Killing", "Init container metrics failed startup probe");
     for (container, events, reason, words) in [
-        (ended("Error", 3, 1), vec![], "ContainerExits", "ends with exit code 3."),
+        (ended("Error", 3, 1), vec![], "ContainerExits", "exited with code 3."),
         (
             ended("Completed", 0, 1),
             vec![],
             "ContainerCompleted",
-            "ends by itself, with exit code 0. A sidecar has to stay: let Sidecars[0].command run in the foreground.",
+            "exited with code 0. A sidecar must keep running: run Sidecars[0].command in the foreground.",
         ),
         (
             ended("OOMKilled", 137, 1),
@@ -81,14 +81,14 @@ fn a_sidecar_is_judged_as_any_container() {
             "its readiness probe has not passed. Correct Sidecars[0].readinessProbe or the service.",
         ),
     ] {
-        let verdict = told(&service(), sidecar(container), &events);
+        let verdict = reported(&service(), sidecar(container), &events);
         assert_eq!(verdict.cause.reason(), reason);
         let start = "Sidecar metrics (Sidecars[0]) of pod foo-0 ";
         assert!(verdict.sentence.starts_with(start), "{}", verdict.sentence);
         assert!(verdict.sentence.ends_with(words), "{}", verdict.sentence);
         assert_eq!(verdict.log_of, Some(("foo-0".to_owned(), "metrics".to_owned())));
     }
-    let third = told(&service(), sidecar(ended("Error", 3, 3)), &[]);
+    let third = reported(&service(), sidecar(ended("Error", 3, 3)), &[]);
     assert_eq!(failed(&third, 0), USER);
 }
 
@@ -131,6 +131,11 @@ fn advice_names_the_field_of_the_container() {
             "Init container fetch (InitContainers[0]) of pod foo-0 cannot start: \"x\" is not in the image r/i:1. Correct \
              InitContainers[0].command.",
         ),
+        (
+            init("fetch", ended("OOMKilled", 137, 1)),
+            "Init container fetch (InitContainers[0]) of pod foo-0 was killed because it used more memory than its limit. \
+             Raise InitContainers[0].resources.limits.memory.",
+        ),
         (missing("env[TOKEN]"), "correct its name in Env.TOKEN."),
         (missing("env[_FSEC_S_K]"), "correct its name in Secrets."),
         (missing("envFrom[1]"), "correct its name in EnvFrom[1]."),
@@ -143,7 +148,7 @@ fn advice_names_the_field_of_the_container() {
             "correct its name in InitContainers[0].envFrom[0].",
         ),
     ] {
-        let sentence = told(&service(), container, &[]).sentence;
+        let sentence = reported(&service(), container, &[]).sentence;
         assert!(sentence.contains(words), "{sentence}");
     }
 }
@@ -156,13 +161,30 @@ fn advice_names_the_place_in_the_pod_template() {
     }))
     .expect("a StatefulSet");
     let service = StatefulSetFacts::from(&stateful_set);
-    let beside = ContainerFacts {
-        name: "beside".to_owned(),
-        ..waiting("RunContainerError", "exec: \"x\": executable file not found in $PATH")
-    };
-    let sentence = told(&service, beside, &[]).sentence;
-    let words = "Correct PodTemplate.spec.containers[beside].command.";
-    assert!(sentence.ends_with(words), "{sentence}");
+    for (container, words) in [
+        (
+            waiting("RunContainerError", "exec: \"x\": executable file not found in $PATH"),
+            "Correct PodTemplate.spec.containers[beside].command.",
+        ),
+        (
+            waiting("ErrImagePull", "r/i:1: not found"),
+            "Correct PodTemplate.spec.containers[beside].image, or",
+        ),
+        (
+            ContainerFacts {
+                reference: Some("env[TOKEN]".into()),
+                ..waiting("CreateContainerConfigError", "secret \"s\" not found")
+            },
+            "correct its name in PodTemplate.spec.containers[beside].env[TOKEN].",
+        ),
+    ] {
+        let beside = ContainerFacts {
+            name: "beside".to_owned(),
+            ..container
+        };
+        let sentence = reported(&service, beside, &[]).sentence;
+        assert!(sentence.contains(words), "{sentence}");
+    }
 }
 
 #[test]
@@ -173,13 +195,13 @@ fn advice_on_a_foreign_service_names_the_place_in_its_stateful_set() {
     }))
     .expect("a StatefulSet");
     let service = StatefulSetFacts::from(&stateful_set);
-    let sentence = told(&service, ended("OOMKilled", 137, 1), &[]).sentence;
+    let sentence = reported(&service, ended("OOMKilled", 137, 1), &[]).sentence;
     let words = "Raise spec.template.spec.containers[0].resources.limits.memory.";
     assert!(sentence.ends_with(words), "{sentence}");
 }
 
 #[test]
-fn containers_are_told_in_the_order_of_the_pod() {
+fn containers_are_listed_in_the_order_of_the_pod() {
     let pod: Pod = serde_json::from_value(json!({
         "metadata": {"name": "foo-0"},
         "spec": {

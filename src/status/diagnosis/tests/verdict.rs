@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn of_several_causes_the_gravest_is_told() {
+fn of_several_causes_the_gravest_is_reported() {
     let waits = PodFacts {
         unschedulable: Some(unschedulable("0/1 nodes are available: 1 Insufficient cpu.")),
         ..pod(Vec::new())

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_volume_that_cannot_be_mounted_is_told_by_its_cause() {
+fn a_volume_that_cannot_be_mounted_is_explained_by_its_cause() {
     for (reason, message, wanted, later) in [
         (
             "FailedMount",
@@ -47,13 +47,13 @@ fn a_volume_that_cannot_be_mounted_is_told_by_its_cause() {
             (wanted, None, later),
             "{message}"
         );
-        // Once its containers start, an event of before says nothing any more.
+        // Once its containers start, an earlier event does not count any more.
         assert_eq!(of(&[pod(vec![running(false)])], &[event(reason, message)]), None);
     }
 }
 
 #[test]
-fn a_claim_without_a_volume_is_told_by_its_cause() {
+fn a_claim_without_a_volume_is_explained_by_its_cause() {
     let waits = |message: &str| PodFacts {
         unschedulable: Some(unschedulable(message)),
         claims: vec!["data-foo-0".to_owned()],

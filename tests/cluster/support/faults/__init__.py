@@ -1,1 +1,1 @@
-"""What the fault tests share: a proxy before the API server, operations, faults, and the judge."""
+"""The shared parts of the fault tests: a proxy before the API server, operations, faults, and the judge."""

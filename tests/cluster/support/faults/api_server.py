@@ -24,7 +24,7 @@ _IDLE = 30.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API server answered."""
+    """An answer of the API server."""
 
     code: int
     headers: list[tuple[str, str]]

@@ -19,9 +19,9 @@ MOST_MEMORY = "64Gi"
 BYSTANDERS = ("neighbour", "stranger")
 
 #: Annotations that calls which share a service write on it, whoever's it is.
-_OF_CALLS = {f"k8sdataservice.flyte.org/{name}" for name in ("abandoned-by-call", "adopted-by-call")}
+_OF_CALLS = tuple(f"k8sdataservice.flyte.org/{name}" for name in ("abandoned-by-call", "adopted-by-call"))
 
-#: What a data service consists of. Few have the last.
+#: The kinds of objects of a data service. Few have the last.
 KINDS = {"statefulsets": "/apis/apps/v1", "services": "/api/v1", "poddisruptionbudgets": "/apis/policy/v1"}
 
 
@@ -83,6 +83,12 @@ class Arena:
         for kind in KINDS:
             self.server.delete(self.target(kind, name))
 
+    def clear(self) -> None:
+        """Removes everything but the bystanders."""
+        names = {name for named in self.objects().values() for name in named}
+        for name in names - set(BYSTANDERS):
+            self.remove(name)
+
 
 def unchanging(objects: dict[str, Object]) -> dict[str, Any]:
     """Returns of objects what nobody but their owner changes; Kubernetes itself writes the rest."""
@@ -93,7 +99,7 @@ def unchanging(objects: dict[str, Object]) -> dict[str, Any]:
             "annotations": {
                 key: value
                 for key, value in (found["metadata"].get("annotations") or {}).items()
-                if key not in _OF_CALLS
+                if not key.startswith(_OF_CALLS)
             },
             "deleted": found["metadata"].get("deletionTimestamp"),
             "owners": found["metadata"].get("ownerReferences"),

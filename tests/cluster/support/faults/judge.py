@@ -24,7 +24,7 @@ _POLLS = 5.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case.
+    """The outcome of a case.
 
     Attributes:
         case: What was tried, in words.
@@ -51,7 +51,7 @@ def check_now(operation: Operation, case: Case) -> None:
 
 
 def check_next(operation: Operation, case: Case) -> None:
-    """Repeats the call as Flyte would, on another process, and takes away what it stands for: nothing may be left."""
+    """Repeats the call as Flyte would, on another process, and deletes its service: nothing may be left."""
     arena = case.arena
     right = operation.right.format(name=case.name)
     again = answer_at_last(operation, case, arena.second)
@@ -68,7 +68,7 @@ def check_next(operation: Operation, case: Case) -> None:
         assert unchanging(there) == unchanging(case.theirs), f"delete has changed somebody else's objects: {there}"
     else:
         assert set(there) <= operation.kinds - PLAIN, f"left behind by delete: {there}"
-        # What else belongs to the StatefulSet is the garbage collector's.
+        # The garbage collector deletes the other dependents of the StatefulSet.
         wait_until(lambda: not arena.of_service(case.name), "all of the service to be gone", timeout=10)
     arena.remove(case.name)
 
@@ -84,9 +84,19 @@ def answer_at_last(operation: Operation, case: Case, caller: Caller) -> str:
 
 
 def calls_of(operation: Operation, arena: Arena) -> list[str]:
-    """Runs an operation without any fault, and returns the calls that it makes."""
+    """Runs an operation without any fault, and returns the calls that it makes whatever Kubernetes does meanwhile.
+
+    Kubernetes writes to an object just after its creation, and a delete that meets that is repeated, such as that of a
+    create that takes back what it made. Of several runs the one with the fewest calls did not have to repeat any.
+    """
+    repeats = 1 if operation.polls else 3
+    return min((_calls_of_one_run(operation, arena) for _ in range(repeats)), key=len)
+
+
+def _calls_of_one_run(operation: Operation, arena: Arena) -> list[str]:
     case = Case(arena)
     operation.prepare(case)
+    case.settle()
     right = operation.right.format(name=case.name)
     end = time.monotonic() + _POLLS
     while True:
@@ -97,7 +107,7 @@ def calls_of(operation: Operation, arena: Arena) -> list[str]:
         is_behind = answer != right and operation.polls and answer in operation.meanwhile
         if not is_behind or time.monotonic() > end:
             break
-    assert answer == right, f"answered with {answer}"
+    assert answer == right, f"answered with {answer}; {trouble.keys}"
     keys = list(trouble.keys)
     assert keys, "the operation calls nobody"
     check_now(operation, case)

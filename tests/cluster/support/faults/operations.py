@@ -1,7 +1,8 @@
-"""What Flyte asks of a connector, in every situation in which it takes a way of its own through the API."""
+"""The calls of Flyte, in every situation in which a connector takes a way of its own through the API."""
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -11,27 +12,28 @@ from typing import Any
 import grpc
 from flyteidl.core.execution_pb2 import TaskExecution
 from flytekit.models.task import TaskExecutionMetadata
-from flytekitplugins_k8sdataservice._core import Client, generate_name
-from flytekitplugins_k8sdataservice.exceptions import DataServiceError
-from flytekitplugins_k8sdataservice.owner import Owner, owner_of
+from flytekitplugins_k8sdataservice.owner import owner_of
+from k8sdataservice._core import Client, generate_name
+from k8sdataservice.exceptions import DataServiceError
+from k8sdataservice.owner import Owner
 
 from cluster.support.configs import config
-from cluster.support.connector import Caller, Execution, name_of, outputs_of
+from cluster.support.connector import CREATE_PATIENCE, PATIENCE, Caller, Execution, name_of, outputs_of
 from cluster.support.faults.arena import Arena
 from cluster.support.kubernetes import Object, wait_until
 from cluster.support.objects import foreign_service, foreign_stateful_set
 from cluster.support.polled_sensor import Sensor, sensor
 
-#: What a call that cannot be carried out now may be answered with, where Flyte calls again after an error.
+#: The answers to a call that cannot be carried out now, where Flyte calls again after an error.
 _TRY_AGAIN = ("UnavailableError",)
-#: What a poll may be answered with instead: it never fails for a fault that may pass.
+#: The answers to a poll instead: it never fails for a fault that may pass.
 _WAIT = ("INITIALIZING", "QUEUED")
 
 
-#: What a service consists of that asks for nothing else. A delete takes both away at once.
+#: The objects of a service that asks for nothing else. A delete deletes both at once.
 PLAIN = frozenset({"statefulsets", "services"})
 
-#: What an update leaves, with a PodDisruptionBudget that the service did not have before.
+#: The objects after an update that adds a PodDisruptionBudget.
 _GUARDED = PLAIN | {"poddisruptionbudgets"}
 _CHANGED = " ".join(sorted(_GUARDED))
 
@@ -65,6 +67,17 @@ class Case:
         """Returns what the connector takes the service to be made for."""
         metadata = TaskExecutionMetadata.from_flyte_idl(self.execution.metadata)
         return owner_of(self.execution.output_prefix, metadata)
+
+    def settle(self) -> None:
+        """Waits until Kubernetes has seen the service.
+
+        A call that names the version it has read is repeated where Kubernetes writes in between, and makes other calls.
+        """
+        target = self.arena.target("statefulsets", self.name)
+        if "statefulsets" in self.arena.of_service(self.name):
+            wait_until(
+                lambda: "observedGeneration" in self.arena.server.get(target).get("status", {}), "Kubernetes to see it"
+            )
 
     def create(self, caller: Caller) -> str:
         """Creates, and notes what Flyte would."""
@@ -106,6 +119,16 @@ class Operation:
         return self.act in (_wait, _update, _adopt)
 
     @property
+    def creates(self) -> bool:
+        """Whether it is a create, which a connector takes back once its sender has given up."""
+        return self.act in (Case.create, _create_asleep)
+
+    @property
+    def patience(self) -> float:
+        """How long an answer may take, in seconds: a connector's has to reach Flyte in time."""
+        return CREATE_PATIENCE if self.is_of_python or self.creates or self.act == _attach else PATIENCE
+
+    @property
     def polls(self) -> bool:
         """Whether Flyte repeats the call anyway, until it has a final answer."""
         return self.meanwhile != _TRY_AGAIN
@@ -143,6 +166,13 @@ def _until_ready(case: Case) -> None:
 def _made_halfway(case: Case) -> None:
     _made(case)
     case.arena.server.delete(case.arena.target("services", case.name))
+
+
+def _asleep(case: Case) -> None:
+    _made(case)
+    note = json.dumps({"replicas": 1, "since": "2026-01-01T00:00:00Z"})
+    annotations = {"k8sdataservice.flyte.org/asleep": note}
+    case.arena.server.patch(case.arena.target("statefulsets", case.name), {"metadata": {"annotations": annotations}})
 
 
 def _left_over(case: Case) -> None:
@@ -199,14 +229,11 @@ def _failing(case: Case) -> None:
 
 
 def _observed(situation: Callable[[Case], None]) -> Callable[[Case], None]:
-    """Lets Kubernetes take in what is there, so that it does not write in between and make the calls other ones."""
+    """Waits after the situation until Kubernetes has seen the service."""
 
     def prepare(case: Case) -> None:
         situation(case)
-        target = case.arena.target("statefulsets", case.name)
-        wait_until(
-            lambda: "observedGeneration" in case.arena.server.get(target).get("status", {}), "Kubernetes to see it"
-        )
+        case.settle()
 
     return prepare
 
@@ -217,6 +244,12 @@ def _sensor(situation: Callable[[Case], None]) -> Callable[[Case], None]:
         case.sensor = Sensor(case.arena.second, sensor(), release_name=case.name, cleanup_data_service=True)
 
     return prepare
+
+
+def _create_asleep(case: Case, caller: Caller) -> str:
+    """Creates, and returns the number of replicas."""
+    name = case.create(caller)
+    return f"{name} {case.arena.server.get(case.arena.target('statefulsets', name))['spec']['replicas']}"
 
 
 def _attach(case: Case, caller: Caller) -> str:
@@ -247,7 +280,7 @@ def _wait(case: Case, caller: Caller) -> str:
 
 
 def _update(case: Case, caller: Caller, *, adopt: bool = False) -> str:
-    """Updates, and tells which objects have the new label."""
+    """Updates, and returns which objects have the new label."""
     owner = case.owner()
     changed = case.custom | {"Name": case.name, "Labels": {"new": "yes"}, "PodDisruptionBudget": {"minAvailable": 1}}
     namespace = case.arena.kubernetes.namespace
@@ -267,6 +300,7 @@ def _adopt(case: Case, caller: Caller) -> str:
 OPERATIONS = [
     Operation("create", _nothing, Case.create, "{name}", _TRY_AGAIN, "ours"),
     Operation("create-again", _made, Case.create, "{name}", _TRY_AGAIN, "ours"),
+    Operation("create-asleep", _observed(_asleep), _create_asleep, "{name} 1", _TRY_AGAIN, "ours"),
     Operation("create-the-other-half", _made_halfway, Case.create, "{name}", _TRY_AGAIN, "ours"),
     Operation("create-over-a-leftover", _left_over, Case.create, "{name}", _TRY_AGAIN, "ours"),
     Operation("create-shared", _made_by_another, Case.create, "{name}", _TRY_AGAIN, "theirs"),

@@ -13,12 +13,12 @@ from cluster.support.faults.api_server import ApiServer
 from cluster.support.faults.calls import Position, call_of
 from cluster.support.faults.exchange import Exchange
 
-#: What happens to a call instead of being passed on.
+#: A function that is called instead of passing a call on.
 Strike = Callable[[Exchange], None]
 
 
 class Trouble:
-    """What goes wrong for one service, and what it has called so far."""
+    """The faults of one service, and its calls so far."""
 
     def __init__(self, strikes: Mapping[Position, Strike] | None = None, stays: Position | None = None) -> None:
         """Plans it.
@@ -37,7 +37,7 @@ class Trouble:
         self._changed = threading.Condition()
 
     def enter(self, key: str) -> Strike | None:
-        """Notes a call, and tells what is to happen to it."""
+        """Notes a call, and returns its strike."""
         with self._changed:
             self.keys.append(key)
             self._under_way += 1

@@ -1,4 +1,4 @@
-"""What can happen to a call between a connector and the API server."""
+"""The faults of a call between a connector and the API server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def throttled(exchange: Exchange) -> None:
 
 
 def turned_away(exchange: Exchange) -> None:
-    """The API server's priority and fairness has no room: it says so in plain text."""
+    """The API server's priority and fairness has no room: it answers in plain text."""
     text = b"Too many requests, please try again later."
     exchange.reply(Answer(429, [("Content-Type", "text/plain"), ("Retry-After", "1")], text))
 

@@ -62,7 +62,7 @@ SECRET = namespaced("Secret", "database", stringData={"user": "a-secret-value"})
 CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}, "storageClassName": "gone"}
 
 DOOMED = [
-    # What is wrong without asking anybody.
+    # Faults that need no cluster.
     Doomed("no image", "Image", "is missing", {"Image": None}),
     Doomed("image with a space", "Image", "no spaces", {"Image": "busy box"}),
     Doomed("bad quantity", "Requests.mem", "not a Kubernetes quantity", {"Requests": {"mem": "1GB"}}),
@@ -70,9 +70,12 @@ DOOMED = [
         "request over limit", "Requests.cpu", "more than Limits.cpu", {"Requests": {"cpu": "2"}, "Limits": {"cpu": "1"}}
     ),
     Doomed("bad port", "Port", "65535", {"Port": 70000}),
-    Doomed("unknown field", "Comand", "Nearest to it is Command", {"Comand": ["sh"]}),
+    Doomed("unknown field", "Comand", "did you mean `Command`?", {"Comand": ["sh"]}),
     Doomed(
-        "unknown field of Kubernetes", "PodTemplate.spec.nodeSelectr", "is not a field", pod(nodeSelectr={"a": "b"})
+        "unknown field of Kubernetes",
+        "PodTemplate.spec.nodeSelectr",
+        "is an unknown field",
+        pod(nodeSelectr={"a": "b"}),
     ),
     Doomed("name of a port", "Ports[0].name", "at most 15", {"Ports": [{"name": "a-name-of-17-chars", "port": 1}]}),
     Doomed(
@@ -84,7 +87,7 @@ DOOMED = [
         "lacks size",
         {"VolumeClaimTemplates": [{"name": "v", "mountPath": "/v"}]},
     ),
-    # What the API server does not accept.
+    # Objects that the API server does not accept.
     Doomed(
         "operator of a toleration",
         "Tolerations[0].operator",
@@ -114,7 +117,7 @@ DOOMED = [
     Doomed(
         "size of a volume",
         "Volumes[0].emptyDir.sizeLimit",
-        "is negative",
+        'is "-1", negative',
         {"Volumes": [{"name": "v", "mountPath": "/v", "emptyDir": {"sizeLimit": "-1"}}]},
     ),
     Doomed(
@@ -170,7 +173,7 @@ DOOMED = [
         "must be empty|value",
         pod(tolerations=[{"key": "a", "operator": "Exists", "value": "b"}]),
     ),
-    # What is named and not there.
+    # References to missing objects.
     Doomed(
         "Secret of a variable",
         "Env.PASSWORD",
@@ -214,14 +217,14 @@ DOOMED = [
     Doomed(
         "missing key of a Secret",
         f"{OWN}.env[0].valueFrom.secretKeyRef",
-        "has no key usr. Nearest to it is user.",
+        "has no key usr; did you mean `user`?",
         container(env=[{"name": "DB", "valueFrom": {"secretKeyRef": {"name": "database", "key": "usr"}}}]),
         beside=(SECRET,),
     ),
     Doomed(
         "misspelt Secret",
         "PodTemplate.spec.volumes[0].secret.secretName",
-        "nearest to it is database",
+        "did you mean `database`?",
         volume(secret={"secretName": "databse"}),
         beside=(SECRET,),
     ),
@@ -265,7 +268,7 @@ DOOMED = [
         pod(imagePullSecrets=[{"name": "registry"}]),
     ),
     Doomed("no such service", "ExistingReleaseName", "There is no StatefulSet gone", {"ExistingReleaseName": "gone"}),
-    # What the namespace does not allow.
+    # Objects that the namespace does not allow.
     Doomed("no namespace", "Namespace", "not found", {}, namespace="nowhere-at-all"),
     Doomed(
         "quota for one pod",
@@ -282,7 +285,7 @@ DOOMED = [
         beside=(namespaced("ResourceQuota", "q", spec={"hard": {"pods": "2"}}),),
     ),
     Doomed(
-        "quota that wants to be told",
+        "quota that wants to be reported",
         "PodTemplate.spec.initContainers[0].resources.limits.memory",
         "must specify limits.memory",
         pod(initContainers=[{"name": "init", "image": "busybox"}]),
@@ -329,7 +332,7 @@ DOOMED = [
         pod(hostPID=True),
         labels={"pod-security.kubernetes.io/enforce": "baseline"},
     ),
-    # What no node has.
+    # Requests that no node meets.
     Doomed(
         "more than any node", "Requests.cpu", "No node takes such a pod", {"Requests": {"cpu": "9000"}, "Limits": None}
     ),
@@ -340,7 +343,7 @@ DOOMED = [
         "No node takes such a pod",
         {"Accelerator": "nvidia-tesla-a100", "Requests": {"cpu": "1m", "gpu": "1"}, "Limits": None},
     ),
-    # What has the name.
+    # Objects that have the name already.
     Doomed("somebody's StatefulSet", "Name", "somebody else", {}, beside=(foreign_stateful_set("doomed"),)),
     Doomed("somebody's Service", "Name", "somebody else", {}, beside=(foreign_service("doomed"),)),
 ]

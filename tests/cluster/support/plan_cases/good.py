@@ -8,7 +8,7 @@ from cluster.support.configs import web_server
 from cluster.support.kubernetes import IMAGE
 from cluster.support.plan_cases.doomed import container, namespaced, pod
 
-#: What they name.
+#: The objects that they name.
 BESIDE = (
     namespaced("Secret", "database", stringData={"user": "u", "password": "a-secret-value"}),
     namespaced("ConfigMap", "settings", data={"COLOUR": "blue", "file.txt": "text"}),
@@ -50,7 +50,7 @@ SLEEPER = {"command": ["sleep", "3600"], **THERE}
 
 GOOD: dict[str, dict[str, Any]] = {
     "plain": {},
-    # What has a field.
+    # Fields.
     "arguments": said("test $0 = one -a $1 = two", Args=["one", "two"]),
     "environment": said(
         'test "$MODE" = fast -a $DB = u -a $ME = environment-0',
@@ -127,7 +127,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "TerminationGracePeriodSeconds": 1,
     },
     "called": {"Labels": {"team": "graph"}, "Annotations": {"example.com/contact": "any text"}},
-    # What a template says.
+    # Pod templates.
     "two-pods": {"Replicas": 2},
     "no-pods": {"Replicas": 0},
     "another-port": said("test $SERVER_PORT = 50051", Port=50051),

@@ -1,0 +1,59 @@
+//! A local cluster as a whole: its API server, its controllers and its node.
+
+use std::sync::Arc;
+
+use kube::Client;
+use tokio::task::JoinHandle;
+
+use crate::api_server::{ApiServer, LogQuery};
+use crate::clock::Clock;
+use crate::controllers;
+use crate::node::{LogPart, Node, NodeOptions};
+
+/// A cluster on this machine. All its processes are killed when it is dropped; [`Self::stop`] lets them end.
+pub struct LocalCluster {
+    api: ApiServer,
+    node: Node,
+    controllers: JoinHandle<()>,
+}
+
+impl LocalCluster {
+    /// Starts a cluster with one node.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::start`].
+    pub async fn start(clock: Clock, options: NodeOptions) -> std::io::Result<Self> {
+        let api = ApiServer::new(clock);
+        let node = Node::start(api.client("default"), clock, options).await?;
+        let logs = node.logs();
+        api.set_logs(Arc::new(move |query: &LogQuery| {
+            let part = LogPart {
+                tail_lines: query.tail_lines,
+                limit_bytes: query.limit_bytes,
+            };
+            let read = logs.read(&query.uid, &query.container, query.previous, part);
+            read.map_err(|error| error.to_string())
+        }));
+        let controllers = tokio::spawn(controllers::run(api.client("default"), clock));
+        Ok(Self { api, node, controllers })
+    }
+
+    /// A client of the cluster, whose default namespace is the given one.
+    #[must_use]
+    pub fn client(&self, namespace: &str) -> Client {
+        self.api.client(namespace)
+    }
+
+    /// The API server.
+    #[must_use]
+    pub fn api(&self) -> &ApiServer {
+        &self.api
+    }
+
+    /// Ends all processes, each as its pod says, and returns when none is left.
+    pub async fn stop(self) {
+        self.controllers.abort();
+        self.node.stop().await;
+    }
+}

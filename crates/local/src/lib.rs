@@ -1,0 +1,14 @@
+//! A Kubernetes on this machine alone, for data services whose replicas are processes.
+//!
+//! It has the three parts of Kubernetes that a data service meets. They know each other by the Kubernetes API alone, so
+//! each can stand beside the real counterpart of the others in tests:
+//!
+//! - [`api_server`]: an API server in memory. A [`kube::Client`] reaches it without a network.
+//! - [`controllers`]: what makes pods of a `StatefulSet` and addresses of pods.
+//! - [`node`]: a node that runs the containers of its pods as processes.
+
+pub mod api_server;
+pub mod clock;
+pub mod cluster;
+pub mod controllers;
+pub mod node;

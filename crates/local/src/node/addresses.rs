@@ -1,0 +1,170 @@
+//! An address of its own for each pod.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+
+/// The network from which pods get addresses: `127.77.0.0/16`.
+const NETWORK: [u8; 2] = [127, 77];
+
+/// What reserves the addresses of one service against other nodes on this machine: a listener on the last address of
+/// its own 256, which ends with the process in any case.
+const RESERVATION: (u8, u16) = (255, 7077);
+
+/// How the pods of a node are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    /// Each pod has a loopback address of its own: pod `i` of service `s` has `127.77.s.i+1`. Linux has these addresses
+    /// without configuration.
+    PerPod,
+    /// All pods have this address, so that each needs ports of its own.
+    Shared(Ipv4Addr),
+}
+
+/// Which pods have which addresses.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    addressing: Addressing,
+    /// By namespace and service.
+    services: Mutex<BTreeMap<(String, String), Service>>,
+}
+
+#[derive(Debug)]
+struct Service {
+    number: u8,
+    /// By pod. They stay as long as the service has any pod, so that a pod has the address of the one before it.
+    pods: BTreeMap<String, (u8, usize)>,
+    _reservation: Option<TcpListener>,
+}
+
+impl Addresses {
+    pub(super) fn new(addressing: Addressing) -> Self {
+        Self {
+            addressing,
+            services: Mutex::default(),
+        }
+    }
+
+    /// Gives a pod its address; `None` if all are taken.
+    pub(super) fn take(&self, pod: &Pod) -> Option<Ipv4Addr> {
+        if let Addressing::Shared(address) = self.addressing {
+            return Some(address);
+        }
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = service(pod);
+        if !services.contains_key(&key) {
+            let (number, reservation) = reserve(&services)?;
+            let service = Service {
+                number,
+                pods: BTreeMap::new(),
+                _reservation: reservation,
+            };
+            services.insert(key.clone(), service);
+        }
+        let service = services.get_mut(&key)?;
+        let name = pod.name_any();
+        let taken = |host: u8| service.pods.values().any(|(other, _)| *other == host);
+        let known = service.pods.get(&name).map(|(host, _)| *host);
+        let by_ordinal = || {
+            ordinal(pod)
+                .and_then(|ordinal| ordinal.checked_add(1))
+                .filter(|host| *host < RESERVATION.0 && !taken(*host))
+        };
+        let host = known
+            .or_else(by_ordinal)
+            .or_else(|| (1..RESERVATION.0).rev().find(|host| !taken(*host)))?;
+        service.pods.entry(name).or_insert((host, 0)).1 += 1;
+        Some(Ipv4Addr::new(NETWORK[0], NETWORK[1], service.number, host))
+    }
+
+    /// Takes an address back. The addresses of a service are free for others when none of its pods is left.
+    pub(super) fn release(&self, pod: &Pod) {
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = service(pod);
+        let Some(service) = services.get_mut(&key) else { return };
+        if let Some((_, users)) = service.pods.get_mut(&pod.name_any()) {
+            *users = users.saturating_sub(1);
+        }
+        if service.pods.values().all(|(_, users)| *users == 0) {
+            services.remove(&key);
+        }
+    }
+}
+
+/// The first number that no service of this node has, nor of another on this machine.
+fn reserve(services: &BTreeMap<(String, String), Service>) -> Option<(u8, Option<TcpListener>)> {
+    let is_free = |number: &u8| services.values().all(|service| service.number != *number);
+    (1..=u8::MAX).filter(is_free).find_map(|number| {
+        let address = Ipv4Addr::new(NETWORK[0], NETWORK[1], number, RESERVATION.0);
+        match TcpListener::bind((address, RESERVATION.1)) {
+            Ok(listener) => Some((number, Some(listener))),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => None,
+            // It cannot be reserved on this machine, where pods may be unable to listen, too: they report that.
+            Err(_) => Some((number, None)),
+        }
+    })
+}
+
+/// The service of a pod: what controls it, or the pod itself.
+fn service(pod: &Pod) -> (String, String) {
+    let owner = pod
+        .owner_references()
+        .iter()
+        .find(|owner| owner.controller == Some(true));
+    let name = owner.map_or_else(|| pod.name_any(), |owner| owner.name.clone());
+    (pod.namespace().unwrap_or_default(), name)
+}
+
+fn ordinal(pod: &Pod) -> Option<u8> {
+    let name = pod.name_any();
+    let label = pod.labels().get("apps.kubernetes.io/pod-index").map(String::as_str);
+    label
+        .or_else(|| name.rsplit_once('-').map(|(_, ordinal)| ordinal))?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(service: &str, ordinal: u32) -> Pod {
+        serde_json::from_value(json!({"metadata": {
+            "name": format!("{service}-{ordinal}"), "namespace": "flyte",
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": service, "uid": "1",
+                "controller": true}],
+        }}))
+        .expect("a pod")
+    }
+
+    #[test]
+    fn pods_of_a_service_have_neighbouring_addresses_which_stay() {
+        let (one, other) = (Addresses::new(Addressing::PerPod), Addresses::new(Addressing::PerPod));
+        let take = |addresses: &Addresses, pod: &Pod| addresses.take(pod).expect("an address").octets();
+        let first = take(&one, &pod("foo", 0));
+        assert_eq!((first[0], first[1], first[3]), (127, 77, 1));
+        let second = take(&one, &pod("foo", 1));
+        assert_eq!((second[2], second[3]), (first[2], 2));
+        assert_ne!(take(&one, &pod("bar", 0))[2], first[2], "another service");
+        assert_ne!(take(&other, &pod("foo", 0))[2], first[2], "another node");
+        one.release(&pod("foo", 0));
+        assert_eq!(take(&one, &pod("foo", 0)), first, "the next pod of that name");
+        assert_eq!(take(&one, &pod("foo", 1000))[3], 254);
+        for ordinal in [0, 1, 1000] {
+            one.release(&pod("foo", ordinal));
+        }
+        assert_eq!(one.services.lock().expect("services").len(), 1, "only bar is left");
+    }
+
+    #[test]
+    fn all_pods_may_share_an_address() {
+        let addresses = Addresses::new(Addressing::Shared(Ipv4Addr::LOCALHOST));
+        assert_eq!(addresses.take(&pod("foo", 3)), Some(Ipv4Addr::LOCALHOST));
+        addresses.release(&pod("foo", 3));
+    }
+}

@@ -1,0 +1,8 @@
+//! Pods whose containers are real processes.
+
+mod containers;
+mod deletion;
+mod faults;
+mod killed;
+mod probes;
+mod support;

@@ -1,0 +1,3 @@
+"""The former name of ``flytekitplugins_k8sdataservice.resource``."""
+
+from flytekitplugins_k8sdataservice.resource import *  # noqa: F403

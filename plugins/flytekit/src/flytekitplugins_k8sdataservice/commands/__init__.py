@@ -1,0 +1,1 @@
+"""The former name of ``k8sdataservice.cli``."""

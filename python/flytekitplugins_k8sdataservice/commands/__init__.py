@@ -1,1 +1,0 @@
-"""What can be done from the command line, a file per command."""

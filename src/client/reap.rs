@@ -1,0 +1,117 @@
+//! The client's sweep: the services of a namespace that end by themselves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::call::Call;
+use super::place::named;
+use super::service::{Answer, Client};
+use crate::cluster::Connection;
+use crate::error::Result;
+use crate::identity::names::check_namespace;
+use crate::lifecycle::Deadline;
+use crate::lifetime::{self, Reaped};
+
+/// How long a call waits for the cluster of the runs that can do without it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Client {
+    /// Ends the services of a namespace that no run uses any more, or whose time is over; see [`lifetime::sweep`]. With
+    /// `dry_run` nothing is deleted. A service that cannot be looked at holds up no other: its error is among the
+    /// answers.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSpec`](crate::error::Error::InvalidSpec) for what cannot be the name of a namespace; otherwise
+    /// as [`lifetime::sweep`].
+    pub async fn reap(
+        &self,
+        namespace: &str,
+        cluster: Option<&str>,
+        dry_run: bool,
+        timeout: Duration,
+    ) -> Result<Answer<Vec<Result<Reaped>>>> {
+        check_namespace(namespace)?;
+        let cluster = named(cluster);
+        let call = Call {
+            verb: "list",
+            namespace,
+            name: "",
+            timeout,
+        };
+        let (connection, deadline) = call.connect(&self.clusters, cluster).await?;
+        let runs = self.runs_or_error(&call, &connection, cluster, deadline).await?;
+        let sweeping = lifetime::sweep(
+            (&connection.api, &runs.api),
+            namespace,
+            dry_run,
+            &self.platform.receipts,
+            deadline,
+        );
+        let reaped = Box::pin(sweeping).await.map_err(|error| connection.explain(error))?;
+        Ok(Answer {
+            value: reaped,
+            warning: connection.warning,
+        })
+    }
+
+    /// The cluster in which the runs are: the one that is used where none is named. `None` where its configuration was
+    /// not read within a second, or half of the time until the deadline.
+    pub(super) async fn runs_of(
+        &self,
+        connection: &Connection,
+        cluster: Option<&str>,
+        deadline: Deadline,
+    ) -> Option<Connection> {
+        let until = deadline.share(2).min(Instant::now() + PATIENCE);
+        self.runs_until(connection, cluster, until).await
+    }
+
+    /// The same for a call that ends services, or reports which runs use them. In another cluster than that of the runs
+    /// none of them would be found, and services that they use would end.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::error::Error::Unavailable) where the configuration was not read by the deadline.
+    pub(super) async fn runs_or_error(
+        &self,
+        call: &Call<'_>,
+        connection: &Connection,
+        cluster: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<Connection> {
+        let runs = self.runs_until(connection, cluster, deadline.share(1)).await;
+        runs.ok_or_else(|| call.unread())
+    }
+
+    async fn runs_until(&self, connection: &Connection, cluster: Option<&str>, until: Instant) -> Option<Connection> {
+        if cluster.is_none() {
+            return Some(connection.clone());
+        }
+        let runs = timeout_at(until, self.clusters.connect(None)).await.ok()?;
+        Some(runs.unwrap_or_else(|_| connection.clone()))
+    }
+
+    /// Begins to end the services of a namespace that end by themselves, unless that has begun. Where the cluster of
+    /// the runs is not known in time, the next call tries again, and this one only begins to watch.
+    pub(super) async fn enforce_lifetimes(
+        &self,
+        connection: &Connection,
+        cluster: Option<&str>,
+        namespace: &str,
+        deadline: Deadline,
+    ) {
+        let Connection { api, key, .. } = connection;
+        if self.expiry.is_enforced(key, namespace) {
+            self.cache.watch(key, api, namespace);
+            return;
+        }
+        let Some(runs) = self.runs_of(connection, cluster, deadline).await else {
+            self.cache.watch(key, api, namespace);
+            return;
+        };
+        let cache = Arc::clone(&self.cache);
+        self.expiry
+            .enforce(&cache, (key, api), (&runs.key, &runs.api), namespace);
+    }
+}
