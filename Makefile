@@ -66,6 +66,7 @@ lint: $(VENV)/.wheel ## Check formatting, lints, types, stubs and which module i
 	else echo "cargo-deny is not installed, so licences and sources are not checked: cargo install --locked cargo-deny"; fi
 
 fmt: $(VENV)/.installed ## Format everything.
+	cp LICENSE README.md plugins/flytekit
 	cargo fmt --all
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

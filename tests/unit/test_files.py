@@ -1,4 +1,4 @@
-"""The size of files and lines, where no other tool checks it."""
+"""The files of the checkout, where no other tool checks them."""
 
 from __future__ import annotations
 
@@ -41,3 +41,14 @@ def test_no_file_is_long() -> None:
         if len(file.read_text().splitlines()) > LINES
     }
     assert names == LONGER
+
+
+def test_no_file_is_a_link() -> None:
+    # An archive of the sources, or a checkout on Windows, has the path that a link names as the text of a file.
+    assert [file for file in sources() if file.is_symlink()] == []
+
+
+def test_the_plugin_has_the_readme_and_the_licence_of_the_project() -> None:
+    for name in ("LICENSE", "README.md"):
+        copy = ROOT / "plugins" / "flytekit" / name
+        assert copy.read_text() == (ROOT / name).read_text(), "`make fmt` copies it"
