@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flyteidl.admin import agent_pb2
 from flyteidl.core.execution_pb2 import TaskExecution
 
 from cluster.support.configs import config
@@ -67,8 +68,13 @@ def test_a_service_that_was_replaced_by_another_has_failed(connector: Connector,
     connector.until_done(resource_meta)
     kubernetes.run("delete", "statefulset", "foo")
     kubernetes.apply(foreign_stateful_set("foo"), foreign_service("foo"))
-    resource = connector.get(resource_meta)
-    assert resource.phase == TaskExecution.FAILED
+
+    def failed() -> agent_pb2.Resource | None:
+        # The watch reports the change a moment after it.
+        resource = connector.get(resource_meta)
+        return resource if resource.phase == TaskExecution.FAILED else None
+
+    resource = wait_until(failed, "the failure", timeout=5)
     assert "was deleted, and another one of that name has been made since" in resource.message
 
 
