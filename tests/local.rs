@@ -148,7 +148,10 @@ async fn a_service_of_processes_gets_ready_answers_by_its_pods_and_is_gone() {
     let Ok(Location::At { pods, .. }) = located else {
         panic!("{located:?}")
     };
-    assert_eq!(pods, ["foo-0", "foo-1"]);
+    assert_eq!(
+        pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>(),
+        ["foo-0", "foo-1"]
+    );
     for (ordinal, pod) in stage.pods().await.iter().enumerate() {
         let address = pod
             .status

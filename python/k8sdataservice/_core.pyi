@@ -6,6 +6,7 @@ requests.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, final
 
 __all__ = [
@@ -34,7 +35,9 @@ __all__ = [
     "endpoints",
     "generate_name",
     "hostnames",
+    "local_cluster",
     "manifests",
+    "stop_local_cluster",
     "validate",
 ]
 
@@ -1135,6 +1138,10 @@ class Location:
         """The names of the pods, the first one first."""
 
     @property
+    def addresses(self) -> list[tuple[str, dict[str, int]]]:
+        """The IP address of each pod, and the ports at which it answers there, by their names."""
+
+    @property
     def named_ports(self) -> dict[str, int]:
         """The ports of each pod, by their names; the name of a port without one is empty."""
 
@@ -1299,3 +1306,12 @@ def hostnames(name: str, replicas: int) -> list[str]:
 
 def endpoints(name: str, replicas: int = 1, port: int = 40000, namespace: str | None = None) -> list[str]:
     """Returns the endpoint of each pod, such as ``foo-0.foo:40000``; with a namespace ``foo-0.foo.flyte:40000``."""
+
+def local_cluster() -> Path | None:
+    """Returns the socket of the local cluster that this process has; None if it has none."""
+
+def stop_local_cluster() -> None:
+    """Ends the local cluster that this process has, if any, with all its processes and folders.
+
+    Otherwise it ends with the process.
+    """

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from k8sdataservice import settings
 from k8sdataservice.exceptions import NotFoundError
+from k8sdataservice.local import is_local
 from k8sdataservice.target import check_cluster, invalid, wire_of
 
 if TYPE_CHECKING:
+    from k8sdataservice._core import Location
     from k8sdataservice.configuration import Configuration
 
 #: The port of a service that declares none.
@@ -28,6 +30,8 @@ class Endpoints:
         hostnames: The stable name of each pod, which resolves in every namespace, such as ``foo-0.foo.flyte``.
         port: The port that the service is known by.
         ports: The ports that have names, by these.
+        pods: In local mode, where names do not resolve: the IP address of each pod, and at which port it answers there
+            instead of another one. ``addresses`` has these instead of names.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Endpoints:
     hostnames: list[str]
     port: int
     ports: dict[str, int]
+    pods: list[tuple[str, dict[int, int]]] | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -54,6 +59,8 @@ class Endpoints:
         if number is None:
             known = ", ".join(self.ports) or "none with a name"
             raise invalid("port", f'port is "{port}", but data service {self.name} has {known}.')
+        if self.pods is not None:
+            return [f"{address}:{actual.get(number, number)}" for address, actual in self.pods]
         return [f"{host}:{number}" for host in self.hostnames]
 
     def environment(self, prefix: str | None = None) -> dict[str, str]:
@@ -63,14 +70,15 @@ class Endpoints:
             prefix: How the variables begin. Default: the service's name in capitals, with underscores for hyphens.
 
         Returns:
-            ``<PREFIX>_ENDPOINTS`` and ``<PREFIX>_HOSTS``, separated by commas; ``<PREFIX>_COUNT``; ``<PREFIX>_PORT``,
-            and ``<PREFIX>_PORT_<NAME>`` for each port with a name.
+            ``<PREFIX>_ENDPOINTS`` and ``<PREFIX>_HOSTS``, separated by commas, with addresses instead of names in local
+            mode; ``<PREFIX>_COUNT``; ``<PREFIX>_PORT``, and ``<PREFIX>_PORT_<NAME>`` for each port with a name.
         """
         prefix = prefix or _variable(self.name)
+        hosts = self.hostnames if self.pods is None else [address for address, _ in self.pods]
         variables = {
             f"{prefix}_ENDPOINTS": ",".join(self.addresses),
-            f"{prefix}_HOSTS": ",".join(self.hostnames),
-            f"{prefix}_COUNT": str(len(self.hostnames)),
+            f"{prefix}_HOSTS": ",".join(hosts),
+            f"{prefix}_COUNT": str(len(hosts)),
             f"{prefix}_PORT": str(self.port),
         }
         return variables | {f"{prefix}_PORT_{_variable(name)}": str(port) for name, port in self.ports.items()}
@@ -89,7 +97,8 @@ def endpoints(
 
     With what was declared, the task or its configuration or a number of replicas, nothing is asked of the cluster, so
     that it works in the pod of any task. Without, the cluster is asked, which takes the permission to get the
-    StatefulSet and to list EndpointSlices. That works for every StatefulSet with a headless Service.
+    StatefulSet and to list EndpointSlices. That works for every StatefulSet with a headless Service. In local mode, the
+    cluster is always asked.
 
     Args:
         name: The service's name, which is the output of its task.
@@ -109,6 +118,9 @@ def endpoints(
     wire = wire_of({} if service is None else service, namespace=namespace, cluster=cluster)
     place = wire.get("Namespace") or settings.namespace(wire.get("Cluster") or None, known=cluster is not None)
     declared = _declared(wire) if service is not None else None
+    if is_local():
+        known_port = port or (declared or {}).get("port")
+        return _asked(name, replicas, known_port, place, wire.get("Cluster"), is_explicit=False)
     # Of an existing service nothing is declared, so that only the cluster knows its port.
     if declared is None and (replicas is None or (service is not None and port is None)):
         return _asked(name, replicas, port, place, wire.get("Cluster"), is_explicit=cluster is not None)
@@ -144,10 +156,19 @@ def _asked(
         raise NotFoundError(f"Nothing is known of where data service {name} is. {found.problem}")
     pods = found.pods if replicas is None else [f"{name}-{ordinal}" for ordinal in range(replicas)]
     hosts = [f"{pod}.{found.service}.{namespace}" for pod in pods]
-    ports = found.named_ports
+    ports = dict(found.named_ports)
     # Its own name is that of the main port of a service that a task made; a port without a name is the only one.
     main = ports.pop(name, None) or ports.pop("", None)
-    return Endpoints(name, namespace, hosts, port or main or _only(name, ports), ports)
+    return Endpoints(name, namespace, hosts, port or main or _only(name, ports), ports, _local(found))
+
+
+def _local(found: Location) -> list[tuple[str, dict[int, int]]] | None:
+    if not is_local():
+        return None
+    return [
+        (address, {found.named_ports[each]: number for each, number in actual.items() if each in found.named_ports})
+        for address, actual in found.addresses
+    ]
 
 
 def _only(name: str, ports: dict[str, int]) -> int:

@@ -20,27 +20,61 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Connects, and returns the deadline of the rest of the call.
-    ///
+    /// Connects to the cluster that has the service, and returns the deadline of the rest of the call.
+    pub(super) async fn connect(&self, clusters: &Clusters, cluster: Option<&str>) -> Result<(Connection, Deadline)> {
+        self.await_connection(clusters.connect_to(cluster, self.namespace, self.name))
+            .await
+    }
+
+    /// Connects to the cluster in which a service is to be created, and returns the deadline of the rest of the call.
+    pub(super) async fn connect_to_create(
+        &self,
+        clusters: &Clusters,
+        cluster: Option<&str>,
+    ) -> Result<(Connection, Deadline)> {
+        self.await_connection(clusters.connect(cluster)).await
+    }
+
+    /// Connects to every cluster in which services may be, and returns the deadline of the rest of the call.
+    pub(super) async fn connect_to_all(
+        &self,
+        clusters: &Clusters,
+        cluster: Option<&str>,
+    ) -> Result<(Vec<Connection>, Deadline)> {
+        let deadline = Deadline::after(self.timeout);
+        let connecting = clusters.connect_to_all(cluster);
+        let all = timeout(self.timeout, connecting)
+            .await
+            .unwrap_or_else(|_| Err(self.unread()))?;
+        let begun = Instant::now();
+        for connection in &all {
+            connection.log_in().await;
+        }
+        Ok((all, self.without_login(deadline, begun)))
+    }
+
     /// A person may take time to log in at a terminal; everything else, such as a file server that does not answer, has
     /// the time of the call.
-    pub(super) async fn connect(&self, clusters: &Clusters, cluster: Option<&str>) -> Result<(Connection, Deadline)> {
+    async fn await_connection(
+        &self,
+        connecting: impl Future<Output = Result<Connection>>,
+    ) -> Result<(Connection, Deadline)> {
         let deadline = Deadline::after(self.timeout);
-        let connecting = clusters.connect(cluster);
         let connection = timeout(self.timeout, connecting)
             .await
             .unwrap_or_else(|_| Err(self.unread()))?;
         let begun = Instant::now();
         connection.log_in().await;
-        let waited = begun.elapsed() > MOMENT;
-        Ok((
-            connection,
-            if waited {
-                Deadline::after(self.timeout)
-            } else {
-                deadline
-            },
-        ))
+        Ok((connection, self.without_login(deadline, begun)))
+    }
+
+    /// The deadline of the rest of the call after a login that may have begun at a time.
+    fn without_login(&self, deadline: Deadline, begun: Instant) -> Deadline {
+        if begun.elapsed() > MOMENT {
+            Deadline::after(self.timeout)
+        } else {
+            deadline
+        }
     }
 
     /// Whether this cluster knows native sidecars, which decides about the form of a service's sidecars.

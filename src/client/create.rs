@@ -68,20 +68,15 @@ impl Client {
             Target::New(service) => service,
             // `get` reports whether it exists, and how it does, as a phase.
             Target::Existing(name) => {
-                let warning = self
-                    .attach(&name, &request.namespace, request.cluster.as_deref(), request.asker)
-                    .await?;
-                let created = Created {
+                let (namespace, cluster) = (request.namespace, request.cluster.as_deref());
+                let warning = self.attach(&name, &namespace, cluster, request.asker).await?;
+                let value = Created {
                     name,
-                    namespace: request.namespace,
+                    namespace,
                     uid: None,
                     shared_with: None,
                 };
-                let answer = Answer {
-                    value: created,
-                    warning,
-                };
-                return Ok((answer, CreateResult::Attached));
+                return Ok((Answer { value, warning }, CreateResult::Attached));
             }
         };
         let lifetime = service.spec.lifetime.clone();
@@ -92,7 +87,9 @@ impl Client {
             name: &name,
             timeout,
         };
-        let (connection, deadline) = call.connect(&self.clusters, request.cluster.as_deref()).await?;
+        let (connection, deadline) = call
+            .connect_to_create(&self.clusters, request.cluster.as_deref())
+            .await?;
         let objects = self
             .objects(&call, &connection, *service, &request.config, deadline)
             .await?;

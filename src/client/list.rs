@@ -29,19 +29,24 @@ impl Client {
             name: "",
             timeout,
         };
-        let (connection, deadline) = call.connect(&self.clusters, cluster).await?;
-        let runs = self.runs_or_error(&call, &connection, cluster, deadline).await?;
+        let (connections, deadline) = call.connect_to_all(&self.clusters, cluster).await?;
         let grace_periods = &self.platform.grace_periods;
-        let listing = lifetime::list(
-            (&connection.api, &runs.api),
-            (namespace, selector),
-            grace_periods,
-            deadline,
-        );
-        let all = Box::pin(listing).await.map_err(|error| connection.explain(error))?;
-        Ok(Answer {
-            value: all,
-            warning: connection.warning,
-        })
+        let mut all = Answer {
+            value: Vec::new(),
+            warning: None,
+        };
+        for connection in connections {
+            let runs = self.runs_or_error(&call, &connection, cluster, deadline).await?;
+            let listing = lifetime::list(
+                (&connection.api, &runs.api),
+                (namespace, selector),
+                grace_periods,
+                deadline,
+            );
+            let listed = Box::pin(listing).await;
+            all.value.extend(listed.map_err(|error| connection.explain(error))?);
+            all.warning = connection.warning.or(all.warning);
+        }
+        Ok(all)
     }
 }

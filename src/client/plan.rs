@@ -60,7 +60,9 @@ impl Client {
             name: &name,
             timeout: timeout.unwrap_or(self.timeout),
         };
-        let (connection, deadline) = call.connect(&self.clusters, request.cluster.as_deref()).await?;
+        let (connection, deadline) = call
+            .connect_to_create(&self.clusters, request.cluster.as_deref())
+            .await?;
         let api = &connection.api;
         let mut plan = match request.target {
             Target::New(service) => {

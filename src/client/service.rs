@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sight::Sight;
-use crate::cluster::Clusters;
+use crate::cluster::{Clusters, LocalClusters};
 use crate::lifetime::{Expiry, Pulses};
 use crate::platform::Platform;
 use crate::watch::Cache;
@@ -45,7 +45,7 @@ impl Client {
     pub fn new(platform: Platform) -> Self {
         let platform = Arc::new(platform);
         Self {
-            clusters: Arc::new(Clusters::new(Arc::clone(&platform))),
+            clusters: Arc::new(Clusters::new(Arc::clone(&platform), None)),
             cache: Arc::new(Cache::new(platform.grace_periods.clone())),
             expiry: Arc::new(Expiry::new(platform.receipts.clone())),
             sight: Arc::default(),
@@ -54,6 +54,17 @@ impl Client {
             create_timeout: platform.create_timeout,
             platform,
             timeout: TIMEOUT,
+        }
+    }
+
+    /// The same client, which uses local clusters where the environment variable [`LOCAL`] asks for them.
+    ///
+    /// [`LOCAL`]: crate::cluster::LOCAL
+    #[must_use]
+    pub fn with_local(self, local: Arc<dyn LocalClusters>) -> Self {
+        Self {
+            clusters: Arc::new(Clusters::new(Arc::clone(&self.platform), Some(local))),
+            ..self
         }
     }
 

@@ -2,6 +2,7 @@
 //! platform's settings, or without any a context of the kubeconfig.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use super::flights::Flights;
 use super::in_cluster::{IN_CLUSTER, TOKEN, is_in_cluster};
 use super::key::{Key, Source};
 use super::kubeconfig::{self, Files, Selected};
+use super::local::is_local;
 use super::origin::Origin;
 use super::redaction::{client_problem, in_cluster_problem};
-use super::{KubeApi, NOT_KUBERNETES, transport};
+use super::{KubeApi, LocalClusters, NOT_KUBERNETES, transport, unix_socket};
 use crate::error::{Error, Result};
 use crate::panic::catch_panic_sync;
 use crate::platform::Platform;
@@ -34,7 +36,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// The clusters in use, one shared client each, made when it is first needed.
 pub struct Clusters {
-    known: Arc<KnownClusters>,
+    pub(super) known: Arc<KnownClusters>,
     connecting: Flights<Option<String>, Result<Connection>>,
 }
 
@@ -52,8 +54,10 @@ pub struct Connection {
 }
 
 /// The clients that have been made.
-struct KnownClusters {
+pub(super) struct KnownClusters {
     platform: Arc<Platform>,
+    /// The local clusters, where the front end has any.
+    pub(super) local: Option<Arc<dyn LocalClusters>>,
     clients: Mutex<HashMap<Key, Known>>,
 }
 
@@ -66,12 +70,13 @@ enum Known {
 }
 
 impl Clusters {
-    /// The clusters of a platform. Nothing is connected to yet.
+    /// The clusters of a platform, and local ones where the front end has any. Nothing is connected to yet.
     #[must_use]
-    pub fn new(platform: Arc<Platform>) -> Self {
+    pub fn new(platform: Arc<Platform>, local: Option<Arc<dyn LocalClusters>>) -> Self {
         Self {
             known: Arc::new(KnownClusters {
                 platform,
+                local,
                 clients: Mutex::default(),
             }),
             connecting: Flights::default(),
@@ -83,7 +88,8 @@ impl Clusters {
     /// Without a name: the cluster this process runs in, else the kubeconfig's current context. With one: the cluster
     /// of that name in the platform's settings. Where these have no clusters: the context of that name; where no
     /// context has it, the default cluster and a warning, since the documents of the plugin set `Cluster` to names that
-    /// no context has.
+    /// no context has. In local mode every name stands for the cluster of this process, which is started at the first
+    /// call.
     ///
     /// # Errors
     /// [`Error::Cluster`] when there is no configuration, or one that cannot be used;
@@ -131,6 +137,10 @@ impl Clusters {
     /// made.
     #[must_use]
     pub fn connected(&self, name: Option<&str>) -> Option<Key> {
+        if is_local().ok()? {
+            let key = self.known.own_local()?;
+            return matches!(self.known.find(&key)?, Known::Client(_)).then_some(key);
+        }
         let key = match self.known.platform.cluster(name).ok()? {
             Some(settings) => Key::of_settings(settings),
             None => Key::of_context(name).unwrap_or_else(Key::of_default),
@@ -228,6 +238,9 @@ impl Connection {
 impl KnownClusters {
     /// As [`Clusters::connect`], but blocking.
     fn connect(&self, name: Option<&str>) -> Result<Connection> {
+        if is_local()? {
+            return self.start_local();
+        }
         let mut warning = None;
         let mut key = Key::of_context(name);
         if let Some(settings) = self.platform.cluster(name)? {
@@ -251,14 +264,17 @@ impl KnownClusters {
             }
         }
         let key = key.unwrap_or_else(Key::of_default);
-        let connection = if let Some(Known::Client(connection)) = self.find(&key) {
-            *connection
-        } else {
-            let made = make(key.clone())?;
-            self.remember(key, Known::Client(Box::new(made.clone())));
-            made
-        };
+        let connection = self.find_or_make(key)?;
         Ok(Connection { warning, ..connection })
+    }
+
+    pub(super) fn find_or_make(&self, key: Key) -> Result<Connection> {
+        if let Some(Known::Client(connection)) = self.find(&key) {
+            return Ok(*connection);
+        }
+        let made = make(key.clone())?;
+        self.remember(key, Known::Client(Box::new(made.clone())));
+        Ok(made)
     }
 
     fn find(&self, key: &Key) -> Option<Known> {
@@ -277,7 +293,7 @@ impl KnownClusters {
                 Source::Kubeconfig {
                     own: same, files: of, ..
                 } => same != own || of == files,
-                Source::InCluster => true,
+                Source::InCluster | Source::Local(_) => true,
             });
         }
         known.insert(key, what);
@@ -287,6 +303,7 @@ impl KnownClusters {
 /// Makes a client. Files are read, so this blocks.
 fn make(key: Key) -> Result<Connection> {
     let (selected, files) = match &key.0 {
+        Source::Local(socket) => return local_connection(socket.clone()),
         Source::InCluster => (in_cluster()?, None),
         Source::Kubeconfig { own, context, files } => {
             let paths: Vec<_> = files.iter().map(|(path, _)| path.clone()).collect();
@@ -331,6 +348,24 @@ fn make(key: Key) -> Result<Connection> {
     Err(match files {
         Some(files) => files.faulty(&origin, &problem),
         None => no_account(&problem),
+    })
+}
+
+/// Makes a client for the local cluster of a socket.
+fn local_connection(socket: PathBuf) -> Result<Connection> {
+    let client = unix_socket::client(&socket).map_err(|source| Error::Cluster {
+        problem: sentence(&client_problem(&source)),
+    })?;
+    let origin = Origin {
+        socket: Some(socket.clone()),
+        ..Origin::default()
+    };
+    Ok(Connection {
+        api: KubeApi::new(client),
+        key: Key::of_local(socket),
+        warning: None,
+        origin: Arc::new(origin),
+        credentials: None,
     })
 }
 

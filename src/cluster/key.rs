@@ -16,6 +16,8 @@ pub struct Key(pub(super) Source);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Source {
     InCluster,
+    /// The socket of a cluster on this machine alone.
+    Local(PathBuf),
     Kubeconfig {
         /// The one file that the platform's settings name, instead of the usual ones.
         own: Option<PathBuf>,
@@ -30,6 +32,7 @@ impl fmt::Display for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::InCluster => formatter.write_str("in-cluster"),
+            Source::Local(_) => formatter.write_str("local"),
             Source::Kubeconfig { own, context, .. } => match (own, context) {
                 (Some(own), Some(context)) => write!(formatter, "{} {context}", own.display()),
                 (Some(own), None) => own.display().fmt(formatter),
@@ -78,6 +81,11 @@ impl Key {
                 files: kubeconfig_files(),
             }),
         }
+    }
+
+    /// The local cluster of a socket.
+    pub(super) fn of_local(socket: PathBuf) -> Self {
+        Self(Source::Local(socket))
     }
 
     /// The cluster that is used when none is named.

@@ -9,6 +9,7 @@ use kube::config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig, KubeconfigE
 
 use super::credentials::Source;
 use super::in_cluster::{IN_CLUSTER, TOKEN};
+use super::local::LOCAL;
 use super::origin::{Origin, without_credentials};
 use super::program;
 use super::proxy::{Proxy, proxy_for};
@@ -215,7 +216,8 @@ impl Files {
         };
         error(&format!(
             "No cluster is configured: {place}, and the kubeconfig cannot be used ({files}). \
-             Point KUBECONFIG at a kubeconfig whose current context is the cluster to use."
+             Point KUBECONFIG at a kubeconfig whose current context is the cluster to use, or set {LOCAL}=processes to run \
+             replicas as processes on this machine."
         ))
     }
 

@@ -17,6 +17,8 @@ pub struct Origin {
     pub(super) credentials: Vec<&'static str>,
     pub(super) server: Option<String>,
     pub(super) proxy: Option<String>,
+    /// The socket of a local cluster.
+    pub(super) socket: Option<PathBuf>,
 }
 
 impl Origin {
@@ -58,6 +60,9 @@ impl Origin {
 impl fmt::Display for Origin {
     /// One sentence that names all there is.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(socket) = &self.socket {
+            return write!(formatter, "The cluster is the local one of {}.", socket.display());
+        }
         let server = self.server.as_deref().unwrap_or("not known");
         write!(formatter, "The server is {server}")?;
         if let Some(proxy) = &self.proxy {
@@ -112,6 +117,7 @@ mod tests {
             credentials: Vec::new(),
             server: Some("https://k:6443".to_owned()),
             proxy: Some("http://p:1".to_owned()),
+            socket: None,
         };
         assert_eq!(
             origin.to_string(),

@@ -54,7 +54,7 @@ fn authorized<C>(tunnel: Tunnel<C>, proxy: &Proxy) -> Tunnel<C> {
 }
 
 /// Makes a client that connects by way of a connector: kube's own stack, which has no place for one.
-fn over<C>(config: &Config, connector: C) -> Result<Client, kube::Error>
+pub(super) fn over<C>(config: &Config, connector: C) -> Result<Client, kube::Error>
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,
     C::Response: Read + Write + Connection + Send + Unpin + 'static,

@@ -1,6 +1,6 @@
 //! Locate: where the pods of a service are, also of one that this plugin did not make.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
@@ -25,12 +25,23 @@ pub enum Location {
         /// The Service that gives the pods their names.
         service: String,
         /// The pods, the first one first.
-        pods: Vec<String>,
+        pods: Vec<LocatedPod>,
         /// The ports of each of them, by their names.
         ports: BTreeMap<String, u16>,
     },
     /// Not all of them have, with the reason as a sentence.
     Unknown(String),
+}
+
+/// Where a pod is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocatedPod {
+    /// Its name.
+    pub name: String,
+    /// Its IP address.
+    pub address: String,
+    /// The ports at which it answers there, by their names. They differ between pods that share an address.
+    pub ports: BTreeMap<String, u16>,
 }
 
 /// Finds the pods of a `StatefulSet` by the Service that it names as its own.
@@ -86,10 +97,16 @@ pub async fn locate<A: Api>(api: &A, namespace: &str, name: &str, deadline: Dead
 /// The names of the pods of a `StatefulSet` that resolve, and their ports. A Service may select other pods besides, has
 /// a slice for each family of addresses and for each hundred pods, and a name resolves only while its pod takes
 /// requests.
-fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<String>, BTreeMap<String, u16>) {
-    let mut pods = BTreeSet::new();
+fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<LocatedPod>, BTreeMap<String, u16>) {
+    let mut pods = BTreeMap::new();
     let mut ports = BTreeMap::new();
     for slice in slices {
+        let named = || {
+            slice.ports.iter().flatten().filter_map(|port| {
+                let number = u16::try_from(port.port?).ok()?;
+                Some((port.name.clone().unwrap_or_default(), number))
+            })
+        };
         let mut is_of_pods = false;
         for endpoint in slice.endpoints.iter().flatten() {
             let conditions = endpoint.conditions.as_ref();
@@ -100,19 +117,20 @@ fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<String>, BTreeMap<Str
             let host = host.filter(|host| target.is_none_or(|target| target == *host));
             let ordinal = host.and_then(|host| ordinal(name, host));
             if let Some(ordinal) = ordinal.filter(|_| is_ready) {
-                pods.insert(ordinal);
+                let pod = LocatedPod {
+                    name: format!("{name}-{ordinal}"),
+                    address: endpoint.addresses.first().cloned().unwrap_or_default(),
+                    ports: named().collect(),
+                };
+                pods.entry(ordinal).or_insert(pod);
                 is_of_pods = true;
             }
         }
         if is_of_pods {
-            let named = slice.ports.iter().flatten().filter_map(|port| {
-                let number = u16::try_from(port.port?).ok()?;
-                Some((port.name.clone().unwrap_or_default(), number))
-            });
-            ports.extend(named);
+            ports.extend(named());
         }
     }
-    (pods.iter().map(|ordinal| format!("{name}-{ordinal}")).collect(), ports)
+    (pods.into_values().collect(), ports)
 }
 
 /// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a `StatefulSet`'s
@@ -143,6 +161,10 @@ mod tests {
         json!({"addressType": kind, "endpoints": endpoints, "ports": [{"name": "tcp", "port": 6379}]})
     }
 
+    fn names(pods: &[LocatedPod]) -> Vec<&str> {
+        pods.iter().map(|pod| pod.name.as_str()).collect()
+    }
+
     #[test]
     fn each_pod_is_there_once_and_in_order() {
         let yes = json!(true);
@@ -152,7 +174,9 @@ mod tests {
             slice("IPv4", &[("db-0", yes)]),
         ]));
         let (pods, ports) = published("db", &both);
-        assert_eq!(pods, ["db-0", "db-2", "db-10"]);
+        assert_eq!(names(&pods), ["db-0", "db-2", "db-10"]);
+        assert_eq!(pods[0].address, "x");
+        assert_eq!(pods[0].ports, ports);
         assert_eq!(ports, BTreeMap::from([("tcp".to_owned(), 6379)]));
     }
 
@@ -165,7 +189,8 @@ mod tests {
             ("other-0", json!(true)),
             ("db-", json!(true)),
         ];
-        assert_eq!(published("db", &slices(json!([slice("IPv4", &hosts)]))).0, ["db-0"]);
+        let found = published("db", &slices(json!([slice("IPv4", &hosts)]))).0;
+        assert_eq!(names(&found), ["db-0"]);
         let mut claimed = slice("IPv4", &hosts[..1]);
         claimed["endpoints"][0]["targetRef"] = json!({"kind": "Pod", "name": "stranger"});
         assert!(published("db", &slices(json!([claimed]))).0.is_empty());

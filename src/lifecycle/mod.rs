@@ -47,7 +47,7 @@ pub use end_event::record_end;
 pub use evidence::{Tail, events_in, events_of, own_pods, pods_in, read_tail};
 pub use keep_failed::keep;
 pub use lease::{drop_lease, holder_of, renew_lease, take_lease};
-pub use locate::{Location, locate};
+pub use locate::{LocatedPod, Location, locate};
 pub use observe::{Found, Observed, look, observe};
 pub use ours::{find_ours, find_to_change, list_ours, list_selected, mark};
 pub use plan::{Action, Plan, Problem, plan};

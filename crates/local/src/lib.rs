@@ -6,9 +6,12 @@
 //! - [`api_server`]: an API server in memory. A [`kube::Client`] reaches it without a network.
 //! - [`controllers`]: what makes pods of a `StatefulSet` and addresses of pods.
 //! - [`node`]: a node that runs the containers of its pods as processes.
+//!
+//! [`owner`] gives a process a cluster of all three, which the user's other processes find.
 
 pub mod api_server;
 pub mod clock;
 pub mod cluster;
 pub mod controllers;
 pub mod node;
+pub mod owner;

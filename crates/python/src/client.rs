@@ -11,6 +11,7 @@ use crate::errors::to_python;
 use crate::execution::For;
 use crate::fork::{is_at_home, is_fork};
 use crate::listed::Listing;
+use crate::local::local;
 use crate::location::Location;
 use crate::logging;
 use crate::metrics::Metrics;
@@ -186,8 +187,17 @@ twins! {
     {
         #[new]
         #[pyo3(signature = (*, timeout=None, platform=None, sources=None))]
-        fn new(timeout: Option<f64>, platform: Option<&Bound<'_, PyAny>>, sources: Option<Strings>) -> PyResult<Self> {
+        fn new(
+            py: Python<'_>,
+            timeout: Option<f64>,
+            platform: Option<&Bound<'_, PyAny>>,
+            sources: Option<Strings>,
+        ) -> PyResult<Self> {
             let core = client::Client::new(read_platform(platform, sources)?);
+            let core = match local(py)? {
+                Some(local) => core.with_local(local),
+                None => core,
+            };
             Ok(Self {
                 core: match timeout {
                     Some(timeout) => core.with_timeout(seconds(timeout)?),

@@ -10,6 +10,8 @@ mod execution;
 mod fork;
 mod functions;
 mod listed;
+#[cfg_attr(not(unix), path = "no_local.rs")]
+mod local;
 mod location;
 mod logging;
 mod metrics;
@@ -37,6 +39,8 @@ mod _core {
     use crate::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
     #[pymodule_export]
     use crate::listed::{Listed, Listing};
+    #[pymodule_export]
+    use crate::local::{local_cluster, stop_local_cluster};
     #[pymodule_export]
     use crate::location::Location;
     #[pymodule_export]

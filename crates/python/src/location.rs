@@ -11,6 +11,8 @@ use k8sdataservice::lifecycle;
 pub(crate) struct Location {
     service: Option<String>,
     pods: Vec<String>,
+    /// The address of each pod, and the ports at which it answers there.
+    addresses: Vec<(String, BTreeMap<String, u16>)>,
     named_ports: BTreeMap<String, u16>,
     problem: Option<String>,
 }
@@ -27,13 +29,15 @@ impl From<lifecycle::Location> for Location {
         match location {
             lifecycle::Location::At { service, pods, ports } => Self {
                 service: Some(service),
-                pods,
+                pods: pods.iter().map(|pod| pod.name.clone()).collect(),
+                addresses: pods.into_iter().map(|pod| (pod.address, pod.ports)).collect(),
                 named_ports: ports,
                 problem: None,
             },
             lifecycle::Location::Unknown(problem) => Self {
                 service: None,
                 pods: Vec::new(),
+                addresses: Vec::new(),
                 named_ports: BTreeMap::new(),
                 problem: Some(problem),
             },

@@ -48,6 +48,7 @@ fn end(py: Python<'_>) {
         return;
     }
     py.detach(|| {
+        crate::local::stop();
         let (here, arrived) = mpsc::channel();
         // Each thread is held until all are, since one alone could take both of these.
         let held: Vec<mpsc::Sender<()>> = (0..WORKERS)

@@ -23,6 +23,9 @@ _COMMANDS = {
 }
 
 
+#: The option that every command has.
+_LOCAL = "local"
+
 #: The function of a command whose name is one of Python's own.
 _FUNCTIONS = {"list": "list_services"}
 
@@ -39,11 +42,31 @@ class _Commands(click.Group):
         module = importlib.import_module(f"k8sdataservice.cli.{cmd_name}")
         command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         assert isinstance(command, click.Command), f"{cmd_name} is a command"  # noqa: S101
+        if not any(parameter.name == _LOCAL for parameter in command.params):
+            command.params.append(_local())
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _local() -> click.Option:
+    return click.Option(
+        [f"--{_LOCAL}"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_switch_on,
+        help="Use the services of local mode, whose replicas are processes on this machine.",
+    )
+
+
+def _switch_on(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    from k8sdataservice.local import switch_on
+
+    if value:
+        switch_on()
 
 
 def program(name: str | None = None) -> click.Group:

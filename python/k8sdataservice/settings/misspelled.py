@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from k8sdataservice import local
 from k8sdataservice.settings.variables import PREFIX, SETTINGS_VARIABLE, VARIABLES
 
 #: How alike a variable must be to one of the plugin's to be meant for it, where it does not begin as those do.
@@ -22,7 +23,7 @@ def misspelled(variables: Iterable[str]) -> list[str]:
     Args:
         variables: The names of all variables.
     """
-    known = (SETTINGS_VARIABLE, *VARIABLES)
+    known = (SETTINGS_VARIABLE, *VARIABLES, *local.VARIABLES)
     warnings = []
     for name in sorted(variables):
         if name in known or _OF_A_SERVICE.fullmatch(name):

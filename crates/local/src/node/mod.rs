@@ -71,13 +71,13 @@ impl Node {
         tokio::fs::create_dir_all(&options.folder).await?;
         tokio::fs::create_dir_all(&options.claims).await?;
         let owner = process::owner();
-        let marker = owner.clone();
+        let (marker, removed) = (owner.clone(), options.removes_folder.clone());
         let start = move || {
             let ended = process::end_leftovers();
             if ended > 0 {
                 tracing::info!("ended {ended} processes of a local run that was killed");
             }
-            Supervisor::start(&marker)
+            Supervisor::start(&marker, removed.as_deref())
         };
         let supervisor = tokio::task::spawn_blocking(start)
             .await

@@ -33,6 +33,8 @@ pub struct NodeOptions {
     pub folder: PathBuf,
     /// Where what claims hold is. It stays until the claim is deleted, also when the node has stopped.
     pub claims: PathBuf,
+    /// A folder that the supervisor removes when this process is killed.
+    pub removes_folder: Option<PathBuf>,
     /// How pods are reached.
     pub addressing: Addressing,
     /// The environment that every process begins with, before what its container defines.
@@ -64,6 +66,7 @@ impl NodeOptions {
             name: "local".to_owned(),
             claims: folder.join("claims"),
             folder: folder.join("pods"),
+            removes_folder: None,
             addressing: Addressing::PerPod,
             environment: environment.collect(),
             working_folder: None,
@@ -72,6 +75,15 @@ impl NodeOptions {
             capacity: capacity
                 .map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned())))
                 .into(),
+        }
+    }
+
+    /// Lets programs be found in these folders before those of `PATH`.
+    pub fn search_first(&mut self, folders: &[PathBuf]) {
+        let path = self.environment.get("PATH").cloned().unwrap_or_default();
+        let all = folders.iter().cloned().chain(std::env::split_paths(&path));
+        if let Some(path) = std::env::join_paths(all).ok().and_then(|path| path.into_string().ok()) {
+            self.environment.insert("PATH".to_owned(), path);
         }
     }
 }

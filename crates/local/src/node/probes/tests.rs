@@ -18,7 +18,7 @@ async fn ask(probe: &Value, port: u16) -> Answer {
         folder: folder.path().to_owned(),
         paths: Paths::default(),
         scratch: folder.path().to_owned(),
-        supervisor: Supervisor::start(&owner()).expect("a supervisor"),
+        supervisor: Supervisor::start(&owner(), None).expect("a supervisor"),
     };
     let container: Container =
         serde_json::from_value(json!({"name": "foo", "ports": [{"name": "http", "containerPort": port}]}))

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,12 +11,13 @@ use rustix::process::Pid;
 use super::OWNER;
 
 /// Reads numbers of process groups until its input ends, which is when its owner does. Then it kills those that are
-/// left, and what has the owner's marker in its environment.
+/// left, and what has the owner's marker in its environment, and removes the folder of an owner that was killed.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP QUIT
 groups=
+ended=
 while read -r verb group; do
-  [ "$verb" = end ] && break
+  [ "$verb" = end ] && ended=1 && break
   rest=
   for other in $groups; do
     [ "$other" = "$group" ] || rest="$rest $other"
@@ -26,13 +28,15 @@ done
 for group in $groups; do
   kill -s KILL -- "-$group" 2>/dev/null
 done
-[ -d /proc/1 ] || exit 0
-for look in 1 2; do
-  for file in $(grep -Flxz -e "$1" /proc/[0-9]*/environ 2>/dev/null); do
-    process=${file#/proc/}
-    kill -s KILL "${process%/environ}" 2>/dev/null
+if [ -d /proc/1 ]; then
+  for look in 1 2; do
+    for file in $(grep -Flxz -e "$1" /proc/[0-9]*/environ 2>/dev/null); do
+      process=${file#/proc/}
+      kill -s KILL "${process%/environ}" 2>/dev/null
+    done
   done
-done
+fi
+[ -n "$ended" ] || [ -z "$2" ] || rm -rf -- "$2"
 "#;
 
 /// A process that kills what is left when this one has ended.
@@ -48,9 +52,12 @@ struct Running {
 
 impl Supervisor {
     /// Starts it, in a group of its own, so that Ctrl-C does not reach it.
-    pub(in super::super) fn start(owner: &str) -> io::Result<Self> {
+    ///
+    /// It removes the folder if this process is killed.
+    pub(in super::super) fn start(owner: &str, folder: Option<&Path>) -> io::Result<Self> {
         let mut child = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "sh", &format!("{OWNER}={owner}")])
+            .arg(folder.unwrap_or(Path::new("")))
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .current_dir("/")

@@ -52,7 +52,7 @@ async fn written(file: &Path) -> String {
 #[tokio::test]
 async fn a_process_writes_its_log_and_has_an_exit_code() {
     let folder = tempfile::tempdir().expect("a folder");
-    let supervisor = Supervisor::start(&owner()).expect("a supervisor");
+    let supervisor = Supervisor::start(&owner(), None).expect("a supervisor");
     let launch = launch(folder.path(), "echo out; echo err >&2; env; pwd; exit 3", &[("A", "1")]);
     let process = Process::start(launch, &supervisor).await.expect("a process");
     let exit = process.exit().await;
@@ -67,7 +67,7 @@ async fn a_process_writes_its_log_and_has_an_exit_code() {
 #[tokio::test]
 async fn a_signal_is_an_exit_code_of_more_than_128_and_reaches_all_of_the_group() {
     let folder = tempfile::tempdir().expect("a folder");
-    let supervisor = Supervisor::start(&owner()).expect("a supervisor");
+    let supervisor = Supervisor::start(&owner(), None).expect("a supervisor");
     let child = folder.path().join("child");
     let launch = launch(folder.path(), "sleep 100 & echo $! > child; wait", &[]);
     let process = Process::start(launch, &supervisor).await.expect("a process");
@@ -82,7 +82,7 @@ async fn a_signal_is_an_exit_code_of_more_than_128_and_reaches_all_of_the_group(
 #[tokio::test]
 async fn children_end_with_their_process_even_in_a_session_of_their_own() {
     let folder = tempfile::tempdir().expect("a folder");
-    let supervisor = Supervisor::start(&owner()).expect("a supervisor");
+    let supervisor = Supervisor::start(&owner(), None).expect("a supervisor");
     let script = "sleep 100 & echo $! > child; \
                   setsid sh -c 'echo $$ > other; exec sleep 100' & until [ -s other ]; do :; done; exit 0";
     let marker = format!("test/{}", owner());
@@ -97,7 +97,7 @@ async fn children_end_with_their_process_even_in_a_session_of_their_own() {
 #[tokio::test]
 async fn a_process_that_is_dropped_ends() {
     let folder = tempfile::tempdir().expect("a folder");
-    let supervisor = Supervisor::start(&owner()).expect("a supervisor");
+    let supervisor = Supervisor::start(&owner(), None).expect("a supervisor");
     let launch = launch(folder.path(), "trap '' TERM; sleep 100", &[]);
     let process = Process::start(launch, &supervisor).await.expect("a process");
     let id = process.id().to_string();
@@ -109,7 +109,7 @@ async fn a_process_that_is_dropped_ends() {
 #[tokio::test]
 async fn a_program_that_cannot_be_executed_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
-    let supervisor = Supervisor::start(&owner()).expect("a supervisor");
+    let supervisor = Supervisor::start(&owner(), None).expect("a supervisor");
     let mut launch = launch(folder.path(), "", &[]);
     launch.program = folder.path().join("nope");
     let error = Process::start(launch, &supervisor).await.expect_err("no program");
@@ -120,7 +120,7 @@ async fn a_program_that_cannot_be_executed_is_an_error() {
 async fn the_supervisor_kills_what_is_left_when_its_owner_is_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let me = owner();
-    let supervisor = Supervisor::start(&me).expect("a supervisor");
+    let supervisor = Supervisor::start(&me, None).expect("a supervisor");
     let spawn = |script: &str, marker: &str| {
         let launch = launch(folder.path(), script, &[(OWNER, marker)]);
         launch.command().expect("a command").spawn().expect("a process")

@@ -1,0 +1,122 @@
+//! The local cluster of a process: on a thread of its own, with a socket by which this user's other processes find it.
+
+mod folders;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+
+pub use folders::{Folders, running};
+
+use crate::clock::Clock;
+use crate::cluster::LocalCluster;
+use crate::node::NodeOptions;
+
+/// How long processes have for their end when the process that has the cluster ends, which waits for them.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A local cluster, which runs on a thread of its own until it is stopped.
+#[derive(Debug)]
+pub struct Owner {
+    folders: Folders,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Owner {
+    /// Starts a cluster, and removes what processes that were killed have left behind.
+    ///
+    /// `path` are folders in which programs are looked for before those of `PATH`. `claims` is where the contents of
+    /// claims stay when the cluster is gone; without it, they go with it.
+    ///
+    /// # Errors
+    /// The folders, the socket or the cluster cannot be made.
+    pub fn start(path: &[PathBuf], claims: Option<PathBuf>) -> io::Result<Self> {
+        let folders = Folders::make()?;
+        let mut options = NodeOptions::new(folders.data());
+        options.stop_grace = GRACE;
+        options.search_first(path);
+        if let Some(claims) = claims {
+            options.claims = claims;
+        }
+        options.removes_folder = Some(folders.data().to_owned());
+        for (name, value) in [
+            ("K8SDATASERVICE_LOCAL", "processes".to_owned()),
+            (
+                "K8SDATASERVICE_LOCAL_SOCKET",
+                folders.socket().to_string_lossy().into_owned(),
+            ),
+        ] {
+            options.environment.insert(name.to_owned(), value);
+        }
+        let (stop, stopped) = oneshot::channel();
+        let (started, start) = mpsc::channel();
+        let socket = folders.socket().to_owned();
+        let thread = std::thread::Builder::new().name("local-cluster".to_owned());
+        let thread = thread.spawn(move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            runtime.block_on(async move {
+                let begun = async {
+                    let cluster = LocalCluster::start(Clock::new(), options).await?;
+                    cluster.api().create_namespaces(true);
+                    Ok((cluster, UnixListener::bind(socket)?))
+                };
+                let (cluster, listener) = match begun.await {
+                    Ok(begun) => begun,
+                    Err(error) => return drop(started.send(Err(error))),
+                };
+                let _ = started.send(Ok(()));
+                let api = cluster.api().clone();
+                tokio::select! {
+                    () = api.serve(listener) => {}
+                    _ = stopped => {}
+                }
+                cluster.stop().await;
+            });
+        })?;
+        start.recv().map_err(io::Error::other)??;
+        Ok(Self {
+            folders,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// The socket of its API server.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folders.socket().to_owned()
+    }
+
+    /// Ends all its processes, and removes its folders.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.folders.remove();
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// The variable that makes a test the program that another one starts and kills.
+const CHILD: &str = "OWNER_OF_A_TEST";
+
+/// Waits until something is so, for 20 s at most.
+fn eventually(is_so: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        if Instant::now() > end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+#[test]
+fn a_cluster_is_found_while_it_runs_and_leaves_nothing() {
+    let owner = Owner::start(&[], None).expect("a cluster");
+    let (socket, data) = (owner.socket(), owner.folders.data().to_owned());
+    assert!(running().expect("sockets").contains(&socket));
+    assert!(UnixStream::connect(&socket).is_ok());
+    assert!(data.is_dir());
+    owner.stop();
+    assert!(!running().expect("sockets").contains(&socket));
+    for path in [&socket, &socket.with_extension("lock"), &data] {
+        assert!(!path.exists(), "{}", path.display());
+    }
+}
+
+#[test]
+fn each_has_a_socket_of_its_own_and_the_newest_is_first() {
+    let first = Owner::start(&[], None).expect("a cluster");
+    std::thread::sleep(Duration::from_millis(20));
+    let second = Owner::start(&[], None).expect("a cluster");
+    let all = running().expect("sockets");
+    let place = |owner: &Owner| all.iter().position(|socket| *socket == owner.socket());
+    assert!(place(&second) < place(&first), "{all:?}");
+}
+
+/// Not a test: the process that the next one kills.
+#[test]
+fn the_owner_that_is_killed() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let owner = Owner::start(&[], None).expect("a cluster");
+    println!("{}\n{}", owner.socket().display(), owner.folders.data().display());
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_process_that_was_killed() {
+    let mut child = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "owner::tests::the_owner_that_is_killed", "--nocapture"])
+        .env(CHILD, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("output")));
+    let mut path = || {
+        let line = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with('/'));
+        std::path::PathBuf::from(line.expect("a path"))
+    };
+    let (socket, data) = (path(), path());
+    assert!(running().expect("sockets").contains(&socket));
+    child.kill().expect("a signal");
+    child.wait().expect("an end");
+    assert!(
+        !running().expect("sockets").contains(&socket),
+        "nobody finds it any more"
+    );
+    assert!(eventually(|| !data.exists()), "its supervisor removes its folder");
+    Owner::start(&[], None).expect("a cluster").stop();
+    let is_gone = |path: &Path| fs::symlink_metadata(path).is_err();
+    assert!(
+        is_gone(&socket) && is_gone(&socket.with_extension("lock")),
+        "the next one removes the rest"
+    );
+}
