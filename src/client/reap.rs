@@ -8,8 +8,8 @@ use tokio::time::{Instant, timeout_at};
 use super::call::Call;
 use super::place::named;
 use super::service::{Answer, Client};
-use crate::cluster::Connection;
-use crate::error::Result;
+use crate::cluster::{Clusters, Connection};
+use crate::error::{Error, Result};
 use crate::identity::names::check_namespace;
 use crate::lifecycle::Deadline;
 use crate::lifetime::{self, Reaped};
@@ -57,7 +57,7 @@ impl Client {
     }
 
     /// The cluster in which the runs are: the one that is used where none is named. `None` where its configuration was
-    /// not read within a second, or half of the time until the deadline.
+    /// not read within a second, or half of the time until the deadline, or is at fault.
     pub(super) async fn runs_of(
         &self,
         connection: &Connection,
@@ -65,14 +65,16 @@ impl Client {
         deadline: Deadline,
     ) -> Option<Connection> {
         let until = deadline.share(2).min(Instant::now() + PATIENCE);
-        self.runs_until(connection, cluster, until).await
+        let runs = self.runs_until(connection, cluster, until).await?;
+        runs.ok()
     }
 
     /// The same for a call that ends services, or reports which runs use them. In another cluster than that of the runs
     /// none of them would be found, and services that they use would end.
     ///
     /// # Errors
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) where the configuration was not read by the deadline.
+    /// [`Error::Unavailable`](crate::error::Error::Unavailable) where the configuration was not read by the deadline,
+    /// and [`Error::Cluster`](crate::error::Error::Cluster) where it is at fault.
     pub(super) async fn runs_or_error(
         &self,
         call: &Call<'_>,
@@ -81,19 +83,31 @@ impl Client {
         deadline: Deadline,
     ) -> Result<Connection> {
         let runs = self.runs_until(connection, cluster, deadline.share(1)).await;
-        runs.ok_or_else(|| call.unread())
+        runs.unwrap_or_else(|| Err(call.unread()))
     }
 
-    async fn runs_until(&self, connection: &Connection, cluster: Option<&str>, until: Instant) -> Option<Connection> {
+    async fn runs_until(
+        &self,
+        connection: &Connection,
+        cluster: Option<&str>,
+        until: Instant,
+    ) -> Option<Result<Connection>> {
         if cluster.is_none() {
-            return Some(connection.clone());
+            return Some(Ok(connection.clone()));
         }
         let runs = timeout_at(until, self.clusters.connect(None)).await.ok()?;
-        Some(runs.unwrap_or_else(|_| connection.clone()))
+        Some(match runs {
+            // Whoever has only clusters with names sees no runs, so that what they use does not end with them.
+            Err(Error::Cluster { problem }) if !Clusters::has_default() => Ok(Connection::unusable(&problem)),
+            Err(Error::Cluster { problem }) => Err(Error::Cluster {
+                problem: format!("The runs that may use the service are looked for in the default cluster. {problem}"),
+            }),
+            runs => runs,
+        })
     }
 
     /// Begins to end the services of a namespace that end by themselves, unless that has begun. Where the cluster of
-    /// the runs is not known in time, the next call tries again, and this one only begins to watch.
+    /// the runs is not known, the next call tries again, and this one only begins to watch.
     pub(super) async fn enforce_lifetimes(
         &self,
         connection: &Connection,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use kube::{Client, Config};
 
 use super::credentials::{Credentials, Source as CredentialSource};
-use super::fault::UNAUTHORIZED;
+use super::fault::{UNAUTHORIZED, Unreachable};
 use super::files::kubeconfig_files;
 use super::flights::Flights;
 use super::in_cluster::{IN_CLUSTER, TOKEN, is_in_cluster};
@@ -133,6 +133,13 @@ impl Clusters {
         ))
     }
 
+    /// Whether there is any configuration of a cluster that is used where none is named, usable or not.
+    #[must_use]
+    pub fn has_default() -> bool {
+        let names_a_pod = std::env::var_os(IN_CLUSTER).is_some();
+        names_a_pod || kubeconfig_files().iter().any(|(_, changed)| changed.is_some())
+    }
+
     /// Which cluster [`Self::connect`] has connected to under that name, if it has: nothing is read and nothing is
     /// made.
     #[must_use]
@@ -156,6 +163,23 @@ impl Clusters {
 }
 
 impl Connection {
+    /// Stands for the default cluster where there is none: every request fails with the problem.
+    #[must_use]
+    pub fn unusable(problem: &str) -> Self {
+        let problem = problem.to_owned();
+        let service = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+            let refusal = Unreachable(problem.clone());
+            async move { Err::<http::Response<kube::client::Body>, _>(refusal) }
+        });
+        Self {
+            api: KubeApi::new(Client::new(service, "default")),
+            key: Key::of_default(),
+            warning: None,
+            origin: Arc::default(),
+            credentials: None,
+        }
+    }
+
     /// Waits, at a terminal, for a credential program that may ask the person there for a login. It has a minute.
     pub async fn log_in(&self) {
         if let Some(credentials) = &self.credentials {

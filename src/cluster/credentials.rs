@@ -14,7 +14,7 @@ use kube::{Client, Config};
 use tower::{BoxError, service_fn};
 
 use super::Unauthenticated;
-use super::fault::{Outdated, UNAUTHORIZED};
+use super::fault::{UNAUTHORIZED, Unreachable};
 use super::flights::Flights;
 use super::origin::Origin;
 use super::program::{self, Credential};
@@ -130,9 +130,9 @@ impl Credentials {
     }
 
     /// The API server rejects what these credentials were, and others are fetched.
-    fn outdated(&self, why: &str) -> Outdated {
+    fn outdated(&self, why: &str) -> Unreachable {
         let subject = self.subject();
-        Outdated(format!(
+        Unreachable(format!(
             "the API server rejects the credential of {subject} ({why}), which is fetched again. If the error stays, renew \
              what it is made from, for example by a new login"
         ))

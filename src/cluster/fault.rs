@@ -13,10 +13,10 @@ pub(super) const CREDENTIALS: &str = "ClusterConfiguration";
 #[error("{0}")]
 pub(crate) struct Unauthenticated(pub(crate) String);
 
-/// Why the API server does not take a credential that is renewed, as the end of a sentence.
+/// Why no request can be answered at the moment, such as a credential that is being renewed, as the end of a sentence.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Outdated(pub(super) String);
+pub(super) struct Unreachable(pub(super) String);
 
 /// The reason of a request whose credentials the API server rejects.
 pub(super) const UNAUTHORIZED: &str = "Unauthorized";

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use super::Fault;
-use super::fault::{CREDENTIALS, Outdated, Unauthenticated};
+use super::fault::{CREDENTIALS, Unauthenticated, Unreachable};
 use super::redaction::secret_problem;
 
 /// The fault that an error of the client means which is not an answer of the API server.
@@ -11,7 +11,7 @@ pub(super) fn unreachable(error: &kube::Error) -> Fault {
     if let Some(Unauthenticated(problem)) = find::<Unauthenticated>(error) {
         return no_credentials(problem);
     }
-    if let Some(Outdated(problem)) = find::<Outdated>(error) {
+    if let Some(Unreachable(problem)) = find::<Unreachable>(error) {
         return Fault::transient(problem.clone());
     }
     match error {

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from k8sdataservice._core import Client
 from k8sdataservice._core import Execution as Named
+from k8sdataservice.exceptions import DataServiceError
 
 from cluster.support.configs import config
 from cluster.support.connector import environment
@@ -164,3 +165,35 @@ def test_a_reaper_that_watches_ends_what_no_run_uses(kubernetes: Kubernetes, pro
         finally:
             process.terminate()
     reading.join(10)
+
+
+@pytest.mark.parametrize("default", ["faulty", "missing"])
+def test_runs_are_not_looked_for_in_the_cluster_of_the_service(
+    kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, default: str
+) -> None:
+    define_runs(kubernetes)
+    monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
+    run = begin(kubernetes)
+    create(kubernetes, run, Client(timeout=10))
+    # The run would count as over in this cluster, which is not the one that runs are in.
+    run.abort()
+    kubeconfig = tmp_path / "kubeconfig"
+    if default == "faulty":
+        kubeconfig.write_text("current-context: gone")
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    named = Client(timeout=10, platform={"clusters": {"gpu": {"kubeconfig": str(kubernetes.kubeconfig)}}})
+    place = {"namespace": kubernetes.namespace, "cluster": "gpu"}
+    if default == "faulty":
+        for call in (named.reap_sync, named.list_sync):
+            with pytest.raises(DataServiceError, match=r"looked for in the default cluster\. .*gone"):
+                call(**place)
+    else:
+        # A person who has no other cluster sees the service, and that its runs are unknown.
+        [reaped] = named.reap_sync(**place).services
+        assert "whether a run uses it is unknown: No cluster is configured" in reaped.reason, reaped.reason
+        [listed] = named.list_sync(**place).services
+        assert listed.ends == "unknown", listed
+    # The sweep of its own that a poll begins ends nothing either.
+    named.get_sync("foo", **place)
+    time.sleep(2)
+    assert kubernetes.get("statefulset", "foo")
