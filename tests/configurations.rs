@@ -48,7 +48,7 @@ fn faults(config: &Value) -> Value {
 }
 
 #[test]
-fn what_is_wrong_with_a_configuration_is_said_in_these_words() {
+fn faults_of_a_configuration_have_these_messages() {
     let (path, lines) = golden("faults.jsonl");
     let line = |(_, config): &(Value, Value)| json!([faults(config), config]).to_string() + "\n";
     let now: String = lines.iter().map(line).collect();

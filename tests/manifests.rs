@@ -82,7 +82,7 @@ fn a_service_with_every_field() {
 }
 
 #[test]
-fn what_differs_is_described_in_the_words_of_the_configuration() {
+fn differences_are_described_in_the_words_of_the_configuration() {
     let minimal = stateful_set(&minimal());
     let full = stateful_set(&full());
     let fields: Vec<String> = differences(&minimal, &full);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_stays_so_whoever_says_it() {
+    fn an_object_that_is_too_large_is_refused_in_every_wording() {
         for (code, reason, message) in [
             (500, "", "etcdserver: request is too large"),
             (

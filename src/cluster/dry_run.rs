@@ -208,7 +208,7 @@ mod tests {
     use kube::core::Status;
 
     #[test]
-    fn what_is_wrong_with_an_object_is_distinguished_from_what_is_wrong_with_the_account() {
+    fn faults_of_an_object_are_distinguished_from_missing_permissions() {
         let policy = "pods \"foo-0\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: no pods today";
         assert!(refusal(Status::failure(policy, "Forbidden").with_code(403)).is_ok());
         let right =

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_panics_ends() {
+    async fn a_panic_ends_the_work() {
         let flights = Flights::<&str, ()>::default();
         assert_eq!(flights.join("a", || panic!("a bug")).await, None);
         assert_eq!(flights.join("a", || ()).await, Some(()));

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_becomes_what_was_applied_and_the_notes_of_others_stay() {
+    fn created_fields_become_applied_ones_and_managed_fields_of_others_stay() {
         let others = [
             entry(
                 "kubectl",
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_after_an_apply_is_added_to_it() {
+    fn fields_written_after_an_apply_are_added_to_it() {
         let kept = json!({"f:metadata": {"f:annotations": {"f:delete-after": {}}}});
         let before = [
             entry(FIELD_MANAGER, "Apply", None, json!({"f:spec": {"f:replicas": {}}})),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_plugin_of_old_has_made_is_taken_over_and_what_others_have_changed_is_not() {
+    fn fields_of_version_1_are_taken_over_and_changes_of_others_are_not() {
         let before = [
             entry("OpenAPI-Generator", "Update", None, made()),
             entry("kubectl-edit", "Update", None, json!({"f:spec": {"f:template": {}}})),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn who_else_writes_a_field_is_named() {
+    fn other_managers_of_a_field_are_named() {
         let replicas = json!({"f:spec": {"f:replicas": {}}});
         let scaled = noted(&[
             entry(FIELD_MANAGER, "Update", None, made()),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_server_has_filled_in_becomes_ours_and_what_others_have_written_does_not() {
+    fn defaults_of_the_api_server_become_ours_and_fields_of_others_do_not() {
         let ours = |fields: Value| entry(FIELD_MANAGER, "Apply", None, json!({"f:spec": fields}));
         let owned = json!({"f:updateStrategy": {"f:rollingUpdate": {".": {}, "f:partition": {}}}});
         for before in [

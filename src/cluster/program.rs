@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_is_said_and_nothing_is_quoted() {
+    fn problems_are_reported_without_quoting_values() {
         for (script, words) in [
             ("echo canary; echo canary >&2; exit 3", "ended with exit status: 3"),
             ("echo 'canary: ['", "printed something that is not an ExecCredential"),

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_proxy_is_refused_and_not_quoted() {
+    fn an_invalid_proxy_is_refused_and_not_quoted() {
         for url in ["ftp://u:secret@p", "p:3128", "http://u:secret@[:1", "secret", "http://"] {
             let refused = proxy("https://a", Some(url), &[]);
             assert!(

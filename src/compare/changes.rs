@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_admission_changes_is_reported_and_what_the_server_fills_in_or_writes_differently_is_not() {
+    fn changes_of_admission_are_reported_and_defaults_of_the_server_are_not() {
         let container = |image: &str, more: &Value| {
             let mut all = json!({"image": image});
             for (key, value) in more.as_object().into_iter().flatten() {

@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_changed_is_named() {
+    fn immutable_fields_are_named() {
         let claim = |size: &str| json!([{"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": size}}}}]);
         let filled_in = json!([{
             "metadata": {"name": "data"}, "status": {"phase": "Pending"},

@@ -113,7 +113,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_the_server_writes_is_no_difference() {
+    fn fields_that_the_server_writes_are_no_differences() {
         let live = json!({
             "kind": "StatefulSet",
             "metadata": {"name": "foo", "uid": "1", "resourceVersion": "2", "labels": {"a": "b"},
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_version_2_0_has_not_written_of_a_run_is_no_difference() {
+    fn annotations_that_version_2_0_did_not_write_are_no_differences() {
         let sentence = "execution f1 of project p, domain d";
         let annotated = |annotations: Value| json!({"metadata": {"annotations": annotations}});
         let by_2_0 = annotated(json!({OWNER_ANNOTATION: "x", EXECUTION_ANNOTATION: sentence}));

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_referred_to_comes_first_and_all_else_stays() {
+    fn referenced_variables_come_first_and_the_order_of_others_stays() {
         assert_eq!(sorted(&[("C", "1"), ("A", "2"), ("B", "3")]), "CAB");
         assert_eq!(sorted(&[("A", "$(Z)"), ("B", "1"), ("Z", "2")]), "ZAB");
         assert_eq!(

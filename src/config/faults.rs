@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_from_another_fault_is_not_reported() {
+    fn consequences_of_another_fault_are_not_reported() {
         let probe = json!({"httpGet": {"port": "web"}});
         let config = json!({"Image": "i", "Ports": [{"name": "web", "port": 0}], "ReadinessProbe": probe});
         assert_eq!(faults(&config), ["Ports[0].port"]);

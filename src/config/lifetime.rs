@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cannot_be_is_refused_by_its_path() {
+    fn an_invalid_value_is_refused_by_its_path() {
         for (written, words) in [
             (json!("forever"), "Lifetime must be run, execution, persist"),
             (json!(7), "Lifetime must be run, execution, persist"),

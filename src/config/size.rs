@@ -129,7 +129,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_too_large_is_refused_with_its_largest_fields() {
+    fn an_object_that_is_too_large_is_refused_with_its_largest_fields() {
         let config = json!({
             "Image": "busybox", "Args": ["x".repeat(3_000), "y"],
             "Env": {"SMALL": "x", "BIG": "x".repeat(1_700_000)},

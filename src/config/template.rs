@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_or_null_asks_for_nothing() {
+    fn empty_and_null_values_request_nothing() {
         let template =
             json!({"metadata": {"labels": {}}, "spec": {"nodeSelector": null, "tolerations": [], "volumes": []}});
         PodTemplate::parse(&template).expect("a template");

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_valid_stays_as_it_is() {
+    fn valid_values_stay_unchanged() {
         let labels = strings(&[
             ("execution-id", "f1"),
             ("example.com/team", "Graph_Team.v2"),

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_values_can_be_read() {
         for run in [
             Run::from(execution("f1", Some("n0"))),
             Run::from(execution("f1", None)),

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_carries_our_mark_is_ours() {
+    fn objects_with_our_label_are_ours() {
         assert_eq!(
             managed_by(&labelled(&[(MANAGED_BY_LABEL, MANAGED_BY), ("x", "y")])),
             ManagedBy::Us

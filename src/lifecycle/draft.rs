@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_checked_is_what_is_written() {
+    fn an_update_checks_the_objects_that_it_writes() {
         let (spec, identity) = service(&json!({"Name": "foo", "Image": "i", "Labels": {"cost": "42"}}));
         let there = Objects::new(&spec, &identity).stateful_set;
         let checked = Mutex::new(Vec::new());

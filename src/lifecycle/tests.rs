@@ -35,7 +35,7 @@ fn warnings(all: Vec<Logged>) -> Vec<Logged> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_failed_create_cannot_delete_is_logged_once() {
+async fn leftovers_of_a_failed_create_are_logged_once() {
     let (records, _guard) = record();
     let api = that_deletes_nothing("rolled-back");
     for _ in 0..3 {
@@ -52,7 +52,7 @@ async fn what_a_failed_create_cannot_delete_is_logged_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_create_without_an_answer_cannot_delete_is_logged_once() {
+async fn leftovers_of_an_unanswered_create_are_logged_once() {
     let (records, _guard) = record();
     let api = that_deletes_nothing("unanswered");
     retract(

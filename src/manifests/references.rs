@@ -200,7 +200,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_optional_or_made_along_is_not_asked_for() {
+    fn optional_and_generated_objects_are_not_requested() {
         let set: StatefulSet = serde_json::from_value(json!({
             "metadata": {"name": "foo"},
             "spec": {

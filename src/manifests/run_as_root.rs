@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_the_pod_stays() {
+    fn settings_of_the_pod_stay() {
         for said in [
             json!({"runAsUser": 0}),
             json!({"runAsNonRoot": false}),

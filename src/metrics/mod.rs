@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_is_counted_under_its_label() {
+    fn events_are_counted_under_their_labels() {
         note_create(CreateResult::Created);
         note_create(CreateResult::Created);
         note_create(CreateResult::Shared);

@@ -99,7 +99,7 @@ fn a_place_that_has_no_field_is_named_as_its_place_in_the_template() {
 }
 
 #[test]
-fn what_nobody_said_is_named_as_the_field_that_would_say_it() {
+fn a_missing_value_is_named_by_its_field() {
     let origins = origins(&json!({"Image": "i"}));
     assert_eq!(
         origins.field("Pod", "spec.containers[0].resources.limits[memory]"),

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_or_resource_is_refused_by_its_path() {
+    fn an_invalid_number_or_resource_is_refused_by_its_path() {
         for (settings, words) in [
             (
                 json!({"keep": 501}),

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_still_a_number() {
+    fn an_excessive_quantity_is_still_a_number() {
         for text in ["99999999E", "no quantity", "1000P"] {
             assert!(amount(text) * i32::MAX > amount("999P"), "{text}");
         }

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_zero_in_any_writing_is_left_out() {
+    fn zero_is_left_out_in_every_notation() {
         for zero in [
             json!(null),
             json!(0),
@@ -256,7 +256,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_has_no_digits_or_no_known_suffix_is_not_an_amount() {
+    fn text_without_digits_or_with_an_unknown_suffix_is_no_quantity() {
         for text in NO_QUANTITIES {
             assert!(!is_amount(text), "{text}");
             assert!(billionths(&Quantity(text.to_owned())).is_none(), "{text}");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_would_cut_to_its_largest_number_is_refused() {
+    fn a_number_beyond_the_range_of_kubernetes_is_refused() {
         for text in ["9Ei", "100E", "1e19", "1e99999", "99999999999999999999"] {
             let refused = from_flyte("Limits", &json!({"mem": text}));
             if text == "9Ei" {

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quantity_is_nothing() {
+    fn an_invalid_quantity_counts_as_nothing() {
         for text in ["", "two", "1GB", "1.2.3", "Gi", ".", "1 Gi", "1e", "--1"] {
             assert_eq!(billionths(&Quantity(text.to_owned())), None, "{text}");
         }

@@ -295,7 +295,7 @@ fn asking(requests: &Value) -> Pod {
 }
 
 #[test]
-fn what_fits_is_described_in_a_sentence() {
+fn a_fit_is_described_in_a_sentence() {
     let gpus = asking(&json!({"cpu": "1", "nvidia.com/gpu": "2"}));
     let nodes = || vec![gpu_node("one", 6, None), gpu_node("two", 4, None)];
     let sentence = |pod: &Pod, replicas, nodes: &[Node], pods: &[Pod]| fit(pod, replicas, nodes, pods).sentence();

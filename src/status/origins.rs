@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_pod_template_has_is_distinguished_from_the_fields() {
+    fn content_of_a_pod_template_is_distinguished_from_the_fields() {
         let pod = json!({
             "containers": [{"name": "foo"}, {"name": "beside"}],
             "initContainers": [

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_has_failed_with_a_sentence() {
+    fn a_deleted_service_has_failed_with_a_sentence() {
         let status = Status::gone("flyte", "foo");
         assert_eq!(status.phase, Phase::Failed);
         assert!(

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_process_may_have_reported_does_not_count() {
+    fn reports_of_another_process_do_not_count() {
         use Phase::{Asleep, Initializing, Pending, Ready};
         for answers in [
             &[(3600, Ready)][..],

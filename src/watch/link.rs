@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_known_is_kept_until_a_refusal_has_lasted() {
+    async fn objects_stay_known_until_a_refusal_has_lasted() {
         let mut link = Link::default();
         link.follow();
         assert!(!link.lose(&refused(403), second(10)));

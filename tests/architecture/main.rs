@@ -184,7 +184,7 @@ fn an_arrow_up_is_found_with_its_file_and_line_however_it_is_written() {
 }
 
 #[test]
-fn what_only_tests_and_comments_say_does_not_count() {
+fn imports_in_tests_and_comments_do_not_count() {
     let text = "//! See [`crate::high`].\n/* crate::high */\n#[cfg(test)]\nmod tests {\n    use crate::high;\n}\n";
     let files = [
         ("high.rs", ""),

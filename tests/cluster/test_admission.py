@@ -140,7 +140,7 @@ def create(kubernetes: Kubernetes, timeout: float = 6.0, **fields: Any) -> str:
 
 
 @pytest.mark.usefixtures("_on_this_machine", "here")
-def test_what_a_webhook_denies_is_reported_in_its_own_words(kubernetes: Kubernetes, tmp_path: Path) -> None:
+def test_a_denial_of_a_webhook_keeps_its_words(kubernetes: Kubernetes, tmp_path: Path) -> None:
     with webhook_of_stateful_sets(kubernetes, tmp_path):
         message = create(kubernetes)
         assert f"StatefulSet foo in namespace {kubernetes.namespace}" in message
@@ -211,7 +211,7 @@ def _mirror(kubernetes: Kubernetes) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_mirror", "here")
-def test_what_a_policy_changes_is_reported_by_a_plan_and_an_update(kubernetes: Kubernetes) -> None:
+def test_a_plan_and_an_update_report_the_changes_of_a_policy(kubernetes: Kubernetes) -> None:
     allow(kubernetes, "patch", "statefulsets.apps")
     allow(kubernetes, "patch", "services")
     client = Client(timeout=10)

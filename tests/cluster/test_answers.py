@@ -68,7 +68,7 @@ def test_the_time_that_a_pod_has_to_stand_is_a_setting(
     assert stateful_set and stateful_set["spec"]["minReadySeconds"] == 7
 
 
-def test_what_a_service_waits_for_is_counted(connector: Connector) -> None:
+def test_waiting_services_are_counted_by_their_reason(connector: Connector) -> None:
     resource_meta = connector.create(config("foo", Requests={"cpu": "1000000"}, Limits=None, Replicas=2))
     reported = wait_until(
         lambda: (answer := connector.get(resource_meta)).phase == TaskExecution.WAITING_FOR_RESOURCES and answer,

@@ -81,7 +81,7 @@ def test_a_cluster_is_reached_by_way_of_a_proxy(
 
 
 @pytest.mark.usefixtures("here")
-def test_what_the_api_server_cannot_store_is_refused_with_its_largest_fields(kubernetes: Kubernetes) -> None:
+def test_an_object_too_large_for_the_api_server_is_refused_with_its_largest_fields(kubernetes: Kubernetes) -> None:
     client = Client(timeout=10)
     with pytest.raises(DataServiceError, match=re.escape("Env.BIG (1.7 MB)")) as raised:
         client.create_sync(

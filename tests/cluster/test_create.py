@@ -137,7 +137,7 @@ def test_fifty_different_creates_at_once_are_each_answered_with_their_own_name(
     assert kubernetes.services() == {"statefulsets": names, "services": names}
 
 
-def test_what_a_killed_create_made_is_completed_by_the_next(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_the_next_create_completes_a_killed_one(connector: Connector, kubernetes: Kubernetes) -> None:
     execution = Execution()
     resource_meta = connector.create(config("halfway", Replicas=0), execution)
     # As if the connector had died between its two requests.
@@ -218,7 +218,7 @@ def test_a_service_is_made_again_right_after_it_was_deleted(connector: Connector
     assert service["metadata"]["ownerReferences"][0]["uid"] == stateful_set["metadata"]["uid"]
 
 
-def test_what_a_deleted_stateful_set_left_behind_makes_way(connector: Connector, kubernetes: Kubernetes) -> None:
+def test_a_create_replaces_leftovers_of_a_deleted_stateful_set(connector: Connector, kubernetes: Kubernetes) -> None:
     # The plugin before version 2 left its Service behind when its StatefulSet was rejected.
     kubernetes.apply(foreign_service("left", {"app": "service-name", "app.kubernetes.io/instance": "left"}))
     connector.create(config("left", Replicas=0))

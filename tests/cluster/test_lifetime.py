@@ -334,7 +334,7 @@ def test_the_command_reaps_while_no_connector_runs(own_connector: Connector, kub
     assert kubernetes.names("services") == ["live", "persists"]
 
 
-def test_what_is_not_known_ends_nothing(own_connector: Connector, kubernetes: Kubernetes) -> None:
+def test_an_unknown_run_ends_nothing(own_connector: Connector, kubernetes: Kubernetes) -> None:
     run = begin(kubernetes)
     own_connector.create(config("foo", Replicas=0, Lifetime="run"), run.execution)
     own_connector.stop()

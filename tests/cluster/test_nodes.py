@@ -89,7 +89,7 @@ def test_a_node_that_has_as_many_pods_as_it_may_is_reported(connector: Connector
         ("NotTriggerScaleUp", "InsufficientCpu", "The autoscaler adds no node: what the autoscaler says."),
     ],
 )
-def test_what_an_autoscaler_says_is_reported(
+def test_the_message_of_an_autoscaler_is_reported(
     connector: Connector, kubernetes: Kubernetes, event: str, reason: str, words: str
 ) -> None:
     """The pod and the scheduler's words are real; this cluster has no autoscaler, so its event is written by hand."""

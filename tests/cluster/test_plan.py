@@ -39,7 +39,7 @@ def connected(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 @pytest.mark.parametrize("doomed", DOOMED, ids=lambda doomed: doomed.name.replace(" ", "-"))
-def test_what_cannot_run_is_reported_with_its_field(
+def test_a_plan_reports_each_doomed_configuration_with_its_field(
     doomed: Doomed, client: Client, request: pytest.FixtureRequest
 ) -> None:
     own = doomed.needs_its_own_namespace
@@ -72,7 +72,7 @@ def until_counted(kubernetes: Kubernetes) -> None:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("real_pods")
-def test_what_passes_the_plan_then_starts(kubernetes: Kubernetes, client: Client) -> None:
+def test_configurations_that_pass_the_plan_start(kubernetes: Kubernetes, client: Client) -> None:
     kubernetes.apply(*BESIDE)
     plans = {name: planned(client, kubernetes.namespace, name, **fields) for name, fields in GOOD.items()}
     assert {name: plan.problems for name, plan in plans.items() if not plan.ok} == {}
@@ -137,7 +137,7 @@ def test_nothing_is_kept(cluster: Cluster, kubernetes: Kubernetes, client: Clien
     assert concerned == []
 
 
-def test_what_runs_unchanged_differs_in_nothing(kubernetes: Kubernetes, client: Client) -> None:
+def test_an_unchanged_service_has_no_differences(kubernetes: Kubernetes, client: Client) -> None:
     make(client, kubernetes.namespace, "foo", Replicas=0)
     plan = planned(client, kubernetes.namespace, "foo", Replicas=0)
     assert (plan.action, plan.ok) == ("shared", True)
@@ -148,7 +148,7 @@ def test_what_runs_unchanged_differs_in_nothing(kubernetes: Kubernetes, client: 
     assert mine.action == "unchanged"
 
 
-def test_what_would_be_changed_is_shown_and_a_conflict(kubernetes: Kubernetes, client: Client) -> None:
+def test_a_plan_shows_changes_and_conflicts(kubernetes: Kubernetes, client: Client) -> None:
     make(client, kubernetes.namespace, "foo", Replicas=0, **container(env=[{"name": "A", "value": "1"}]))
     plan = planned(client, kubernetes.namespace, "foo", Replicas=0, Image="busybox:1.35")
     assert plan.action == "conflict"
@@ -161,7 +161,7 @@ def test_what_would_be_changed_is_shown_and_a_conflict(kubernetes: Kubernetes, c
     assert update.endswith("changes it, and replaces its pods: Env.A is gone, Image busybox:latest -> busybox:1.35.")
 
 
-def test_what_an_update_cannot_change_either_is_reported(kubernetes: Kubernetes, client: Client) -> None:
+def test_fields_that_no_update_can_change_are_reported(kubernetes: Kubernetes, client: Client) -> None:
     make(client, kubernetes.namespace, "foo", Replicas=0)
     plan = planned(client, kubernetes.namespace, "foo", Replicas=0, PodManagementPolicy="OrderedReady")
     assert "differs in PodManagementPolicy." in reported(plan)["Name"]
@@ -176,7 +176,7 @@ def test_of_somebody_elses_objects_nothing_is_reported(kubernetes: Kubernetes, c
     assert planned(client, kubernetes.namespace, "doomed").running == []
 
 
-def test_what_is_in_a_secret_is_never_shown(kubernetes: Kubernetes, client: Client) -> None:
+def test_the_content_of_a_secret_is_never_shown(kubernetes: Kubernetes, client: Client) -> None:
     kubernetes.apply(SECRET)
     reference = {"secretKeyRef": {"name": "database", "key": "user"}}
     fields = container(
@@ -322,7 +322,7 @@ def no_pods(kubernetes: Kubernetes) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("no_pods")
-def test_what_a_policy_refuses_is_reported_with_the_field_that_it_names(kubernetes: Kubernetes, client: Client) -> None:
+def test_a_refusal_of_a_policy_names_its_field(kubernetes: Kubernetes, client: Client) -> None:
     selective = {"NodeSelector": {"kubernetes.io/os": "linux"}}
     refused = wait_until(
         lambda: reported(planned(client, kubernetes.namespace, "foo", **selective)), "the policy to count"
@@ -353,7 +353,7 @@ def on_this_machine(cluster: Cluster) -> None:
 
 
 @pytest.mark.usefixtures("on_this_machine")
-def test_what_a_webhook_refuses_is_reported(kubernetes: Kubernetes, client: Client, tmp_path: Path) -> None:
+def test_a_refusal_of_a_webhook_is_reported(kubernetes: Kubernetes, client: Client, tmp_path: Path) -> None:
     with webhook_that_refuses(kubernetes, tmp_path):
         refused = reported(planned(client, kubernetes.namespace, "foo"))
         assert "images come from our own registry" in refused["DataServiceConfig"]

@@ -82,9 +82,7 @@ def test_defaults_and_forced_values_arrive(start: Start, kubernetes: Kubernetes)
     assert pod["priorityClassName"] == "system-node-critical"
 
 
-def test_what_a_platform_says_of_all_services_arrives_beside_what_the_user_says(
-    start: Start, kubernetes: Kubernetes
-) -> None:
+def test_metadata_of_the_platform_and_of_the_user_both_arrive(start: Start, kubernetes: Kubernetes) -> None:
     spot = {"key": "spot", "operator": "Exists"}
     gpu = {"key": "gpu", "operator": "Exists"}
     connector = start(
@@ -165,7 +163,7 @@ def test_settings_that_change_strand_no_service(start: Start, kubernetes: Kubern
         }])}, 'PodTemplate.spec.volumes[0].hostPath.path is "/mnt/database", and the platform lets'),
     ],
 )  # fmt: skip
-def test_what_exceeds_a_limit_is_refused_with_who_set_it(
+def test_an_exceeded_limit_is_refused_with_its_origin(
     start: Start, kubernetes: Kubernetes, settings: Path, limits: Object, fields: Object, words: str
 ) -> None:
     connector = start({"limits": limits})

@@ -261,7 +261,7 @@ def generations(kubernetes: Kubernetes) -> list[int]:
     return [each["metadata"].get("generation", 0) for each in found if each]
 
 
-def test_what_a_webhook_rewrites_is_nothing_to_do(kubernetes: Kubernetes, tmp_path: Path) -> None:
+def test_rewriting_by_a_webhook_is_no_change_to_make(kubernetes: Kubernetes, tmp_path: Path) -> None:
     with webhook_that_changes(kubernetes, tmp_path, mirror):
         make(kubernetes, config("foo", Replicas=0), ready=False)
         # The first update removes the annotation with which its create would retract the service.
@@ -293,7 +293,7 @@ def test_a_webhook_that_writes_something_else_each_time_is_written_once(kubernet
         assert generations(kubernetes)[0] == before[0] + 1
 
 
-def test_what_was_changed_before_an_update_failed_is_said(kubernetes: Kubernetes) -> None:
+def test_a_failed_update_reports_the_changes_it_made(kubernetes: Kubernetes) -> None:
     make(kubernetes, config("foo", Replicas=0))
     kubernetes.run("delete", "role", "patch-services")
     with pytest.raises(DataServiceError) as raised:
@@ -306,7 +306,7 @@ def test_what_was_changed_before_an_update_failed_is_said(kubernetes: Kubernetes
     assert raised.value.code == 403
 
 
-def test_what_the_platform_forces_is_checked_on_what_is_written(kubernetes: Kubernetes) -> None:
+def test_forced_settings_are_checked_on_the_written_objects(kubernetes: Kubernetes) -> None:
     core = Client(timeout=15)
     wanted = config("foo", Replicas=0)
     place: Object = {"namespace": kubernetes.namespace, "owner": "me", "execution": "a test"}

@@ -153,7 +153,7 @@ def test_a_budget_a_network_policy_and_labels_come_change_and_go(kubernetes: Kub
     assert not kubernetes.names("poddisruptionbudgets")
 
 
-def test_what_is_so_already_is_not_written_again(kubernetes: Kubernetes) -> None:
+def test_an_update_without_changes_writes_nothing(kubernetes: Kubernetes) -> None:
     wanted = config("foo", Replicas=0, Requests={"cpu": "0.5", "mem": "1024Mi"}, Limits={"cpu": "500m", "mem": "1Gi"})
     make(kubernetes, wanted)
     before = versions(kubernetes)
@@ -167,7 +167,7 @@ def test_what_is_so_already_is_not_written_again(kubernetes: Kubernetes) -> None
     assert versions(kubernetes) == before
 
 
-def test_what_others_have_changed_of_ours_is_put_right(kubernetes: Kubernetes) -> None:
+def test_an_update_reverts_the_changes_of_others_to_our_fields(kubernetes: Kubernetes) -> None:
     make(kubernetes, config("foo", Replicas=0))
     kubernetes.run("set", "image", "statefulset/foo", "foo=busybox:theirs")
     assert change(config("foo", Replicas=0)).changes == [f"Image busybox:theirs -> {IMAGE}"]
@@ -223,7 +223,7 @@ def test_another_owners_service_is_left_alone_unless_it_is_taken_over(kubernetes
     assert core.delete_sync("foo", namespace=kubernetes.namespace, owner="you").outcome == "Gone"
 
 
-def test_what_is_not_ours_is_never_touched(kubernetes: Kubernetes) -> None:
+def test_objects_of_others_are_never_touched(kubernetes: Kubernetes) -> None:
     kubernetes.apply(foreign_stateful_set("foo"), foreign_service("foo"))
     before = versions(kubernetes)
     for adopt in (False, True):
@@ -232,7 +232,7 @@ def test_what_is_not_ours_is_never_touched(kubernetes: Kubernetes) -> None:
     assert versions(kubernetes) == before
 
 
-def test_what_is_not_there_is_not_made(kubernetes: Kubernetes) -> None:
+def test_an_update_creates_no_missing_service(kubernetes: Kubernetes) -> None:
     with pytest.raises(NotFoundError, match=r"StatefulSet foo .* does not exist\. Run its DataServiceTask"):
         change(config("foo"))
     assert kubernetes.services() == {"statefulsets": [], "services": []}
@@ -254,7 +254,7 @@ def test_the_service_of_the_plugin_before_version_2_is_taken_over(kubernetes: Ku
     assert Client().delete_sync("foo", namespace=kubernetes.namespace, owner="me").outcome == "Gone"
 
 
-def test_what_kubernetes_does_not_change_is_reported_with_what_to_do(kubernetes: Kubernetes) -> None:
+def test_immutable_fields_are_reported_with_what_to_do(kubernetes: Kubernetes) -> None:
     make(kubernetes, config("foo", Replicas=0))
     old = stateful_set(kubernetes)
     kubernetes.run("delete", "statefulset", "foo", "--cascade=orphan")
@@ -299,7 +299,7 @@ async def test_of_updates_at_the_same_time_one_is_carried_out_as_a_whole(kuberne
     assert len(ports) == len(hashes) == 1
 
 
-def test_who_updates_is_never_shown_how_the_service_was_before(kubernetes: Kubernetes) -> None:
+def test_an_update_never_returns_the_earlier_state(kubernetes: Kubernetes) -> None:
     uid = make(kubernetes, config("foo", Replicas=0))
     core = Client(timeout=10)
     place: dict[str, Any] = {"namespace": kubernetes.namespace, "uid": uid}

@@ -123,7 +123,7 @@ def changed(one: Any, other: Any) -> set[str]:
 
 
 @given(names, images, st.lists(words, max_size=3), labels)
-def test_what_a_user_writes_stands_in_its_field_alone(
+def test_text_of_a_user_appears_in_its_field_alone(
     name: str, image: str, command: list[str], execution: dict[str, str]
 ) -> None:
     plain = objects({"Name": name, "Image": "busybox"})

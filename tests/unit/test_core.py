@@ -73,7 +73,7 @@ def test_an_execution_is_a_value() -> None:
 
 
 @pytest.mark.parametrize("config", [None, 1, "text", [], {"Image": object()}, {1: 2}])
-def test_what_is_no_configuration_is_refused_with_a_sentence(config: object) -> None:
+def test_an_argument_that_is_no_configuration_is_refused(config: object) -> None:
     with pytest.raises(InvalidSpecError) as raised:
         validate(config)  # type: ignore[arg-type]
     assert raised.value.reason == "InvalidSpec"

@@ -19,7 +19,7 @@ def _no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
 
 
-def test_what_is_declared_is_enough() -> None:
+def test_a_declaration_is_enough() -> None:
     task = DataServiceTask(name="store", task_config=CONFIG)
     where = task.endpoints("foo")
     assert where == endpoints("foo", CONFIG) == endpoints("foo", task)
@@ -69,7 +69,7 @@ def test_a_port_that_is_not_there_is_reported_with_those_that_are() -> None:
         endpoints("foo", CONFIG).at("http")
 
 
-def test_what_is_declared_stays_known_beside_another_number_of_replicas() -> None:
+def test_a_declaration_counts_with_another_number_of_replicas() -> None:
     where = endpoints("foo", CONFIG, replicas=4)
     assert where.addresses == [f"foo-{ordinal}.foo.flyte:50051" for ordinal in range(4)]
     assert where.at("http-admin")[3] == "foo-3.foo.flyte:8080"

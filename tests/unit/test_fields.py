@@ -208,7 +208,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("said", "words"), BAD, ids=[words for _, words in BAD])
-def test_what_is_no_value_of_a_field_is_refused_with_its_path(said: dict[str, Any], words: str) -> None:
+def test_an_invalid_value_is_refused_with_its_path(said: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidSpecError) as error:
         validate({"Image": "i"} | said)
     assert str(error.value).startswith(words)

@@ -39,7 +39,7 @@ def test_it_ends_as_ctrl_c_does_and_only_once(name: str, code: int) -> None:
     assert done.returncode == -signal.Signals[name], "where the exit was caught, the next one ends the process"
 
 
-def test_what_the_process_decides_itself_stays() -> None:
+def test_settings_of_the_process_itself_stay() -> None:
     ignored = run("SIGHUP", before="signal.signal(signal.SIGHUP, signal.SIG_IGN)")
     assert (ignored.returncode, ignored.stdout) == (0, ""), "nohup keeps a run going"
     own = run("SIGTERM", before="signal.signal(signal.SIGTERM, lambda *_: print('own', flush=True))")

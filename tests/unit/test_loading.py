@@ -135,7 +135,7 @@ def test_a_function_that_makes_no_task_is_an_error_that_says_what_to_do(tmp_path
         (":x", "must be a file or a module, a colon and a task"),
     ],
 )
-def test_what_cannot_be_had_is_reported_with_what_there_is(tmp_path: Path, place: str, words: str) -> None:
+def test_a_missing_resource_is_reported_with_the_available_amount(tmp_path: Path, place: str, words: str) -> None:
     (tmp_path / "my_workflows.py").write_text(WORKFLOWS)
     (tmp_path / "empty.py").touch()
     (tmp_path / "broken.py").write_text("1 / 0")

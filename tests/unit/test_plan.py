@@ -113,7 +113,7 @@ def test_every_fault_is_reported(workflows: Path, silent_cluster: Path) -> None:
     assert len(str(raised.value).splitlines()) == len(paths)
 
 
-def test_what_is_said_explicitly_wins_over_the_configuration(silent_cluster: Path) -> None:
+def test_explicit_arguments_win_over_the_configuration(silent_cluster: Path) -> None:
     config = DataServiceConfig(Name="foo", Image="busybox", Namespace="prod", Cluster="nowhere")
     made = plan(config, name="bar", namespace="staging", offline=True)
     assert (made.name, made.namespace) == ("bar", "staging")

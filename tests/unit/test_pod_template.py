@@ -99,7 +99,7 @@ def test_an_account_that_is_named_has_its_token_and_no_other_pod_has_one() -> No
         (3, "PodTemplate is a int, but must be"),
     ],
 )
-def test_what_is_no_template_is_named(template: Any, words: str) -> None:
+def test_an_invalid_template_is_named(template: Any, words: str) -> None:
     with pytest.raises(InvalidSpecError, match=words):
         pod(template)
 

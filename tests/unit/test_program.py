@@ -79,7 +79,7 @@ def test_kubectl_finds_it() -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_a_module_prints_and_logs_does_not_spoil_the_objects(name: str, tmp_path: Path) -> None:
+def test_output_of_a_module_does_not_mix_with_the_objects(name: str, tmp_path: Path) -> None:
     (tmp_path / "flows.py").write_text(WORKFLOWS)
     done = run(CALLS[name], "plan", f"{tmp_path}/flows.py:good", "--offline", K8SDATASERVICE_NAMESPCE="x")
     assert done.returncode == 0, done.stderr

@@ -43,7 +43,7 @@ PLACES: dict[str, Check] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_kubernetes_takes_for_no_amount_is_refused_with_its_path(place: str) -> None:
+def test_an_invalid_quantity_is_refused_with_its_path(place: str) -> None:
     for amount in ("Gi", "Mi", "-", "+", "", ".", "e3", "1e", "Ki1", "1GB", "-1", "100E", "1e99999"):
         with pytest.raises(InvalidSpecError) as raised:
             PLACES[place](amount)
@@ -51,6 +51,6 @@ def test_what_kubernetes_takes_for_no_amount_is_refused_with_its_path(place: str
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_kubernetes_takes_for_an_amount_is_taken(place: str) -> None:
+def test_every_quantity_of_kubernetes_is_accepted(place: str) -> None:
     for amount in ("1", "+1", "1.5", "1e3", "2Ki", "3.", ".5k", "1E"):
         PLACES[place](amount)

@@ -351,7 +351,7 @@ def test_a_misspelled_variable_is_a_warning_that_names_the_nearest(
     )
 
 
-def test_what_kubernetes_sets_for_a_service_of_that_name_is_no_misspelled_variable(
+def test_variables_that_kubernetes_sets_are_not_misspelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for suffix in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR"):

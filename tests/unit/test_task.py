@@ -55,7 +55,7 @@ def test_the_wire_keys_are_the_ones_the_plugin_has_always_used() -> None:
     }
 
 
-def test_what_is_not_given_is_null_and_resources_are_left_out() -> None:
+def test_missing_fields_are_null_and_resources_are_left_out() -> None:
     assert set(wire(DataServiceConfig(Image="busybox"))) == {
         "Name",
         "Image",
@@ -167,7 +167,7 @@ def test_caching_a_single_node_is_refused(cache: Any) -> None:
         cached.compile()
 
 
-def test_what_is_not_cached_is_registered() -> None:
+def test_a_task_that_is_not_cached_is_registered() -> None:
     serve = task(cache=False, metadata=TaskMetadata(retries=1))
 
     @workflow

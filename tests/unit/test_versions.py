@@ -55,7 +55,7 @@ def test_every_distribution_has_the_version_of_cargo_toml(distribution: str) -> 
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_what_a_distribution_needs_of_the_others_has_the_same_version(distribution: str) -> None:
+def test_the_distributions_require_each_other_in_the_same_version(distribution: str) -> None:
     needed = [Requirement(each) for each in strings(DISTRIBUTIONS[distribution].read_text(), "dependencies")]
     assert needed
     ours = [each for each in needed if each.name in DISTRIBUTIONS]

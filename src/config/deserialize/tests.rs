@@ -12,7 +12,7 @@ fn problem<T: DeserializeOwned>(value: &Value) -> String {
 }
 
 #[test]
-fn what_is_wrong_is_reported_with_its_path() {
+fn faults_are_reported_with_their_paths() {
     for (message, words) in [
         (
             problem::<PodSpec>(&json!({"nodeSelectr": {"a": "b"}})),

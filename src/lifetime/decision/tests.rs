@@ -60,7 +60,7 @@ fn it_ends_with_the_last_of_its_runs() {
 }
 
 #[test]
-fn what_is_not_known_ends_nothing() {
+fn an_unknown_run_ends_nothing() {
     let ended = over(RunOutcome::Aborted);
     for states in [
         vec![unknown(), ended.clone()],
@@ -287,7 +287,7 @@ fn a_service_that_has_failed_is_kept_until_its_moment_however_its_runs_end() {
 }
 
 #[test]
-fn what_is_carried_out_is_counted_under_its_cause_and_nothing_else_is() {
+fn carried_out_decisions_are_counted_under_their_cause() {
     let hour = Length::seconds(3600);
     let of_run = |outcome| Decision::Ends(End::Unused(outcome));
     let counted = [

@@ -6,7 +6,7 @@ use crate::identity::labels::{DELETE_AFTER_ANNOTATION, LIFETIME_ANNOTATION, MANA
 use crate::watch::scripted::{Begun, Scripted, UNLISTED, forbidden};
 
 #[tokio::test(start_paused = true)]
-async fn what_the_watch_reports_as_due_is_deleted_and_known_to_be_gone() {
+async fn services_that_are_due_are_deleted_and_leave_the_cache() {
     let (api, cache, expiry) = (Scripted::quiet(), Arc::new(Cache::default()), Expiry::default());
     for (name, until) in [("due", "2000-01-01T00:00:00Z"), ("later", "9000-01-01T00:00:00Z")] {
         let labels = json!({MANAGED_BY_LABEL: MANAGED_BY});
@@ -101,7 +101,7 @@ async fn looks_after(api: &Scripted, seconds: u64) -> (usize, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_begins_to_lead_lists_all_runs_and_looks_at_no_service() {
+async fn a_new_leader_lists_all_runs_and_reads_no_service() {
     let api = Scripted::quiet();
     add_runs(&api, 20, &json!({}));
     assert_eq!(looks_after(&api, 600).await, (0, 0));

@@ -96,7 +96,7 @@ fn a_pod_template_lies_over_the_default_one() {
 }
 
 #[test]
-fn what_is_forced_is_added_and_may_be_repeated() {
+fn forced_values_are_added_and_may_be_repeated() {
     let forced = json!({"forced": {
         "ServiceAccount": "s", "Labels": {"a": "1"}, "ImagePullSecrets": ["p"], "TerminationGracePeriodSeconds": 5,
     }});
@@ -111,7 +111,7 @@ fn what_is_forced_is_added_and_may_be_repeated() {
 }
 
 #[test]
-fn what_is_forced_is_stronger_than_a_default() {
+fn forced_values_win_over_defaults() {
     let settings = json!({"defaults": {"Labels": {"a": "1", "b": "1"}}, "forced": {"Labels": {"a": "2"}}});
     assert_eq!(
         completed(&settings, &json!({})),

@@ -11,7 +11,7 @@ use crate::identity::execution::{Execution, Run};
 use crate::status::diagnosis::Cause;
 
 #[test]
-fn what_is_not_said_stays_as_it_is() {
+fn fields_that_are_not_given_stay_unchanged() {
     let read = Platform::parse(&json!({"gpu": null, "limits": {}}), Sources::default());
     assert_eq!(read.expect("settings"), Platform::default());
     assert_eq!(Platform::default().min_ready_seconds, 3);

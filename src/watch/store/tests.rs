@@ -132,7 +132,7 @@ fn a_service_that_was_changed_here_is_unknown_until_the_watch_tells_of_the_chang
 }
 
 #[test]
-fn what_a_new_list_does_not_have_is_forgotten_when_it_is_complete() {
+fn a_complete_list_removes_missing_objects() {
     let mut store = listed(vec![object("foo", "1", 1), object("bar", "2", 1)]);
     store.apply(Event::Init);
     store.apply(Event::InitApply(object("bar", "2", 1)));
@@ -295,7 +295,7 @@ fn pod(unschedulable: Option<&str>) -> PodFacts {
 }
 
 #[test]
-fn what_is_reported_of_a_pod_explains_its_service_until_it_passes() {
+fn an_event_of_a_pod_explains_its_service_until_it_passes() {
     let mut store = listed(vec![object("foo", "1", 0)]);
     let status = |store: &Store| store.look_up("foo", None, second(0)).expect("known").status;
     store.apply_pod(Event::Apply(pod(Some("0/1 nodes are available: 1 Insufficient cpu."))));

@@ -28,7 +28,7 @@ from unit.connections.support import PLACE, Write, error, page
         ),
     ],
 )
-def test_what_is_too_large_for_this_cluster_is_refused_with_the_largest_fields(
+def test_an_object_too_large_for_the_cluster_is_refused_with_its_largest_fields(
     answer: Answer, verb: str, serve: Callable[..., ApiServer], write: Write
 ) -> None:
     write(f"http://127.0.0.1:{serve(answer=lambda _: answer).port}")
@@ -40,7 +40,7 @@ def test_what_is_too_large_for_this_cluster_is_refused_with_the_largest_fields(
     assert "The largest fields are Env.BIG (500.0 kB)" in message
 
 
-def test_what_no_cluster_stores_is_refused_before_anything_is_asked(
+def test_an_object_that_no_cluster_stores_is_refused_before_any_request(
     serve: Callable[..., ApiServer], write: Write
 ) -> None:
     server = serve()

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_there_before_is_known_until_it_is_forgotten() {
+    async fn earlier_objects_are_known_until_they_are_forgotten() {
         let mut store = Store::new(Clock::new());
         store.remember(2);
         store.put(POD, pod("a"));

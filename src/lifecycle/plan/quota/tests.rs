@@ -95,7 +95,7 @@ fn containers_that_run_one_after_the_other_do_not_add_up() {
 }
 
 #[test]
-fn what_a_pod_asks_for_as_a_whole_counts_too() {
+fn requests_of_the_whole_pod_count_too() {
     let pod = pod(json!({
         "resources": {"requests": {"cpu": "3"}},
         "containers": [{"name": "a", "resources": {"requests": {"cpu": "2"}}}],

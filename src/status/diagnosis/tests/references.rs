@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_a_pod_names_and_does_not_exist_is_reported() {
+fn missing_objects_that_a_pod_names_are_reported() {
     for (message, reason, at_once) in [
         ("secret \"s\" not found", "SecretMissing", None),
         ("configmap \"c\" not found", "ConfigMapMissing", None),

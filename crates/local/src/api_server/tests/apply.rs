@@ -32,7 +32,7 @@ fn container(set: &Value) -> &Value {
 }
 
 #[tokio::test]
-async fn what_is_no_longer_applied_is_removed_and_what_others_own_stays() {
+async fn fields_that_are_no_longer_applied_are_removed_and_those_of_others_stay() {
     let sets = sets();
     let mut manifest = manifest();
     manifest["metadata"]["labels"] = json!({"mine": "1", "ours": "1"});
@@ -112,7 +112,7 @@ async fn an_apply_without_force_conflicts() {
 }
 
 #[tokio::test]
-async fn what_was_created_is_noted_as_kubernetes_does() {
+async fn created_objects_have_managed_fields_as_on_kubernetes() {
     let sets = sets();
     let params = PostParams {
         field_manager: Some(MANAGER.to_owned()),

@@ -29,7 +29,7 @@ async fn names(maps: &Api<ConfigMap>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_has_no_owner_left_is_deleted() {
+async fn dependents_without_an_owner_are_deleted() {
     let maps = maps();
     let one = make(&maps, "one", &[]).await;
     let other = make(&maps, "other", &[]).await;

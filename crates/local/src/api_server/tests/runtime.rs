@@ -83,7 +83,7 @@ async fn others_reach_it_through_a_socket() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_not_stored() {
+async fn objects_that_are_too_large_are_not_stored() {
     let maps = Api::<ConfigMap>::default_namespaced(ApiServer::new(Clock::new()).client("flyte"));
     let mut large = config_map("a");
     for (megabytes, code, words) in [

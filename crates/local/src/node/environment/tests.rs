@@ -111,7 +111,7 @@ fn values_come_from_secrets_and_config_maps() {
 }
 
 #[test]
-fn what_is_missing_is_reported_in_the_words_of_the_kubelet() {
+fn missing_objects_are_reported_in_the_words_of_the_kubelet() {
     let of = |source: Value| environment(&json!({"name": "foo", "env": [{"name": "A", "valueFrom": source}]}));
     for (source, wanted) in [
         (

@@ -47,7 +47,7 @@ fn files_come_from_objects_with_their_modes() {
 }
 
 #[test]
-fn what_is_missing_is_reported_in_the_words_of_the_kubelet() {
+fn missing_objects_are_reported_in_the_words_of_the_kubelet() {
     let folder = tempfile::tempdir().expect("a folder");
     for (volume, wanted) in [
         (
