@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localcluster.errors import LocalClusterError
 
-DAYS = "365"
+DAYS = 365
 
 
 @dataclass(frozen=True)
@@ -30,27 +30,27 @@ class CertificateAuthority:
         self.own = self._paths("certificate-authority")
         self.service_account_key = folder / "service-account.key"
         usage = ["-subj", "/CN=localcluster", "-addext", "keyUsage=critical,keyCertSign,digitalSignature"]
-        _openssl("req", "-x509", *_new_key(self.own.key), "-days", DAYS, *usage, "-out", str(self.own.certificate))
+        _openssl("req", "-x509", *_new_key(self.own.key), "-days", str(DAYS), *usage, "-out", str(self.own.certificate))
         _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(self.service_account_key))
 
-    def client(self, file: str, user: str, group: str | None = None) -> Certificate:
-        """Sign a certificate that logs in as a Kubernetes user."""
+    def client(self, file: str, user: str, group: str | None = None, days: int = DAYS) -> Certificate:
+        """Sign a certificate that logs in as a Kubernetes user; one of fewer than 0 days has expired."""
         subject = f"/O={group}/CN={user}" if group else f"/CN={user}"
-        return self._sign(file, subject, "extendedKeyUsage=clientAuth")
+        return self._sign(file, subject, "extendedKeyUsage=clientAuth", days)
 
     def server(self, file: str, addresses: list[str], names: list[str]) -> Certificate:
         """Sign a certificate for a server that is reached by these addresses and names."""
         alternatives = ",".join([f"IP:{address}" for address in addresses] + [f"DNS:{name}" for name in names])
         return self._sign(file, f"/CN={file}", f"extendedKeyUsage=serverAuth\nsubjectAltName={alternatives}")
 
-    def _sign(self, file: str, subject: str, extensions: str) -> Certificate:
+    def _sign(self, file: str, subject: str, extensions: str, days: int = DAYS) -> Certificate:
         made = self._paths(file)
         request = self._folder / f"{file}.csr"
         extension_file = self._folder / f"{file}.extensions"
         extension_file.write_text(f"keyUsage=critical,digitalSignature\n{extensions}\n")
         _openssl("req", "-new", *_new_key(made.key), "-subj", subject, "-out", str(request))
         signer = ["-CA", str(self.own.certificate), "-CAkey", str(self.own.key), "-CAcreateserial"]
-        content = ["-in", str(request), "-extfile", str(extension_file), "-days", DAYS]
+        content = ["-in", str(request), "-extfile", str(extension_file), "-days", str(days)]
         _openssl("x509", "-req", *content, *signer, "-out", str(made.certificate))
         request.unlink()
         extension_file.unlink()

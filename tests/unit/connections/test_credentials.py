@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,21 @@ def test_a_client_certificate_of_an_unknown_authority(
         **{"certificate-authority": str(authority.own.certificate)},
     )
     assert "it rejects the client certificate" in error(get)
+
+
+def test_a_client_certificate_that_has_expired(
+    serve: Callable[..., ApiServer], write: Write, authority: CertificateAuthority, own: tuple[Path, Path]
+) -> None:
+    expired = authority.client("late", "late", days=-1)
+    server = serve(certificate=own, authority=authority.own.certificate)
+    write(
+        f"https://127.0.0.1:{server.port}",
+        {"client-certificate": str(expired.certificate), "client-key": str(expired.key)},
+        **{"certificate-authority": str(authority.own.certificate)},
+    )
+    message = error(get)
+    assert "it rejects the client certificate" in message and "have expired" in message, message
+    # It stays so, and is reported at once.
+    began = time.monotonic()
+    error(lambda: get(timeout=20))
+    assert time.monotonic() - began < 5
