@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from k8sdataservice._core import Client
@@ -182,7 +183,7 @@ def test_runs_are_not_looked_for_in_the_cluster_of_the_service(
         kubeconfig.write_text("current-context: gone")
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     named = Client(timeout=10, platform={"clusters": {"gpu": {"kubeconfig": str(kubernetes.kubeconfig)}}})
-    place = {"namespace": kubernetes.namespace, "cluster": "gpu"}
+    place: dict[str, Any] = {"namespace": kubernetes.namespace, "cluster": "gpu"}
     if default == "faulty":
         for call in (named.reap_sync, named.list_sync):
             with pytest.raises(DataServiceError, match=r"looked for in the default cluster\. .*gone"):
