@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from flytekit.extend.backend.base_connector import ResourceMeta
@@ -64,32 +65,32 @@ class DataServiceMetadata(ResourceMeta):
         Raises:
             InvalidSpecError: No version has written this.
         """
-        state = _object(_parsed(data), "it")
-        written = _object(state.get("dataservice_config") or {}, "dataservice_config")
-        carried = written.get(_CARRIER)
-        # Version 2.0 had these beside the name.
-        own = carried if isinstance(carried, dict) and "namespace" in carried else state
-        namespace = _text(own, "namespace")
-        existing = _text(written, "ExistingReleaseName")
-        given = _text(written, "Name")
-        config = DataServiceConfig(
-            Name=None if given == existing else given,
-            Port=_number(written, "Port"),
-            Replicas=_number(written, "Replicas"),
-            ExistingReleaseName=existing,
-            # Version 1, which writes no namespace, made everything in the cluster that it ran in.
-            Cluster=_text(written, "Cluster") if namespace else None,
-        )
-        name = _text(state, "name") or existing or given
-        if not name:
-            raise _unreadable("it names no service")
-        return cls(
-            dataservice_config=config,
-            name=name,
-            namespace=namespace or _NAMESPACE_OF_VERSION_1,
-            owner=_text(own, "owner"),
-            uid=_text(own, "uid"),
-        )
+        return cls(*_decoded(data))
+
+
+@lru_cache(maxsize=4096)
+def _decoded(data: bytes) -> tuple[DataServiceConfig, str, str, str | None, str | None]:
+    """Returns the attributes of a state. The same one comes with every poll of a service, and nobody changes it."""
+    state = _object(_parsed(data), "it")
+    written = _object(state.get("dataservice_config") or {}, "dataservice_config")
+    carried = written.get(_CARRIER)
+    # Version 2.0 had these beside the name.
+    own = carried if isinstance(carried, dict) and "namespace" in carried else state
+    namespace = _text(own, "namespace")
+    existing = _text(written, "ExistingReleaseName")
+    given = _text(written, "Name")
+    config = DataServiceConfig(
+        Name=None if given == existing else given,
+        Port=_number(written, "Port"),
+        Replicas=_number(written, "Replicas"),
+        ExistingReleaseName=existing,
+        # Version 1, which writes no namespace, made everything in the cluster that it ran in.
+        Cluster=_text(written, "Cluster") if namespace else None,
+    )
+    name = _text(state, "name") or existing or given
+    if not name:
+        raise _unreadable("it names no service")
+    return config, name, namespace or _NAMESPACE_OF_VERSION_1, _text(own, "owner"), _text(own, "uid")
 
 
 def _parsed(data: bytes) -> Any:
