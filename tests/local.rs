@@ -132,7 +132,6 @@ fn web(name: &str, replicas: usize) -> Value {
     json!({
         "Name": name, "Image": "not-used", "Replicas": replicas, "MinReadySeconds": 0,
         "Command": ["sh", "-c", format!("echo $HOSTNAME of $GE_COUNT > /data/index.html; {serve}")],
-        "Env": {"POD_IP": {"fieldRef": {"fieldPath": "status.podIP"}}},
         "Volumes": [{"name": "data", "mountPath": "/data", "emptyDir": {}}],
         "ReadinessProbe": {"httpGet": {"path": "/", "port": 40000}, "periodSeconds": 1},
     })
@@ -204,5 +203,34 @@ async fn the_causes_of_a_failure_are_reported_as_on_kubernetes() {
         assert!(status.message.contains(words), "{}", status.message);
         stage.delete(&name).await;
     }
+    stage.stop().await;
+}
+
+/// A server that lets others listen on its address and port, as gRPC's core does.
+const SHARING: &str = "
+import os, socket
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+server.bind(('0.0.0.0', int(os.environ['SERVER_PORT'])))
+server.listen()
+while True:
+    server.accept()[0].close()
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_would_get_the_requests_of_each_other_are_refused() {
+    let stage = Stage::new().await;
+    let port = std::net::TcpListener::bind("0.0.0.0:0").and_then(|socket| socket.local_addr());
+    let port = port.expect("a port").port();
+    let config = json!({
+        "Name": "foo", "Image": "not-used", "Replicas": 2, "Port": port, "Command": ["python3", "-c", SHARING],
+        "ReadinessProbe": {"tcpSocket": {"port": port}},
+    });
+    let name = stage.create(config).await;
+    let status = stage.until(&name, "ContainerConfigInvalid").await;
+    let both = format!("both listen on 0.0.0.0:{port} (SO_REUSEPORT), so that each would get the other's requests. ");
+    let advice = "Let the server listen on $POD_IP (or $SERVER_HOST) instead of 0.0.0.0.";
+    assert!(status.message.contains(&(both + advice)), "{}", status.message);
+    stage.delete(&name).await;
     stage.stop().await;
 }

@@ -3,6 +3,8 @@
 //! What a container has here, and what it has not:
 //!
 //! - Its program is found on the `PATH` of the node's options, or of the container. Its image is not used.
+//! - Servers of two pods that listen on one port are refused: the kernel would mix their connections. Each has an
+//!   address of its own, which is in `POD_IP` and `SERVER_HOST` unless its container defines these.
 //! - Of this process's environment it has only what the options say, besides what Kubernetes gives it.
 //! - A volume is a folder. Where a path in the command, the arguments, the environment or a probe begins with the
 //!   `mountPath` of a volume, the path of the folder takes its place, and `K8SDATASERVICE_VOLUME_<NAME>` has it. A
@@ -43,7 +45,7 @@ pub use options::NodeOptions;
 use crate::clock::Clock;
 use addresses::Addresses;
 use events::Recorder;
-use pod::Shared;
+use pod::{Runs, Shared};
 use process::Supervisor;
 
 /// A node that runs. Its processes are killed when it is dropped.
@@ -97,6 +99,7 @@ impl Node {
             recorder,
             logs: logs.clone(),
             addresses: Addresses::new(options.addressing),
+            runs: Runs::default(),
             options,
         };
         pods.spawn(pods::run(Arc::new(shared), stop.subscribe()));

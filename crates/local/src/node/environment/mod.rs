@@ -26,6 +26,8 @@ pub(super) struct Facts<'a> {
     pub(super) capacity: &'a BTreeMap<String, Quantity>,
     /// Where the volumes of the container are.
     pub(super) paths: &'a Paths,
+    /// What a container has unless it defines it itself.
+    pub(super) given: &'a Environment,
 }
 
 /// Variables in the order in which they were defined.
@@ -104,14 +106,14 @@ pub(super) fn sources_of(container: &Container) -> Vec<(Kind, String)> {
     names
 }
 
-/// The variables that a container defines. References see these alone, and not what each process gets from this
-/// machine.
+/// The variables that a container defines or is given. References see these alone, and not what each process gets from
+/// this machine.
 ///
 /// # Errors
 ///
 /// In the kubelet's words, for what a container waits as `CreateContainerConfigError`.
 pub(super) fn of_container(container: &Container, facts: &Facts<'_>) -> Result<Environment, String> {
-    let mut defined = Environment::default();
+    let mut defined = facts.given.clone();
     for source in container.env_from.iter().flatten() {
         let prefix = source.prefix.as_deref().unwrap_or_default();
         let (kind, name, optional) = match (&source.secret_ref, &source.config_map_ref) {

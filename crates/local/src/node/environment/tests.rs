@@ -38,6 +38,7 @@ fn environment(container: &Value) -> Result<Environment, String> {
         sources: &sources,
         capacity: &BTreeMap::new(),
         paths: &paths,
+        given: &Environment::default(),
     };
     of_container(&container, &facts)
 }

@@ -43,6 +43,7 @@ impl Worker {
         let namespace = self.pod.namespace().unwrap_or_default();
         let sources = environment::read(&self.shared.client, &namespace, environment::sources_of(container)).await;
         let sources = sources.map_err(|error| error.to_string())?;
+        let given = self.where_to_listen();
         let define = |paths: &Paths| {
             let facts = Facts {
                 pod: &self.pod,
@@ -50,6 +51,7 @@ impl Worker {
                 sources: &sources,
                 capacity: &self.shared.options.capacity,
                 paths,
+                given: &given,
             };
             environment::of_container(container, &facts)
         };
@@ -102,12 +104,22 @@ impl Worker {
         environment
     }
 
+    /// Where a server is to listen, so that it gets the requests to its own pod, and no others.
+    fn where_to_listen(&self) -> Environment {
+        let mut given = Environment::default();
+        for name in ["POD_IP", "SERVER_HOST"] {
+            given.set(name, self.place.address.as_str());
+        }
+        given
+    }
+
     fn markers(&self, container: &Container) -> [(&'static str, String); 2] {
-        let owner = &self.shared.owner;
-        [
-            (OWNER, owner.clone()),
-            (CONTAINER, format!("{owner}/{}/{}", self.uid, container.name)),
-        ]
+        [(OWNER, self.shared.owner.clone()), (CONTAINER, self.marker(container))]
+    }
+
+    /// What tells the processes of a container from all others.
+    pub(super) fn marker(&self, container: &Container) -> String {
+        format!("{}/{}/{}", self.shared.owner, self.uid, container.name)
     }
 }
 

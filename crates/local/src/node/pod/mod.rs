@@ -4,6 +4,7 @@ mod container;
 mod end;
 mod launch;
 mod life;
+mod ports;
 mod report;
 mod run;
 mod stop;
@@ -25,6 +26,7 @@ use super::status::{ContainerState, PodState, State};
 use super::volumes::Folders;
 use crate::clock::Clock;
 
+pub(super) use ports::Runs;
 use stop::Stop;
 
 /// What all pods of a node share.
@@ -38,6 +40,7 @@ pub(super) struct Shared {
     pub(super) recorder: Recorder,
     pub(super) logs: Logs,
     pub(super) addresses: Addresses,
+    pub(super) runs: Runs,
 }
 
 /// What the API server shows of a pod.
