@@ -2,6 +2,7 @@
 //! processes.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use k8sdataservice::status::diagnosis::GracePeriods;
 use k8sdataservice::status::{Phase, Status};
 use k8sdataservice_local::clock::Clock;
 use k8sdataservice_local::cluster::LocalCluster;
-use k8sdataservice_local::node::NodeOptions;
+use k8sdataservice_local::node::{Addressing, NodeOptions};
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
@@ -37,8 +38,13 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(Addressing::default()).await
+    }
+
+    async fn with(addressing: Addressing) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let options = NodeOptions::new(folder.path());
+        let mut options = NodeOptions::new(folder.path());
+        options.addressing = addressing;
         let cluster = LocalCluster::start(Clock::new(), options).await.expect("a cluster");
         let api = KubeApi::new(cluster.client(NAMESPACE));
         Self { cluster, api, folder }
@@ -157,18 +163,44 @@ async fn a_service_of_processes_gets_ready_answers_by_its_pods_and_is_gone() {
             .as_ref()
             .and_then(|status| status.pod_ip.clone())
             .expect("an address");
-        let answer = std::process::Command::new("python3")
-            .args([
-                "-c",
-                "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())",
-            ])
-            .arg(format!("http://{address}:40000/"))
-            .output()
-            .expect("an answer");
-        assert_eq!(
-            String::from_utf8_lossy(&answer.stdout).trim(),
-            format!("foo-{ordinal} of 2")
-        );
+        assert_eq!(get(&address, 40000), format!("foo-{ordinal} of 2"));
+    }
+    stage.delete(&name).await;
+    stage.stop().await;
+}
+
+/// What a server answers.
+fn get(address: &str, port: u16) -> String {
+    let answer = std::process::Command::new("python3")
+        .args([
+            "-c",
+            "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())",
+        ])
+        .arg(format!("http://{address}:{port}/"))
+        .output()
+        .expect("an answer");
+    String::from_utf8_lossy(&answer.stdout).trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_share_an_address_answer_at_ports_of_their_own() {
+    let stage = Stage::with(Addressing::Shared(Ipv4Addr::LOCALHOST)).await;
+    let mut config = web("foo", 2);
+    let line = "echo $HOSTNAME of $GE_COUNT > /data/index.html; exec python3 -m http.server \"$0\" --directory /data";
+    config["Command"] = json!(["sh", "-c", line, "$(SERVER_PORT)"]);
+    config["LivenessProbe"] = json!({"tcpSocket": {"port": 40000}});
+    let name = stage.create(config).await;
+    stage.until(&name, "Ready").await;
+    let located = lifecycle::locate(&stage.api, NAMESPACE, &name, Deadline::after(PATIENCE)).await;
+    let Ok(Location::At { pods, ports, .. }) = located else {
+        panic!("{located:?}")
+    };
+    assert_eq!(ports, BTreeMap::from([("foo".to_owned(), 40000)]));
+    let actual: Vec<_> = pods.iter().map(|pod| pod.ports["foo"]).collect();
+    assert!(actual[0] != actual[1] && !actual.contains(&40000), "{actual:?}");
+    for (ordinal, pod) in pods.iter().enumerate() {
+        assert_eq!(pod.address, "127.0.0.1");
+        assert_eq!(get(&pod.address, pod.ports["foo"]), format!("foo-{ordinal} of 2"));
     }
     stage.delete(&name).await;
     stage.stop().await;

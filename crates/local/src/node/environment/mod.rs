@@ -17,6 +17,9 @@ pub(super) use sources::{Kind, Sources, Values, read};
 
 use super::paths::Paths;
 
+/// The variables that tell a server at which port to listen.
+const PORTS: [&str; 2] = ["SERVER_PORT", "GE_BASE_PORT"];
+
 /// What the environment of a container is made of.
 pub(super) struct Facts<'a> {
     pub(super) pod: &'a Pod,
@@ -146,7 +149,10 @@ fn of_variable(
         return of_source(source, container, facts);
     }
     let value = facts.paths.rewrite(variable.value.as_deref().unwrap_or_default());
-    Ok(Some(defined.expand(&value)))
+    let value = defined.expand(&value);
+    let port = PORTS.contains(&variable.name.as_str()).then(|| value.parse().ok());
+    let actual = port.flatten().and_then(|port: u16| facts.place.ports.get(&port));
+    Ok(Some(actual.map_or(value, u16::to_string)))
 }
 
 fn of_source(source: &EnvVarSource, container: &Container, facts: &Facts<'_>) -> Result<Option<String>, String> {

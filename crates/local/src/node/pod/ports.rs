@@ -134,6 +134,7 @@ impl Worker {
         let ports = container.ports.iter().flatten().filter(|_| asks);
         let ports = ports.filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
         let ports = ports.filter_map(|port| u16::try_from(port.container_port).ok());
+        let ports = ports.map(|port| self.place.ports.get(&port).copied().unwrap_or(port));
         let addresses = self.place.address.parse::<IpAddr>().ok().into_iter();
         let addresses: Vec<_> = addresses
             .flat_map(|address| ports.clone().map(move |port| SocketAddr::new(address, port)))

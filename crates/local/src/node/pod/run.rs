@@ -45,6 +45,7 @@ impl Worker {
         let target = Target {
             container,
             address: &self.place.address,
+            ports: &self.place.ports,
             surroundings: &prepared.surroundings,
         };
         let run = self.register(container, &process);

@@ -25,6 +25,7 @@ async fn ask(probe: &Value, port: u16) -> Answer {
             .expect("a container");
     let target = Target {
         container: &container,
+        ports: &ActualPorts::new(),
         address: "127.0.0.1",
         surroundings: &surroundings,
     };
