@@ -226,7 +226,21 @@ async fn the_causes_of_a_failure_are_reported_as_on_kubernetes() {
             "missing",
             json!(["no-such-program"]),
             "CommandNotFound",
-            "no-such-program",
+            "Container missing of pod missing-0 cannot start: \"no-such-program\" is not on the PATH of this machine, and no \
+             image can run in local mode: set Command to a program on this machine, or run on a cluster.",
+        ),
+        (
+            "file",
+            json!(["/no/such/program", "--port", "1"]),
+            "CommandNotFound",
+            "\"/no/such/program\" is not on this machine, and no image can run in local mode: set Command to",
+        ),
+        (
+            "image",
+            json!([]),
+            "CommandNotFound",
+            "Container image of pod image-0 cannot start: no image can run in local mode: set Command to a program on this \
+             machine, or run on a cluster.",
         ),
     ] {
         let config = json!({"Name": name, "Image": "not-used", "Command": command, "MinReadySeconds": 0});

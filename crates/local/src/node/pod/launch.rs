@@ -11,7 +11,7 @@ use super::Worker;
 use crate::node::environment::{self, Environment, Facts};
 use crate::node::exec::{Surroundings, cannot_execute};
 use crate::node::paths::Paths;
-use crate::node::process::{CONTAINER, OWNER, Process};
+use crate::node::process::{CONTAINER, NO_IMAGE, OWNER, Process};
 use crate::node::volumes;
 
 /// Where a container writes why it ended, unless it says otherwise.
@@ -20,6 +20,7 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 /// A container that can be started.
 pub(super) struct Prepared {
     pub(super) surroundings: Surroundings,
+    /// Nothing if the program is that of the image.
     pub(super) arguments: Vec<String>,
     /// Where the container writes why it ended.
     pub(super) message: PathBuf,
@@ -32,14 +33,6 @@ impl Worker {
     ///
     /// In the kubelet's words, for what a container waits as `CreateContainerConfigError`.
     pub(super) async fn prepare(&self, container: &Container) -> Result<Prepared, String> {
-        let command = container.command.as_deref().unwrap_or_default();
-        if command.is_empty() {
-            return Err(format!(
-                "container {:?} has no Command, and its image cannot run on this machine: a replica of a local run is \
-                 a process. Set Command to a program that is on this machine",
-                container.name
-            ));
-        }
         let namespace = self.pod.namespace().unwrap_or_default();
         let sources = environment::read(&self.shared.client, &namespace, environment::sources_of(container)).await;
         let sources = sources.map_err(|error| error.to_string())?;
@@ -65,7 +58,11 @@ impl Worker {
             .filter(|path| !path.is_empty());
         paths.add(path.unwrap_or(TERMINATION_LOG), message.clone());
         let defined = define(&paths)?;
-        let words = command.iter().chain(container.args.iter().flatten());
+        let command = container.command.as_deref().unwrap_or_default();
+        // Arguments alone are for the program of the image.
+        let words = command
+            .iter()
+            .chain(container.args.iter().flatten().filter(|_| !command.is_empty()));
         let arguments = words.map(|word| defined.expand(&paths.rewrite(word))).collect();
         let folder = match container.working_dir.as_deref().filter(|folder| !folder.is_empty()) {
             Some(folder) => paths.resolve(folder),
@@ -131,6 +128,9 @@ impl Prepared {
     /// In the words of a container runtime.
     pub(super) async fn start(&self, output: File) -> Result<Process, String> {
         let words = |error: String| format!("failed to start container process: {error}");
+        if self.arguments.is_empty() {
+            return Err(words(format!("executable file not found: {NO_IMAGE}")));
+        }
         let folder = &self.surroundings.folder;
         if !folder.is_dir() {
             let folder = folder.display();

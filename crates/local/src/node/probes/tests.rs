@@ -62,7 +62,7 @@ async fn a_command_passes_by_its_exit_code() {
     );
     let words = "command timed out: \"sleep 5\" timed out after 1s";
     assert_eq!(ask(&exec(&["sleep", "5"]), 1).await, failed(words));
-    let words = "exec: \"nope\": executable file not found in $PATH";
+    let words = "exec: \"nope\": executable file not found in $PATH of this machine: no image can run in local mode";
     assert_eq!(ask(&exec(&["nope"]), 1).await, Answer::Error(words.to_owned()));
 }
 

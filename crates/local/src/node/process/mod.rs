@@ -18,7 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 pub(super) use leftovers::{CONTAINER, OWNER, end_leftovers, owner};
 pub(super) use listeners::{Holder, Listener, holders, listeners, overlap, shared};
-pub(super) use search::find;
+pub(super) use search::{NO_IMAGE, find};
 pub(super) use supervisor::Supervisor;
 
 /// The exit code of a process that could not be observed to its end.
