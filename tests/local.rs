@@ -2,6 +2,7 @@
 //! processes.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use k8sdataservice::status::diagnosis::GracePeriods;
 use k8sdataservice::status::{Phase, Status};
 use k8sdataservice_local::clock::Clock;
 use k8sdataservice_local::cluster::LocalCluster;
-use k8sdataservice_local::node::NodeOptions;
+use k8sdataservice_local::node::{Addressing, NodeOptions};
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
@@ -37,8 +38,13 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(Addressing::default()).await
+    }
+
+    async fn with(addressing: Addressing) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let options = NodeOptions::new(folder.path());
+        let mut options = NodeOptions::new(folder.path());
+        options.addressing = addressing;
         let cluster = LocalCluster::start(Clock::new(), options).await.expect("a cluster");
         let api = KubeApi::new(cluster.client(NAMESPACE));
         Self { cluster, api, folder }
@@ -132,7 +138,6 @@ fn web(name: &str, replicas: usize) -> Value {
     json!({
         "Name": name, "Image": "not-used", "Replicas": replicas, "MinReadySeconds": 0,
         "Command": ["sh", "-c", format!("echo $HOSTNAME of $GE_COUNT > /data/index.html; {serve}")],
-        "Env": {"POD_IP": {"fieldRef": {"fieldPath": "status.podIP"}}},
         "Volumes": [{"name": "data", "mountPath": "/data", "emptyDir": {}}],
         "ReadinessProbe": {"httpGet": {"path": "/", "port": 40000}, "periodSeconds": 1},
     })
@@ -158,18 +163,44 @@ async fn a_service_of_processes_gets_ready_answers_by_its_pods_and_is_gone() {
             .as_ref()
             .and_then(|status| status.pod_ip.clone())
             .expect("an address");
-        let answer = std::process::Command::new("python3")
-            .args([
-                "-c",
-                "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())",
-            ])
-            .arg(format!("http://{address}:40000/"))
-            .output()
-            .expect("an answer");
-        assert_eq!(
-            String::from_utf8_lossy(&answer.stdout).trim(),
-            format!("foo-{ordinal} of 2")
-        );
+        assert_eq!(get(&address, 40000), format!("foo-{ordinal} of 2"));
+    }
+    stage.delete(&name).await;
+    stage.stop().await;
+}
+
+/// What a server answers.
+fn get(address: &str, port: u16) -> String {
+    let answer = std::process::Command::new("python3")
+        .args([
+            "-c",
+            "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())",
+        ])
+        .arg(format!("http://{address}:{port}/"))
+        .output()
+        .expect("an answer");
+    String::from_utf8_lossy(&answer.stdout).trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_share_an_address_answer_at_ports_of_their_own() {
+    let stage = Stage::with(Addressing::Shared(Ipv4Addr::LOCALHOST)).await;
+    let mut config = web("foo", 2);
+    let line = "echo $HOSTNAME of $GE_COUNT > /data/index.html; exec python3 -m http.server \"$0\" --directory /data";
+    config["Command"] = json!(["sh", "-c", line, "$(SERVER_PORT)"]);
+    config["LivenessProbe"] = json!({"tcpSocket": {"port": 40000}});
+    let name = stage.create(config).await;
+    stage.until(&name, "Ready").await;
+    let located = lifecycle::locate(&stage.api, NAMESPACE, &name, Deadline::after(PATIENCE)).await;
+    let Ok(Location::At { pods, ports, .. }) = located else {
+        panic!("{located:?}")
+    };
+    assert_eq!(ports, BTreeMap::from([("foo".to_owned(), 40000)]));
+    let actual: Vec<_> = pods.iter().map(|pod| pod.ports["foo"]).collect();
+    assert!(actual[0] != actual[1] && !actual.contains(&40000), "{actual:?}");
+    for (ordinal, pod) in pods.iter().enumerate() {
+        assert_eq!(pod.address, "127.0.0.1");
+        assert_eq!(get(&pod.address, pod.ports["foo"]), format!("foo-{ordinal} of 2"));
     }
     stage.delete(&name).await;
     stage.stop().await;
@@ -195,7 +226,21 @@ async fn the_causes_of_a_failure_are_reported_as_on_kubernetes() {
             "missing",
             json!(["no-such-program"]),
             "CommandNotFound",
-            "no-such-program",
+            "Container missing of pod missing-0 cannot start: \"no-such-program\" is not on the PATH of this machine, and no \
+             image can run in local mode: set Command to a program on this machine, or run on a cluster.",
+        ),
+        (
+            "file",
+            json!(["/no/such/program", "--port", "1"]),
+            "CommandNotFound",
+            "\"/no/such/program\" is not on this machine, and no image can run in local mode: set Command to",
+        ),
+        (
+            "image",
+            json!([]),
+            "CommandNotFound",
+            "Container image of pod image-0 cannot start: no image can run in local mode: set Command to a program on this \
+             machine, or run on a cluster.",
         ),
     ] {
         let config = json!({"Name": name, "Image": "not-used", "Command": command, "MinReadySeconds": 0});
@@ -204,5 +249,34 @@ async fn the_causes_of_a_failure_are_reported_as_on_kubernetes() {
         assert!(status.message.contains(words), "{}", status.message);
         stage.delete(&name).await;
     }
+    stage.stop().await;
+}
+
+/// A server that lets others listen on its address and port, as gRPC's core does.
+const SHARING: &str = "
+import os, socket
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+server.bind(('0.0.0.0', int(os.environ['SERVER_PORT'])))
+server.listen()
+while True:
+    server.accept()[0].close()
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_would_get_the_requests_of_each_other_are_refused() {
+    let stage = Stage::new().await;
+    let port = std::net::TcpListener::bind("0.0.0.0:0").and_then(|socket| socket.local_addr());
+    let port = port.expect("a port").port();
+    let config = json!({
+        "Name": "foo", "Image": "not-used", "Replicas": 2, "Port": port, "Command": ["python3", "-c", SHARING],
+        "ReadinessProbe": {"tcpSocket": {"port": port}},
+    });
+    let name = stage.create(config).await;
+    let status = stage.until(&name, "ContainerConfigInvalid").await;
+    let both = format!("both listen on 0.0.0.0:{port} (SO_REUSEPORT), so that each would get the other's requests. ");
+    let advice = "Let the server listen on $POD_IP (or $SERVER_HOST) instead of 0.0.0.0.";
+    assert!(status.message.contains(&(both + advice)), "{}", status.message);
+    stage.delete(&name).await;
     stage.stop().await;
 }

@@ -10,9 +10,10 @@ import os
 #: The environment variable that switches local mode on.
 VARIABLE = "K8SDATASERVICE_LOCAL"
 
-#: All variables of local mode, which the core reads. The others have the socket of the cluster to use, and the folder
-#: in which the contents of claims stay when the process ends.
-VARIABLES = (VARIABLE, f"{VARIABLE}_SOCKET", f"{VARIABLE}_CLAIMS")
+#: All variables of local mode, which the core reads. The others have the socket of the cluster to use, the folder in
+#: which the contents of claims stay when the process ends, and how replicas are reached: by ``addresses`` or ``ports``
+#: of their own.
+VARIABLES = (VARIABLE, f"{VARIABLE}_SOCKET", f"{VARIABLE}_CLAIMS", f"{VARIABLE}_REACH")
 
 #: Its value: replicas are processes.
 PROCESSES = "processes"

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::end_event::recall_end;
 use super::retry::{Deadline, Step, retry};
@@ -26,7 +27,7 @@ pub enum Location {
         service: String,
         /// The pods, the first one first.
         pods: Vec<LocatedPod>,
-        /// The ports of each of them, by their names.
+        /// The declared ports of each of them, by their names. Pods that share an address answer at others.
         ports: BTreeMap<String, u16>,
     },
     /// Not all of them have, with the reason as a sentence.
@@ -77,9 +78,18 @@ pub async fn locate<A: Api>(api: &A, namespace: &str, name: &str, deadline: Dead
         api.list::<EndpointSlice>(namespace, &selector, "")
     });
     let slices = slices.await?.map_err(|fault| listing.failed(fault))?;
-    let (pods, ports) = published(name, &slices);
+    let (pods, mut ports) = published(name, &slices);
     let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or_default();
-    if pods.len() >= wanted && wanted > 0 && is_headless(api, namespace, &service, deadline).await {
+    let there = if pods.len() >= wanted && wanted > 0 {
+        let step = Step::new::<Service>("get", namespace, &service).optional();
+        let there = retry(deadline, &step, || api.read::<Service>(namespace, &service)).await;
+        // Where that cannot be read, it is taken to be as that of a `StatefulSet` should be.
+        Some(there.ok().and_then(Result::ok).flatten().unwrap_or_default())
+    } else {
+        None
+    };
+    if let Some(there) = there.filter(is_headless) {
+        ports.extend(declared(&there, &ports));
         return Ok(Location::At { service, pods, ports });
     }
     Ok(Location::Unknown(if is_asleep {
@@ -133,14 +143,25 @@ fn published(name: &str, slices: &[EndpointSlice]) -> (Vec<LocatedPod>, BTreeMap
     (pods.into_values().collect(), ports)
 }
 
-/// Whether a Service gives names to its pods. Where that cannot be read, it is taken for granted: a `StatefulSet`'s
-/// should.
-async fn is_headless<A: Api>(api: &A, namespace: &str, service: &str, deadline: Deadline) -> bool {
-    let step = Step::new::<Service>("get", namespace, service).optional();
-    let there = retry(deadline, &step, || api.read::<Service>(namespace, service)).await;
-    let Ok(Ok(Some(there))) = there else { return true };
-    let address = there.spec.and_then(|spec| spec.cluster_ip);
+/// Whether a Service gives names to its pods.
+fn is_headless(service: &Service) -> bool {
+    let address = service.spec.as_ref().and_then(|spec| spec.cluster_ip.as_deref());
     address.is_none_or(|address| address == "None")
+}
+
+/// The ports of the published ones that a Service gives by number. They are those of the pods, except on a cluster
+/// whose pods share an address, where each pod has a port of its own for it.
+fn declared(service: &Service, published: &BTreeMap<String, u16>) -> BTreeMap<String, u16> {
+    let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    let numbered = ports.filter_map(|port| {
+        let number = match &port.target_port {
+            None => port.port,
+            Some(IntOrString::Int(number)) => *number,
+            Some(IntOrString::String(_)) => return None,
+        };
+        Some((port.name.clone().unwrap_or_default(), u16::try_from(number).ok()?))
+    });
+    numbered.filter(|(name, _)| published.contains_key(name)).collect()
 }
 
 #[cfg(test)]
@@ -178,6 +199,31 @@ mod tests {
         assert_eq!(pods[0].address, "x");
         assert_eq!(pods[0].ports, ports);
         assert_eq!(ports, BTreeMap::from([("tcp".to_owned(), 6379)]));
+    }
+
+    #[test]
+    fn the_declared_ports_are_those_of_the_service_where_pods_answer_at_others() {
+        let mut both = [
+            slice("IPv4", &[("db-0", json!(true))]),
+            slice("IPv4", &[("db-1", json!(true))]),
+        ];
+        for (index, slice) in both.iter_mut().enumerate() {
+            slice["ports"] = json!([{"name": "tcp", "port": 20001 + index}, {"name": "web", "port": 20011 + index}]);
+        }
+        let (pods, mut ports) = published("db", &slices(json!(both)));
+        assert_eq!((pods[0].ports["tcp"], pods[1].ports["tcp"]), (20001, 20002));
+        let service: Service = serde_json::from_value(json!({"spec": {"ports": [
+            {"name": "tcp", "port": 6379}, {"name": "web", "port": 80, "targetPort": 8080},
+            {"name": "unpublished", "port": 1},
+        ]}}))
+        .expect("a Service");
+        ports.extend(declared(&service, &ports));
+        assert_eq!(
+            ports,
+            BTreeMap::from([("tcp".to_owned(), 6379), ("web".to_owned(), 8080)])
+        );
+        let by_name = json!({"spec": {"ports": [{"name": "tcp", "port": 1, "targetPort": "x"}]}});
+        assert!(declared(&serde_json::from_value(by_name).expect("a Service"), &ports).is_empty());
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!
 //! [`owner`] gives a process a cluster of all three, which the user's other processes find.
 
+mod actual_ports;
 pub mod api_server;
 pub mod clock;
 pub mod cluster;

@@ -11,6 +11,9 @@ use crate::text::sentence;
 /// For how long the event that a container was killed may be on its way. Times are truncated to whole seconds.
 const EVENT_DELAY: SignedDuration = SignedDuration::from_secs(2);
 
+/// How the node of a cluster on this machine alone explains that a program is not there.
+const NO_IMAGE: &str = "no image can run in local mode";
+
 pub(super) fn diagnose(subject: Subject<'_>) -> Option<Verdict> {
     let Subject { pod, container, .. } = subject;
     if let Some(waiting) = &container.waiting
@@ -86,8 +89,8 @@ fn cannot_start(subject: Subject<'_>, message: &str) -> Verdict {
     let Subject { pod, container, .. } = subject;
     let verdict = |cause, words: String| Verdict::of_pod(cause, pod, words);
     let command = subject.field(Part::Command);
-    let program = message.split("exec: \"").nth(1).and_then(|rest| rest.split('"').next());
-    let program = program.map_or_else(
+    let named = message.split("exec: \"").nth(1).and_then(|rest| rest.split('"').next());
+    let program = named.map_or_else(
         || format!("the program of {command}"),
         |program| format!("\"{program}\""),
     );
@@ -109,6 +112,17 @@ fn cannot_start(subject: Subject<'_>, message: &str) -> Verdict {
             subject.field(Part::Image)
         );
         return verdict(Cause::CommandNotExecutable, words);
+    }
+    if error.contains(NO_IMAGE) {
+        let missing = match named {
+            Some(program) if program.contains('/') => format!("\"{program}\" is not on this machine, and "),
+            Some(program) => format!("\"{program}\" is not on the PATH of this machine, and "),
+            None => String::new(),
+        };
+        let words = format!(
+            "{subject} cannot start: {missing}{NO_IMAGE}: set {command} to a program on this machine, or run on a cluster."
+        );
+        return verdict(Cause::CommandNotFound, words);
     }
     if error.contains("executable file not found") || error.contains("no such file or directory") {
         let words = format!(

@@ -1,11 +1,14 @@
-//! An address of its own for each pod.
+//! An address of its own for each pod, or ports of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+
+use super::free_ports::Blocks;
+use crate::actual_ports::ActualPorts;
 
 /// The network from which pods get addresses: `127.77.0.0/16`.
 const NETWORK: [u8; 2] = [127, 77];
@@ -20,8 +23,31 @@ pub enum Addressing {
     /// Each pod has a loopback address of its own: pod `i` of service `s` has `127.77.s.i+1`. Linux has these addresses
     /// without configuration.
     PerPod,
-    /// All pods have this address, so that each needs ports of its own.
+    /// All pods have this address, and each has ports of its own.
     Shared(Ipv4Addr),
+}
+
+impl Default for Addressing {
+    /// What works without configuration: macOS has no loopback address but `127.0.0.1`.
+    fn default() -> Self {
+        if cfg!(target_os = "macos") {
+            Self::Shared(Ipv4Addr::LOCALHOST)
+        } else {
+            Self::PerPod
+        }
+    }
+}
+
+impl Addressing {
+    /// The one of a name: `addresses` or `ports`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "addresses" => Some(Self::PerPod),
+            "ports" => Some(Self::Shared(Ipv4Addr::LOCALHOST)),
+            _ => None,
+        }
+    }
 }
 
 /// Which pods have which addresses.
@@ -30,14 +56,24 @@ pub(super) struct Addresses {
     addressing: Addressing,
     /// By namespace and service.
     services: Mutex<BTreeMap<(String, String), Service>>,
+    blocks: Mutex<Blocks>,
 }
 
 #[derive(Debug)]
 struct Service {
     number: u8,
-    /// By pod. They stay as long as the service has any pod, so that a pod has the address of the one before it.
-    pods: BTreeMap<String, (u8, usize)>,
+    /// By pod. They stay as long as the service has any pod, so that a pod has the address and the ports of the one
+    /// before it.
+    pods: BTreeMap<String, Given>,
     _reservation: Option<TcpListener>,
+}
+
+/// What a pod has.
+#[derive(Debug, Default)]
+struct Given {
+    host: u8,
+    ports: ActualPorts,
+    users: usize,
 }
 
 impl Addresses {
@@ -45,14 +81,41 @@ impl Addresses {
         Self {
             addressing,
             services: Mutex::default(),
+            blocks: Mutex::default(),
         }
     }
 
-    /// Gives a pod its address; `None` if all are taken.
-    pub(super) fn take(&self, pod: &Pod) -> Option<Ipv4Addr> {
-        if let Addressing::Shared(address) = self.addressing {
-            return Some(address);
+    /// Gives a pod its address, and its ports if others have the same address; `None` if all are taken.
+    pub(super) fn take(&self, pod: &Pod) -> Option<(Ipv4Addr, ActualPorts)> {
+        match self.addressing {
+            Addressing::Shared(address) => Some((address, self.take_ports(pod, address)?)),
+            Addressing::PerPod => Some((self.take_address(pod)?, ActualPorts::new())),
         }
+    }
+
+    fn take_ports(&self, pod: &Pod, address: Ipv4Addr) -> Option<ActualPorts> {
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = services.values().flat_map(|service| service.pods.values());
+        let mut taken: BTreeSet<u16> = given.flat_map(|given| given.ports.values().copied()).collect();
+        let service = services.entry(service(pod)).or_insert_with(|| Service {
+            number: 0,
+            pods: BTreeMap::new(),
+            _reservation: None,
+        });
+        let given = service.pods.entry(pod.name_any()).or_default();
+        for port in declared(pod) {
+            if !given.ports.contains_key(&port) {
+                let actual = blocks.take(address, &taken)?;
+                taken.insert(actual);
+                given.ports.insert(port, actual);
+            }
+        }
+        given.users += 1;
+        Some(given.ports.clone())
+    }
+
+    fn take_address(&self, pod: &Pod) -> Option<Ipv4Addr> {
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         let key = service(pod);
         if !services.contains_key(&key) {
@@ -66,8 +129,8 @@ impl Addresses {
         }
         let service = services.get_mut(&key)?;
         let name = pod.name_any();
-        let taken = |host: u8| service.pods.values().any(|(other, _)| *other == host);
-        let known = service.pods.get(&name).map(|(host, _)| *host);
+        let taken = |host: u8| service.pods.values().any(|other| other.host == host);
+        let known = service.pods.get(&name).map(|known| known.host);
         let by_ordinal = || {
             ordinal(pod)
                 .and_then(|ordinal| ordinal.checked_add(1))
@@ -76,7 +139,9 @@ impl Addresses {
         let host = known
             .or_else(by_ordinal)
             .or_else(|| (1..RESERVATION.0).rev().find(|host| !taken(*host)))?;
-        service.pods.entry(name).or_insert((host, 0)).1 += 1;
+        let given = service.pods.entry(name).or_default();
+        given.host = host;
+        given.users += 1;
         Some(Ipv4Addr::new(NETWORK[0], NETWORK[1], service.number, host))
     }
 
@@ -85,10 +150,10 @@ impl Addresses {
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         let key = service(pod);
         let Some(service) = services.get_mut(&key) else { return };
-        if let Some((_, users)) = service.pods.get_mut(&pod.name_any()) {
-            *users = users.saturating_sub(1);
+        if let Some(given) = service.pods.get_mut(&pod.name_any()) {
+            given.users = given.users.saturating_sub(1);
         }
-        if service.pods.values().all(|(_, users)| *users == 0) {
+        if service.pods.values().all(|given| given.users == 0) {
             services.remove(&key);
         }
     }
@@ -118,6 +183,14 @@ fn service(pod: &Pod) -> (String, String) {
     (pod.namespace().unwrap_or_default(), name)
 }
 
+/// The ports that the containers of a pod declare.
+fn declared(pod: &Pod) -> impl Iterator<Item = u16> {
+    let spec = pod.spec.iter();
+    let containers = spec.flat_map(|spec| spec.containers.iter().chain(spec.init_containers.iter().flatten()));
+    let ports = containers.flat_map(|container| container.ports.iter().flatten());
+    ports.filter_map(|port| u16::try_from(port.container_port).ok())
+}
+
 fn ordinal(pod: &Pod) -> Option<u8> {
     let name = pod.name_any();
     let label = pod.labels().get("apps.kubernetes.io/pod-index").map(String::as_str);
@@ -145,7 +218,7 @@ mod tests {
     #[test]
     fn pods_of_a_service_have_neighbouring_addresses_which_stay() {
         let (one, other) = (Addresses::new(Addressing::PerPod), Addresses::new(Addressing::PerPod));
-        let take = |addresses: &Addresses, pod: &Pod| addresses.take(pod).expect("an address").octets();
+        let take = |addresses: &Addresses, pod: &Pod| addresses.take(pod).expect("an address").0.octets();
         let first = take(&one, &pod("foo", 0));
         assert_eq!((first[0], first[1], first[3]), (127, 77, 1));
         let second = take(&one, &pod("foo", 1));
@@ -162,9 +235,29 @@ mod tests {
     }
 
     #[test]
-    fn all_pods_may_share_an_address() {
+    fn pods_that_share_an_address_have_ports_of_their_own_which_stay() {
         let addresses = Addresses::new(Addressing::Shared(Ipv4Addr::LOCALHOST));
-        assert_eq!(addresses.take(&pod("foo", 3)), Some(Ipv4Addr::LOCALHOST));
-        addresses.release(&pod("foo", 3));
+        let pod = |service: &str, ordinal: u32| {
+            let mut pod = pod(service, ordinal);
+            let spec = json!({"containers": [{"name": "c", "ports": [{"containerPort": 80}, {"containerPort": 81}]}]});
+            pod.spec = Some(serde_json::from_value(spec).expect("a spec"));
+            pod
+        };
+        let take = |pod: &Pod| addresses.take(pod).expect("ports").1;
+        let first = take(&pod("foo", 0));
+        let others = [take(&pod("foo", 1)), take(&pod("bar", 0))];
+        assert_eq!(first.keys().copied().collect::<Vec<_>>(), [80, 81]);
+        let all: BTreeSet<u16> = others
+            .iter()
+            .chain([&first])
+            .flat_map(|ports| ports.values().copied())
+            .collect();
+        assert_eq!(all.len(), 6);
+        addresses.release(&pod("foo", 0));
+        assert_eq!(take(&pod("foo", 0)), first, "the next pod of that name");
+        for (service, ordinal) in [("foo", 0), ("foo", 1), ("bar", 0)] {
+            addresses.release(&pod(service, ordinal));
+        }
+        assert!(addresses.services.lock().expect("services").is_empty());
     }
 }

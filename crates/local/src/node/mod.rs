@@ -3,6 +3,10 @@
 //! What a container has here, and what it has not:
 //!
 //! - Its program is found on the `PATH` of the node's options, or of the container. Its image is not used.
+//! - Servers of two pods that listen on one port are refused: the kernel would mix their connections. Each has an
+//!   address of its own, which is in `POD_IP` and `SERVER_HOST` unless its container defines these.
+//! - Where pods share an address, each declared port of a pod is another one on this machine: `SERVER_PORT` and
+//!   `GE_BASE_PORT` have that where they would have the declared one, and probes ask it.
 //! - Of this process's environment it has only what the options say, besides what Kubernetes gives it.
 //! - A volume is a folder. Where a path in the command, the arguments, the environment or a probe begins with the
 //!   `mountPath` of a volume, the path of the folder takes its place, and `K8SDATASERVICE_VOLUME_<NAME>` has it. A
@@ -19,6 +23,7 @@ mod claims;
 mod environment;
 mod events;
 mod exec;
+mod free_ports;
 mod logs;
 mod object;
 mod options;
@@ -43,7 +48,7 @@ pub use options::NodeOptions;
 use crate::clock::Clock;
 use addresses::Addresses;
 use events::Recorder;
-use pod::Shared;
+use pod::{Runs, Shared};
 use process::Supervisor;
 
 /// A node that runs. Its processes are killed when it is dropped.
@@ -97,6 +102,7 @@ impl Node {
             recorder,
             logs: logs.clone(),
             addresses: Addresses::new(options.addressing),
+            runs: Runs::default(),
             options,
         };
         pods.spawn(pods::run(Arc::new(shared), stop.subscribe()));

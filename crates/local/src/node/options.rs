@@ -67,7 +67,7 @@ impl NodeOptions {
             claims: folder.join("claims"),
             folder: folder.join("pods"),
             removes_folder: None,
-            addressing: Addressing::PerPod,
+            addressing: Addressing::default(),
             environment: environment.collect(),
             working_folder: None,
             first_back_off: FIRST,

@@ -4,5 +4,6 @@ mod containers;
 mod deletion;
 mod faults;
 mod killed;
+mod ports;
 mod probes;
 mod support;

@@ -2,6 +2,7 @@
 
 mod folders;
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -15,10 +16,13 @@ pub use folders::{Folders, running};
 
 use crate::clock::Clock;
 use crate::cluster::LocalCluster;
-use crate::node::NodeOptions;
+use crate::node::{Addressing, NodeOptions};
 
 /// How long processes have for their end when the process that has the cluster ends, which waits for them.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// The variable that says how pods are reached.
+const REACH: &str = "K8SDATASERVICE_LOCAL_REACH";
 
 /// A local cluster, which runs on a thread of its own until it is stopped.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ impl Owner {
         let folders = Folders::make()?;
         let mut options = NodeOptions::new(folders.data());
         options.stop_grace = GRACE;
+        options.addressing = addressing(std::env::var_os(REACH))?;
         options.search_first(path);
         if let Some(claims) = claims {
             options.claims = claims;
@@ -110,6 +115,21 @@ impl Owner {
         }
         self.folders.remove();
     }
+}
+
+/// How pods are reached, by the value of the variable.
+fn addressing(value: Option<OsString>) -> io::Result<Addressing> {
+    let Some(value) = value.filter(|value| !value.is_empty()) else {
+        return Ok(Addressing::default());
+    };
+    let value = value.to_string_lossy();
+    Addressing::named(&value).ok_or_else(|| {
+        let problem = format!(
+            "{REACH} is {value:?}, but it is \"addresses\" (each pod has an address of its own), \"ports\" (each has ports \
+             of its own) or not set"
+        );
+        io::Error::new(io::ErrorKind::InvalidInput, problem)
+    })
 }
 
 impl Drop for Owner {

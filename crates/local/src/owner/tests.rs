@@ -87,3 +87,19 @@ fn nothing_is_left_of_a_process_that_was_killed() {
         "the next one removes the rest"
     );
 }
+
+#[test]
+fn pods_are_reached_by_addresses_or_by_ports() {
+    assert_eq!(addressing(None).expect("a default"), Addressing::default());
+    assert_eq!(
+        addressing(Some("addresses".into())).expect("a value"),
+        Addressing::PerPod
+    );
+    let ports = addressing(Some("ports".into())).expect("a value");
+    assert_eq!(ports, Addressing::Shared(std::net::Ipv4Addr::LOCALHOST));
+    let error = addressing(Some("names".into())).expect_err("no value").to_string();
+    assert!(
+        error.contains("is \"names\"") && error.contains("addresses") && error.contains("ports"),
+        "{error}"
+    );
+}

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerPort, ObjectReference, Pod, Service, S
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use crate::actual_ports;
 use crate::controllers::pods;
 
 /// A kind of addresses.
@@ -74,12 +75,14 @@ fn addresses(pod: &Pod, family: Family) -> Vec<String> {
 }
 
 /// The ports of a Service on a pod. A port of a name that the pod does not have is left out.
+/// Where pods share an address, they are those of this pod alone.
 pub(super) fn ports(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
     let ports = service
         .spec
         .as_ref()
         .and_then(|spec| spec.ports.as_deref())
         .unwrap_or_default();
+    let actual = actual_ports::of(pod);
     let port = |of: &ServicePort| {
         let protocol = of.protocol.clone().unwrap_or_else(|| "TCP".to_owned());
         let number = match &of.target_port {
@@ -87,11 +90,12 @@ pub(super) fn ports(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
             Some(IntOrString::Int(number)) => *number,
             Some(IntOrString::String(name)) => named(pod, name, &protocol)?,
         };
+        let actual = u16::try_from(number).ok().and_then(|number| actual.get(&number));
         Some(EndpointPort {
             app_protocol: of.app_protocol.clone(),
             // A port without a name has the empty one, as Kubernetes writes it.
             name: Some(of.name.clone().unwrap_or_default()),
-            port: Some(number),
+            port: Some(actual.map_or(number, |actual| i32::from(*actual))),
             protocol: Some(protocol),
         })
     };

@@ -6,12 +6,15 @@ use std::fmt::Write;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
+use crate::actual_ports::ActualPorts;
+
 /// Where a pod runs.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Place {
     pub(in super::super) node: String,
     pub(in super::super) host: String,
     pub(in super::super) address: String,
+    pub(in super::super) ports: ActualPorts,
 }
 
 /// The value of a `fieldRef`, or why it has none.

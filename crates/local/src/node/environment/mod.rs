@@ -17,6 +17,9 @@ pub(super) use sources::{Kind, Sources, Values, read};
 
 use super::paths::Paths;
 
+/// The variables that tell a server at which port to listen.
+const PORTS: [&str; 2] = ["SERVER_PORT", "GE_BASE_PORT"];
+
 /// What the environment of a container is made of.
 pub(super) struct Facts<'a> {
     pub(super) pod: &'a Pod,
@@ -26,6 +29,8 @@ pub(super) struct Facts<'a> {
     pub(super) capacity: &'a BTreeMap<String, Quantity>,
     /// Where the volumes of the container are.
     pub(super) paths: &'a Paths,
+    /// What a container has unless it defines it itself.
+    pub(super) given: &'a Environment,
 }
 
 /// Variables in the order in which they were defined.
@@ -104,14 +109,14 @@ pub(super) fn sources_of(container: &Container) -> Vec<(Kind, String)> {
     names
 }
 
-/// The variables that a container defines. References see these alone, and not what each process gets from this
-/// machine.
+/// The variables that a container defines or is given. References see these alone, and not what each process gets from
+/// this machine.
 ///
 /// # Errors
 ///
 /// In the kubelet's words, for what a container waits as `CreateContainerConfigError`.
 pub(super) fn of_container(container: &Container, facts: &Facts<'_>) -> Result<Environment, String> {
-    let mut defined = Environment::default();
+    let mut defined = facts.given.clone();
     for source in container.env_from.iter().flatten() {
         let prefix = source.prefix.as_deref().unwrap_or_default();
         let (kind, name, optional) = match (&source.secret_ref, &source.config_map_ref) {
@@ -144,7 +149,10 @@ fn of_variable(
         return of_source(source, container, facts);
     }
     let value = facts.paths.rewrite(variable.value.as_deref().unwrap_or_default());
-    Ok(Some(defined.expand(&value)))
+    let value = defined.expand(&value);
+    let port = PORTS.contains(&variable.name.as_str()).then(|| value.parse().ok());
+    let actual = port.flatten().and_then(|port: u16| facts.place.ports.get(&port));
+    Ok(Some(actual.map_or(value, u16::to_string)))
 }
 
 fn of_source(source: &EnvVarSource, container: &Container, facts: &Facts<'_>) -> Result<Option<String>, String> {

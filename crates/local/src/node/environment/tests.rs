@@ -31,6 +31,7 @@ fn environment(container: &Value) -> Result<Environment, String> {
         node: "local".to_owned(),
         host: "127.0.0.1".to_owned(),
         address: "127.77.1.1".to_owned(),
+        ports: [(40000, 20001)].into(),
     };
     let facts = Facts {
         pod: &pod,
@@ -38,6 +39,7 @@ fn environment(container: &Value) -> Result<Environment, String> {
         sources: &sources,
         capacity: &BTreeMap::new(),
         paths: &paths,
+        given: &Environment::default(),
     };
     of_container(&container, &facts)
 }
@@ -149,4 +151,27 @@ fn variables_win_over_those_of_the_machine_and_what_no_process_can_have_is_left_
     defined.set("A=B", "1");
     environment.extend(&defined);
     assert_eq!(environment.into_pairs(), pairs(&[("PATH", "/bin"), ("HOME", "/home")]));
+}
+
+#[test]
+fn a_server_is_told_the_port_that_it_has_on_this_machine() {
+    let env = json!([
+        {"name": "SERVER_PORT", "value": "40000"},
+        {"name": "GE_BASE_PORT", "value": "$(SERVER_PORT)"},
+        {"name": "AT", "value": "0.0.0.0:$(SERVER_PORT)"},
+        {"name": "OTHER", "value": "40000"},
+    ]);
+    let wanted = [
+        ("SERVER_PORT", "20001"),
+        ("GE_BASE_PORT", "20001"),
+        ("AT", "0.0.0.0:20001"),
+        ("OTHER", "40000"),
+    ];
+    assert_eq!(variables(&env), pairs(&wanted));
+    let env = json!([{"name": "SERVER_PORT", "value": "40001"}]);
+    assert_eq!(
+        variables(&env),
+        pairs(&[("SERVER_PORT", "40001")]),
+        "it is no declared port"
+    );
 }

@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::launch::Prepared;
+use super::ports::Conflict;
 use super::run::id;
 use super::stop::{Stopped, stopped};
 use super::{State, Worker};
@@ -25,6 +26,8 @@ pub(super) struct RunEnd {
     pub(super) ended: Ended,
     /// Whether the node ended it because of a probe.
     pub(super) is_killed: bool,
+    /// Why the node ended it, if its server is on the port of another one.
+    pub(super) conflict: Option<Conflict>,
 }
 
 /// When the runs of a container have ended.
@@ -66,6 +69,11 @@ impl Worker {
             };
             if !is_to_run {
                 return code == 0;
+            }
+            if let Some(conflict) = end.conflict
+                && !self.wait_for_port(container, conflict, &mut stop).await
+            {
+                break;
             }
         }
         false
@@ -169,6 +177,7 @@ impl Worker {
                 RunEnd {
                     ended,
                     is_killed: false,
+                    conflict: None,
                 }
             }
         }

@@ -11,7 +11,7 @@ use super::Worker;
 use crate::node::environment::{self, Environment, Facts};
 use crate::node::exec::{Surroundings, cannot_execute};
 use crate::node::paths::Paths;
-use crate::node::process::{CONTAINER, OWNER, Process};
+use crate::node::process::{CONTAINER, NO_IMAGE, OWNER, Process};
 use crate::node::volumes;
 
 /// Where a container writes why it ended, unless it says otherwise.
@@ -20,6 +20,7 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 /// A container that can be started.
 pub(super) struct Prepared {
     pub(super) surroundings: Surroundings,
+    /// Nothing if the program is that of the image.
     pub(super) arguments: Vec<String>,
     /// Where the container writes why it ended.
     pub(super) message: PathBuf,
@@ -32,17 +33,10 @@ impl Worker {
     ///
     /// In the kubelet's words, for what a container waits as `CreateContainerConfigError`.
     pub(super) async fn prepare(&self, container: &Container) -> Result<Prepared, String> {
-        let command = container.command.as_deref().unwrap_or_default();
-        if command.is_empty() {
-            return Err(format!(
-                "container {:?} has no Command, and its image cannot run on this machine: a replica of a local run is \
-                 a process. Set Command to a program that is on this machine",
-                container.name
-            ));
-        }
         let namespace = self.pod.namespace().unwrap_or_default();
         let sources = environment::read(&self.shared.client, &namespace, environment::sources_of(container)).await;
         let sources = sources.map_err(|error| error.to_string())?;
+        let given = self.where_to_listen();
         let define = |paths: &Paths| {
             let facts = Facts {
                 pod: &self.pod,
@@ -50,6 +44,7 @@ impl Worker {
                 sources: &sources,
                 capacity: &self.shared.options.capacity,
                 paths,
+                given: &given,
             };
             environment::of_container(container, &facts)
         };
@@ -63,7 +58,11 @@ impl Worker {
             .filter(|path| !path.is_empty());
         paths.add(path.unwrap_or(TERMINATION_LOG), message.clone());
         let defined = define(&paths)?;
-        let words = command.iter().chain(container.args.iter().flatten());
+        let command = container.command.as_deref().unwrap_or_default();
+        // Arguments alone are for the program of the image.
+        let words = command
+            .iter()
+            .chain(container.args.iter().flatten().filter(|_| !command.is_empty()));
         let arguments = words.map(|word| defined.expand(&paths.rewrite(word))).collect();
         let folder = match container.working_dir.as_deref().filter(|folder| !folder.is_empty()) {
             Some(folder) => paths.resolve(folder),
@@ -102,12 +101,22 @@ impl Worker {
         environment
     }
 
+    /// Where a server is to listen, so that it gets the requests to its own pod, and no others.
+    fn where_to_listen(&self) -> Environment {
+        let mut given = Environment::default();
+        for name in ["POD_IP", "SERVER_HOST"] {
+            given.set(name, self.place.address.as_str());
+        }
+        given
+    }
+
     fn markers(&self, container: &Container) -> [(&'static str, String); 2] {
-        let owner = &self.shared.owner;
-        [
-            (OWNER, owner.clone()),
-            (CONTAINER, format!("{owner}/{}/{}", self.uid, container.name)),
-        ]
+        [(OWNER, self.shared.owner.clone()), (CONTAINER, self.marker(container))]
+    }
+
+    /// What tells the processes of a container from all others.
+    pub(super) fn marker(&self, container: &Container) -> String {
+        format!("{}/{}/{}", self.shared.owner, self.uid, container.name)
     }
 }
 
@@ -119,6 +128,9 @@ impl Prepared {
     /// In the words of a container runtime.
     pub(super) async fn start(&self, output: File) -> Result<Process, String> {
         let words = |error: String| format!("failed to start container process: {error}");
+        if self.arguments.is_empty() {
+            return Err(words(format!("executable file not found: {NO_IMAGE}")));
+        }
         let folder = &self.surroundings.folder;
         if !folder.is_dir() {
             let folder = folder.display();

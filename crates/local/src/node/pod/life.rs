@@ -80,7 +80,9 @@ impl Worker {
                 tokio::fs::create_dir_all(self.scratch())
                     .await
                     .map_err(|error| error.to_string())?;
-                disk.set_up(&self.pod).await
+                let folders = disk.set_up(&self.pod).await?;
+                self.publish_ports().await.map_err(|error| error.to_string())?;
+                Ok::<_, String>(folders)
             };
             let error = tokio::select! {
                 _ = stopped(&mut stop) => return false,

@@ -4,6 +4,7 @@ mod container;
 mod end;
 mod launch;
 mod life;
+mod ports;
 mod report;
 mod run;
 mod stop;
@@ -25,6 +26,7 @@ use super::status::{ContainerState, PodState, State};
 use super::volumes::Folders;
 use crate::clock::Clock;
 
+pub(super) use ports::Runs;
 use stop::Stop;
 
 /// What all pods of a node share.
@@ -38,6 +40,7 @@ pub(super) struct Shared {
     pub(super) recorder: Recorder,
     pub(super) logs: Logs,
     pub(super) addresses: Addresses,
+    pub(super) runs: Runs,
 }
 
 /// What the API server shows of a pod.
@@ -68,8 +71,8 @@ impl Worker {
     /// Runs a pod until it is gone, or the node stops.
     pub(super) async fn run(shared: Arc<Shared>, seen: watch::Receiver<Seen>, is_stopping: watch::Receiver<bool>) {
         let pod = seen.borrow().pod.clone();
-        let Some(address) = shared.addresses.take(&pod) else {
-            let message = "Failed to create pod sandbox: all addresses of this machine are taken".to_owned();
+        let Some((address, ports)) = shared.addresses.take(&pod) else {
+            let message = "Failed to create pod sandbox: all addresses or ports of this machine are taken".to_owned();
             shared.recorder.warning(&pod, None, "FailedCreatePodSandBox", message);
             return;
         };
@@ -77,6 +80,7 @@ impl Worker {
             node: shared.options.name.clone(),
             host: "127.0.0.1".to_owned(),
             address: address.to_string(),
+            ports,
         };
         let state = PodState::new(&pod, place.clone(), shared.clock.now());
         let worker = Arc::new(Self {

@@ -8,6 +8,7 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::Worker;
+use crate::actual_ports;
 
 /// How soon to try again, and at most.
 const RETRY: Duration = Duration::from_millis(200);
@@ -51,6 +52,20 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Tells others at which ports the pod answers.
+    pub(super) async fn publish_ports(&self) -> Result<(), kube::Error> {
+        if self.place.ports.is_empty() {
+            return Ok(());
+        }
+        let annotations = actual_ports::annotations(&self.place.ports);
+        let patch = Patch::Merge(json!({"metadata": {"uid": self.uid, "annotations": annotations}}));
+        let name = self.pod.name_any();
+        self.pods()
+            .patch(&name, &PatchParams::default(), &patch)
+            .await
+            .map(drop)
     }
 
     async fn write(&self, status: &PodStatus) -> Result<(), kube::Error> {

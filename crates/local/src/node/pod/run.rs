@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Worker;
 use super::container::RunEnd;
 use super::launch::Prepared;
+use super::ports::{Conflict, Registered};
 use super::stop::{Stopped, stopped};
 use crate::node::exec::Executed;
 use crate::node::logs::LogPart;
@@ -27,6 +28,7 @@ const LOG: usize = 2048;
 enum Fault {
     Probe(Kind),
     Hook,
+    Port(Conflict),
 }
 
 impl Worker {
@@ -43,22 +45,30 @@ impl Worker {
         let target = Target {
             container,
             address: &self.place.address,
+            ports: &self.place.ports,
             surroundings: &prepared.surroundings,
         };
+        let run = self.register(container, &process);
         let fault = tokio::select! {
             biased;
             exit = process.exit() => Ok(exit),
             stop = stopped(stop) => Err((None, stop.deadline)),
-            fault = self.look_after(&target) => {
+            fault = self.look_after(&target, &run) => {
                 let grace = match &fault {
                     Fault::Probe(kind) => kind.of(container).and_then(|probe| probe.termination_grace_period_seconds),
                     Fault::Hook => None,
+                    // As long as it runs, it gets requests of another one.
+                    Fault::Port(_) => Some(0),
                 };
                 let grace = grace.and_then(|grace| u64::try_from(grace).ok()).map(Duration::from_secs);
                 Err((Some(fault), Instant::now() + grace.unwrap_or_else(|| self.grace())))
             }
         };
         let is_killed = matches!(fault, Err((Some(Fault::Probe(_)), _)));
+        let conflict = match &fault {
+            Err((Some(Fault::Port(conflict)), _)) => Some(conflict.clone()),
+            _ => None,
+        };
         let exit = match fault {
             Ok(exit) => exit,
             Err((fault, deadline)) => {
@@ -68,7 +78,10 @@ impl Worker {
                 self.end(&target, &process, deadline, stop).await
             }
         };
-        let message = self.last_words(container, exit, &prepared.message);
+        let message = match &conflict {
+            Some(conflict) => Some(conflict.message.clone()),
+            None => self.last_words(container, exit, &prepared.message),
+        };
         RunEnd {
             ended: Ended {
                 reason: if exit.code == 0 { "Completed" } else { "Error" },
@@ -79,6 +92,7 @@ impl Worker {
                 id: Some(id(&process)),
             },
             is_killed,
+            conflict,
         }
     }
 
@@ -92,7 +106,7 @@ impl Worker {
         let is_to_run = role == Role::Sidecar || self.restart_policy() != "Never";
         let restarted = if is_to_run { ", will be restarted" } else { "" };
         match fault {
-            None => format!("Stopping container {name}"),
+            None | Some(Fault::Port(_)) => format!("Stopping container {name}"),
             Some(Fault::Probe(kind)) => {
                 format!("{init} {name} failed {} probe{restarted}", kind.name().to_lowercase())
             }
@@ -100,8 +114,16 @@ impl Worker {
         }
     }
 
+    /// Looks after a container until it has to end.
+    async fn look_after(&self, target: &Target<'_>, run: &Registered) -> Fault {
+        tokio::select! {
+            fault = self.follow(target, run) => fault,
+            conflict = self.conflict(run) => Fault::Port(conflict),
+        }
+    }
+
     /// Runs the hook and asks the probes of a container, until it has to end.
-    async fn look_after(&self, target: &Target<'_>) -> Fault {
+    async fn follow(&self, target: &Target<'_>, run: &Registered) -> Fault {
         let started = Instant::now();
         let container = target.container;
         let hook = container
@@ -127,18 +149,20 @@ impl Worker {
                 }
             }
         }
+        self.ports_are_its_own(container, container.startup_probe.as_ref(), run)
+            .await;
         let has_readiness_probe = container.readiness_probe.is_some();
         self.update(container, |known| {
             (known.has_started, known.is_ready) = (true, !has_readiness_probe);
         });
         self.started.send_replace(());
         tokio::select! {
-            () = self.follow_readiness(target, started) => std::future::pending().await,
+            () = self.follow_readiness(target, run, started) => std::future::pending().await,
             () = self.follow_liveness(target, started) => Fault::Probe(Kind::Liveness),
         }
     }
 
-    async fn follow_readiness(&self, target: &Target<'_>, started: Instant) {
+    async fn follow_readiness(&self, target: &Target<'_>, run: &Registered, started: Instant) {
         let Some(probe) = &target.container.readiness_probe else {
             return std::future::pending().await;
         };
@@ -155,6 +179,9 @@ impl Worker {
                     .is_some_and(|known| known.is_ready)
             });
             if is_ready != was_ready {
+                if is_ready {
+                    self.ports_are_its_own(target.container, Some(probe), run).await;
+                }
                 self.update(target.container, |known| known.is_ready = is_ready);
             }
         }

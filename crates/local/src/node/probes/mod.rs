@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::exec::{Executed, Surroundings};
+use crate::actual_ports::ActualPorts;
 
 pub(super) use series::{Series, Verdict};
 
@@ -55,6 +56,8 @@ impl Kind {
 pub(super) struct Target<'a> {
     pub(super) container: &'a Container,
     pub(super) address: &'a str,
+    /// The ports that it has instead of those that it declares.
+    pub(super) ports: &'a ActualPorts,
     pub(super) surroundings: &'a Surroundings,
 }
 
@@ -75,38 +78,29 @@ impl Target<'_> {
             return self.get(get, longest).await;
         }
         if let Some(socket) = &probe.tcp_socket {
-            let Some(port) = self.port(&socket.port) else {
+            let Some((host, port)) = self.at(socket.host.as_deref(), &socket.port) else {
                 return unknown_port(&socket.port);
             };
-            let host = socket
-                .host
-                .as_deref()
-                .filter(|host| !host.is_empty())
-                .unwrap_or(self.address);
             return match connect(host, port, longest).await {
                 Ok(_) => Answer::Passed,
                 Err(message) => Answer::Failed(message),
             };
         }
         if let Some(grpc) = &probe.grpc {
-            let Ok(port) = u16::try_from(grpc.port) else {
-                return unknown_port(&IntOrString::Int(grpc.port));
+            let port = IntOrString::Int(grpc.port);
+            let Some((host, port)) = self.at(None, &port) else {
+                return unknown_port(&port);
             };
-            return grpc::ask(self.address, port, grpc.service.as_deref().unwrap_or_default(), longest).await;
+            return grpc::ask(host, port, grpc.service.as_deref().unwrap_or_default(), longest).await;
         }
         Answer::Error("missing probe handler".to_owned())
     }
 
     /// Asks by HTTP. With HTTPS, whose certificate the kubelet does not look at, only the connection is made.
     async fn get(&self, get: &HTTPGetAction, longest: Duration) -> Answer {
-        let Some(port) = self.port(&get.port) else {
+        let Some((host, port)) = self.at(get.host.as_deref(), &get.port) else {
             return unknown_port(&get.port);
         };
-        let host = get
-            .host
-            .as_deref()
-            .filter(|host| !host.is_empty())
-            .unwrap_or(self.address);
         if get.scheme.as_deref() == Some("HTTPS") {
             return match connect(host, port, longest).await {
                 Ok(_) => Answer::Passed,
@@ -119,6 +113,15 @@ impl Target<'_> {
     /// Makes the request of a hook, whose answer counts for nothing.
     pub(super) async fn call(&self, get: &HTTPGetAction, longest: Duration) -> Answer {
         self.get(get, longest).await
+    }
+
+    /// Where to ask: at the port of another host, or at the one that the pod has for it.
+    fn at<'a>(&'a self, host: Option<&'a str>, port: &IntOrString) -> Option<(&'a str, u16)> {
+        let port = self.port(port)?;
+        Some(match host.filter(|host| !host.is_empty()) {
+            Some(host) => (host, port),
+            None => (self.address, self.ports.get(&port).copied().unwrap_or(port)),
+        })
     }
 
     fn port(&self, port: &IntOrString) -> Option<u16> {

@@ -25,6 +25,7 @@ async fn ask(probe: &Value, port: u16) -> Answer {
             .expect("a container");
     let target = Target {
         container: &container,
+        ports: &ActualPorts::new(),
         address: "127.0.0.1",
         surroundings: &surroundings,
     };
@@ -61,7 +62,7 @@ async fn a_command_passes_by_its_exit_code() {
     );
     let words = "command timed out: \"sleep 5\" timed out after 1s";
     assert_eq!(ask(&exec(&["sleep", "5"]), 1).await, failed(words));
-    let words = "exec: \"nope\": executable file not found in $PATH";
+    let words = "exec: \"nope\": executable file not found in $PATH of this machine: no image can run in local mode";
     assert_eq!(ask(&exec(&["nope"]), 1).await, Answer::Error(words.to_owned()));
 }
 

@@ -76,7 +76,8 @@ fn began(process: &str) -> Option<String> {
     (!matches!(state, "Z" | "X")).then_some(began)
 }
 
-fn variable<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
+/// The value of a variable in the environment of a process.
+pub(super) fn variable<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
     environment.split(|byte| *byte == 0).find_map(|entry| {
         let rest = entry.strip_prefix(name.as_bytes())?;
         rest.strip_prefix(b"=")

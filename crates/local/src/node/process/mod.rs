@@ -1,6 +1,7 @@
 //! Processes: each in a process group of its own, which ends as a whole.
 
 mod leftovers;
+mod listeners;
 mod search;
 mod supervisor;
 
@@ -16,7 +17,8 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::{oneshot, watch};
 
 pub(super) use leftovers::{CONTAINER, OWNER, end_leftovers, owner};
-pub(super) use search::find;
+pub(super) use listeners::{Holder, Listener, holders, listeners, overlap, shared};
+pub(super) use search::{NO_IMAGE, find};
 pub(super) use supervisor::Supervisor;
 
 /// The exit code of a process that could not be observed to its end.

@@ -4,12 +4,15 @@ use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Why a program cannot be started, in the words of a container runtime.
+/// Why a program of an image is not there.
+pub(in super::super) const NO_IMAGE: &str = "no image can run in local mode";
+
+/// Why a program cannot be started, in the words of a container runtime, and that only this machine is searched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in super::super) enum NotFound {
-    #[error("exec: \"{0}\": executable file not found in $PATH")]
+    #[error("exec: \"{0}\": executable file not found in $PATH of this machine: {NO_IMAGE}")]
     OnPath(String),
-    #[error("exec: \"{0}\": stat {0}: no such file or directory")]
+    #[error("exec: \"{0}\": stat {0}: no such file or directory on this machine: {NO_IMAGE}")]
     File(String),
     #[error("exec: \"{0}\": permission denied")]
     Permission(String),
@@ -66,11 +69,15 @@ mod tests {
         assert_eq!(find("bin/serve"), Ok(root.path().join("bin/serve")));
         assert_eq!(
             find("nope").map_err(|error| error.to_string()),
-            Err("exec: \"nope\": executable file not found in $PATH".to_owned())
+            Err(format!(
+                "exec: \"nope\": executable file not found in $PATH of this machine: {NO_IMAGE}"
+            ))
         );
         assert_eq!(
             find("./nope").map_err(|error| error.to_string()),
-            Err("exec: \"./nope\": stat ./nope: no such file or directory".to_owned())
+            Err(format!(
+                "exec: \"./nope\": stat ./nope: no such file or directory on this machine: {NO_IMAGE}"
+            ))
         );
         assert_eq!(find("data"), Err(NotFound::Permission("data".to_owned())));
         assert_eq!(find(""), Err(NotFound::OnPath(String::new())));

@@ -11,6 +11,7 @@ fn state(pod: &Pod) -> PodState {
         node: "local".to_owned(),
         host: "127.0.0.1".to_owned(),
         address: "127.77.1.1".to_owned(),
+        ports: std::collections::BTreeMap::new(),
     };
     PodState::new(pod, place, Timestamp::UNIX_EPOCH)
 }

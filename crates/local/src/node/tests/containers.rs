@@ -43,6 +43,7 @@ async fn the_environment_is_what_kubernetes_gives_and_no_more() {
             {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
             {"name": "J", "valueFrom": {"secretKeyRef": {"name": "s", "key": "j"}}},
             {"name": "GREETING", "value": "hello $(POD)"},
+            {"name": "SERVER_HOST", "value": "0.0.0.0"},
         ],
     }]});
     local.create("foo-0", spec).await;
@@ -58,12 +59,19 @@ async fn the_environment_is_what_kubernetes_gives_and_no_more() {
         "K8SDATASERVICE_LOCAL_OWNER",
         "PATH",
         "POD",
+        "POD_IP",
         "PWD",
+        "SERVER_HOST",
     ];
     assert_eq!(names, wanted);
     assert!(log.contains("\nJ=v2\n") && log.contains("\nHOSTNAME=foo-0\n"), "{log}");
     let address = pod.status.and_then(|status| status.pod_ip).expect("an address");
     assert!(log.contains(&format!("\nIP={address}\n")), "{log}");
+    assert!(log.contains(&format!("\nPOD_IP={address}\n")), "{log}");
+    assert!(
+        log.contains("\nSERVER_HOST=0.0.0.0\n"),
+        "its own definition wins: {log}"
+    );
     local.node.stop().await;
 }
 

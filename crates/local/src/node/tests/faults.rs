@@ -60,7 +60,8 @@ async fn a_program_that_does_not_exist_is_reported_as_a_container_runtime_does()
         .await;
     let (_, ended) = local.first_end("foo-0").await;
     assert_eq!((ended.exit_code, ended.reason.as_deref()), (128, Some("StartError")));
-    let words = "failed to start container process: exec: \"no-such-program\": executable file not found in $PATH";
+    let words = "failed to start container process: exec: \"no-such-program\": executable file not found in $PATH of this \
+                 machine: no image can run in local mode";
     assert_eq!(ended.message.as_deref(), Some(words));
     local
         .until("foo-0", "backing off", |pod| {
@@ -91,17 +92,16 @@ async fn a_script_without_an_interpreter_is_no_program() {
 }
 
 #[tokio::test]
-async fn a_container_without_a_command_waits_and_names_the_field() {
-    let local = Local::start().await;
-    local.create("foo-0", json!({"containers": [{"name": "foo"}]})).await;
-    let pod = local
-        .until("foo-0", "waiting", |pod| {
-            waits(pod).is_some_and(|(_, message)| !message.is_empty())
-        })
+async fn a_container_without_a_command_has_no_program() {
+    let local = Local::start_with(|options| options.first_back_off = Duration::from_secs(20)).await;
+    // The arguments are for the program of the image.
+    local
+        .create("foo-0", json!({"containers": [{"name": "foo", "args": ["true"]}]}))
         .await;
-    let (reason, message) = waits(&pod).expect("a reason");
-    assert_eq!(reason, "CreateContainerConfigError");
-    assert!(message.starts_with("container \"foo\" has no Command"), "{message}");
+    let (_, ended) = local.first_end("foo-0").await;
+    assert_eq!((ended.exit_code, ended.reason.as_deref()), (128, Some("StartError")));
+    let words = "failed to start container process: executable file not found: no image can run in local mode";
+    assert_eq!(ended.message.as_deref(), Some(words));
     local.node.stop().await;
 }
 

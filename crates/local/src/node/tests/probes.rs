@@ -7,7 +7,6 @@ async fn a_server_is_ready_when_its_probe_passes() {
     let local = Local::start().await;
     let spec = json!({"containers": [{
         "name": "foo", "command": ["python3", "-m", "http.server", "8080", "--bind", "$(POD_IP)"],
-        "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
         "ports": [{"name": "http", "containerPort": 8080}],
         "readinessProbe": {"httpGet": {"port": "http", "path": "/"}, "periodSeconds": 20},
         "livenessProbe": {"tcpSocket": {"port": 8080}},

@@ -18,6 +18,7 @@ fn files(volume: &Value, folder: &Path) -> Result<(), String> {
         node: "local".to_owned(),
         host: "127.0.0.1".to_owned(),
         address: "127.77.1.1".to_owned(),
+        ports: BTreeMap::new(),
     };
     let files = files::of(&pod, &volume, &place, &sources)?;
     files::write(folder, &files.ok_or("not of files")?).map_err(|error| error.to_string())
