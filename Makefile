@@ -13,12 +13,17 @@ WORKERS ?= 6
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src crates python plugins -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all unit cluster-test fault-test explore soak lint fmt bench wheel sdist cluster-up cluster-down develop lock clean
+.PHONY: help demo demo-cluster test test-all unit cluster-test fault-test explore soak lint fmt bench wheel sdist cluster-up cluster-down develop lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.wheel ## Run a workflow with a data service on a real cluster, step by step.
+demo: $(VENV)/.wheel ## Run a data service and a workflow that uses one on this machine alone, in a few seconds.
+	$(BIN)/dataservice demo
+	@if $(BIN)/python -c 'import flytekit' 2>/dev/null; then set -x; \
+		K8SDATASERVICE_LOCAL=processes $(BIN)/pyflyte run examples/quickstart.py quickstart; fi
+
+demo-cluster: $(VENV)/.wheel ## Run a workflow with a data service on a real cluster, step by step.
 	PYTHONPATH=tools:examples $(BIN)/python -m demo
 
 test: unit cluster-test fault-test ## Run all tests with small fixed samples, after building and installing what they need.

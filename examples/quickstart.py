@@ -1,6 +1,9 @@
-"""A data service for one workflow: two web servers are brought up, used by their stable names, and taken away.
+"""A data service for one workflow: two web servers are brought up, used, and taken away.
 
-pyflyte run examples/quickstart.py quickstart
+On the cluster of your kubeconfig, and on this machine alone, where the servers are processes:
+
+    pyflyte run examples/quickstart.py quickstart
+    K8SDATASERVICE_LOCAL=processes pyflyte run examples/quickstart.py quickstart
 """
 
 from urllib.request import urlopen
@@ -8,15 +11,13 @@ from urllib.request import urlopen
 from flytekit import Resources, task, workflow
 from flytekitplugins.k8sdataservice import CleanupSensor, DataServiceConfig, DataServiceTask
 
-NAMESPACE = "flyte"
-PORT = 40000
-REPLICAS = 2
-
-# Each pod answers with its own name. The trap lets the shell end at once when Kubernetes asks it to.
+# Each pod answers with its own name, at its own address. The image has httpd; on your machine, Python serves. The trap
+# lets the shell end at once when Kubernetes asks it to.
 SERVE = """
+echo "hello from $HOSTNAME" > $PAGES/index.html
+command -v python3 && exec python3 -m http.server --bind $POD_IP --directory $PAGES $SERVER_PORT
 trap exit TERM
-mkdir /tmp/www && echo "hello from $(hostname)" > /tmp/www/index.html
-httpd -f -p $SERVER_PORT -h /tmp/www & wait
+httpd -f -p $POD_IP:$SERVER_PORT -h $PAGES & wait
 """
 
 serve = DataServiceTask(
@@ -24,8 +25,12 @@ serve = DataServiceTask(
     task_config=DataServiceConfig(
         Image="busybox:latest",
         Command=["sh", "-c", SERVE],
-        Port=PORT,
-        Replicas=REPLICAS,
+        Port=40000,
+        Replicas=2,
+        Env={"PAGES": "/pages", "POD_IP": {"fieldRef": {"fieldPath": "status.podIP"}}},
+        Volumes=[{"name": "pages", "mountPath": "/pages", "emptyDir": {}}],
+        ReadinessProbe={"httpGet": {"path": "/"}},
+        MinReadySeconds=0,
         Requests=Resources(cpu="50m", mem="32Mi"),
         Limits=Resources(cpu="500m", mem="64Mi"),
     ),
@@ -34,10 +39,11 @@ serve = DataServiceTask(
 
 @task
 def consume(name: str) -> list[str]:
-    """Asks every pod of the service, by its stable name."""
+    """Asks every pod of the service."""
     answers = []
-    for ordinal in range(REPLICAS):
-        with urlopen(f"http://{name}-{ordinal}.{name}.{NAMESPACE}:{PORT}/", timeout=10) as answer:
+    # On a cluster these are stable names, such as foo-0.foo.flyte:40000.
+    for address in serve.endpoints(name).addresses:
+        with urlopen(f"http://{address}/", timeout=10) as answer:
             answers.append(answer.read().decode().strip())
     return answers
 

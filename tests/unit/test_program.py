@@ -54,6 +54,7 @@ def test_each_has_all_commands_and_a_version(name: str) -> None:
     commands = run(CALLS[name], "--help").stdout.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in commands] == [
         "delete",
+        "demo",
         "list",
         "plan",
         "reap",

@@ -11,6 +11,7 @@ import click
 #: The line of each command in the program's help. A command is loaded when it is called: the help needs none of them.
 _COMMANDS = {
     "delete": "Delete a service.",
+    "demo": "Show a data service on this machine alone, step by step.",
     "list": "List services, who uses each and when it ends.",
     "plan": "Show what a task would create, and what would fail.",
     "reap": "Delete the services that no run uses any more.",
