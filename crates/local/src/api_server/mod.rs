@@ -31,11 +31,13 @@ mod watch;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::header::DATE;
 use http::{Method, Response};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use k8s_openapi::jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
@@ -148,7 +150,17 @@ impl ApiServer {
         }
     }
 
+    /// Answers a request, with the time: clients compare the times of objects with it.
     fn answer(&self, request: http::Request<Bytes>) -> Response<Body> {
+        let mut answer = self.answer_undated(request);
+        let now = lock(&self.store).clock.now();
+        if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default().parse() {
+            answer.headers_mut().insert(DATE, date);
+        }
+        answer
+    }
+
+    fn answer_undated(&self, request: http::Request<Bytes>) -> Response<Body> {
         if let Some(answer) = about::answer(&request, &lock(&self.store).kinds) {
             return answer;
         }
