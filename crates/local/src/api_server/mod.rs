@@ -4,6 +4,7 @@
 //! a Unix socket. All its state is in memory, behind one lock, so that every request is answered at one point in time.
 
 mod about;
+mod admission;
 mod answer;
 mod apply;
 mod collect;
@@ -30,6 +31,7 @@ mod watch;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::header::DATE;
 use http::{Method, Response};
@@ -41,6 +43,7 @@ use k8s_openapi::jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
+pub use admission::{Admission, Refused};
 pub use kinds::KindOfObject;
 pub use pod::{LogQuery, LogSource};
 
@@ -98,6 +101,27 @@ impl ApiServer {
         *self.logs.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 
+    /// Says how often watches that allow bookmarks get one, besides that before their end.
+    pub fn set_bookmarks(&self, every: Duration) {
+        lock(&self.store).bookmarks = every;
+    }
+
+    /// Says which new objects are refused. Without rules, none is that is valid.
+    pub fn set_admission(&self, admission: Admission) {
+        lock(&self.store).admission = admission::Rules(Some(admission));
+    }
+
+    /// The kind, the namespace and the name of every object.
+    #[must_use]
+    pub fn objects(&self) -> Vec<(String, String, String)> {
+        let store = lock(&self.store);
+        let all = store.everything().map(|((id, namespace, name), _)| {
+            let kind = store.kinds.get(*id).kind.to_string();
+            (kind, namespace.clone(), name.clone())
+        });
+        all.collect()
+    }
+
     /// A client of this server, whose default namespace is the given one. It works within the runtime that it is made
     /// in.
     #[must_use]
@@ -127,7 +151,7 @@ impl ApiServer {
                     Err(error) => {
                         // Such as too many open files: connections that end make room.
                         tracing::warn!(%error, "no connection could be accepted");
-                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                        tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
                 Some(_) = connections.join_next() => {}
@@ -154,7 +178,11 @@ impl ApiServer {
     fn answer(&self, request: http::Request<Bytes>) -> Response<Body> {
         let mut answer = self.answer_undated(request);
         let now = lock(&self.store).clock.now();
-        if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default().parse() {
+        if let Ok(date) = DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&now)
+            .unwrap_or_default()
+            .parse()
+        {
             answer.headers_mut().insert(DATE, date);
         }
         answer

@@ -20,8 +20,19 @@ pub enum Addressing {
     /// Each pod has a loopback address of its own: pod `i` of service `s` has `127.77.s.i+1`. Linux has these addresses
     /// without configuration.
     PerPod,
+    /// As `PerPod`, with addresses that nobody has: `10.77.s.i+1`.
+    Imagined,
     /// All pods have this address, so that each needs ports of its own.
     Shared(Ipv4Addr),
+}
+
+impl Addressing {
+    fn network(self) -> [u8; 2] {
+        match self {
+            Self::Imagined => [10, NETWORK[1]],
+            Self::PerPod | Self::Shared(_) => NETWORK,
+        }
+    }
 }
 
 /// Which pods have which addresses.
@@ -56,7 +67,7 @@ impl Addresses {
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         let key = service(pod);
         if !services.contains_key(&key) {
-            let (number, reservation) = reserve(&services)?;
+            let (number, reservation) = reserve(&services, self.addressing)?;
             let service = Service {
                 number,
                 pods: BTreeMap::new(),
@@ -77,7 +88,8 @@ impl Addresses {
             .or_else(by_ordinal)
             .or_else(|| (1..RESERVATION.0).rev().find(|host| !taken(*host)))?;
         service.pods.entry(name).or_insert((host, 0)).1 += 1;
-        Some(Ipv4Addr::new(NETWORK[0], NETWORK[1], service.number, host))
+        let network = self.addressing.network();
+        Some(Ipv4Addr::new(network[0], network[1], service.number, host))
     }
 
     /// Takes an address back. The addresses of a service are free for others when none of its pods is left.
@@ -95,9 +107,15 @@ impl Addresses {
 }
 
 /// The first number that no service of this node has, nor of another on this machine.
-fn reserve(services: &BTreeMap<(String, String), Service>) -> Option<(u8, Option<TcpListener>)> {
+fn reserve(
+    services: &BTreeMap<(String, String), Service>,
+    addressing: Addressing,
+) -> Option<(u8, Option<TcpListener>)> {
     let is_free = |number: &u8| services.values().all(|service| service.number != *number);
     (1..=u8::MAX).filter(is_free).find_map(|number| {
+        if addressing == Addressing::Imagined {
+            return Some((number, None));
+        }
         let address = Ipv4Addr::new(NETWORK[0], NETWORK[1], number, RESERVATION.0);
         match TcpListener::bind((address, RESERVATION.1)) {
             Ok(listener) => Some((number, Some(listener))),

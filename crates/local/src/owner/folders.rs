@@ -34,7 +34,7 @@ impl Folders {
     ///
     /// # Errors
     /// A folder cannot be made, or belongs to another user.
-    pub(super) fn make() -> io::Result<Self> {
+    pub(crate) fn make() -> io::Result<Self> {
         let runtime = runtime_folder()?;
         remove_dead(&runtime)?;
         let id = format!(
@@ -60,17 +60,17 @@ impl Folders {
     }
 
     /// The socket of the API server.
-    pub(super) fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
 
     /// Where pods and claims are.
-    pub(super) fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
     /// Removes all of it.
-    pub(super) fn remove(&self) {
+    pub(crate) fn remove(&self) {
         remove(&self.data, &self.socket, &self.lock);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use k8s_openapi::api::core::v1::Container;
 use kube::ResourceExt;
 
-use super::Worker;
+use super::{Machine, Worker};
 use crate::node::environment::{self, Environment, Facts};
 use crate::node::exec::{Surroundings, cannot_execute};
 use crate::node::paths::Paths;
@@ -32,6 +32,9 @@ impl Worker {
     ///
     /// In the kubelet's words, for what a container waits as `CreateContainerConfigError`.
     pub(super) async fn prepare(&self, container: &Container) -> Result<Prepared, String> {
+        let Machine::Processes { owner, supervisor } = &self.shared.machine else {
+            return Err("this node runs no processes".to_owned());
+        };
         let command = container.command.as_deref().unwrap_or_default();
         if command.is_empty() {
             return Err(format!(
@@ -75,7 +78,7 @@ impl Worker {
         let mut environment = self.own_environment();
         environment.extend(&variables);
         environment.extend(&defined);
-        for (name, value) in self.markers(container) {
+        for (name, value) in self.markers(owner, container) {
             environment.set(name, value);
         }
         Ok(Prepared {
@@ -84,7 +87,7 @@ impl Worker {
                 folder,
                 paths,
                 scratch: self.scratch(),
-                supervisor: self.shared.supervisor.clone(),
+                supervisor: supervisor.clone(),
             },
             arguments,
             message,
@@ -102,10 +105,9 @@ impl Worker {
         environment
     }
 
-    fn markers(&self, container: &Container) -> [(&'static str, String); 2] {
-        let owner = &self.shared.owner;
+    fn markers(&self, owner: &str, container: &Container) -> [(&'static str, String); 2] {
         [
-            (OWNER, owner.clone()),
+            (OWNER, owner.to_owned()),
             (CONTAINER, format!("{owner}/{}/{}", self.uid, container.name)),
         ]
     }
