@@ -40,6 +40,7 @@ use hyper::body::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::jiff::fmt::rfc2822::DateTimePrinter;
+use serde_json::Value;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
@@ -109,6 +110,27 @@ impl ApiServer {
     /// Says which new objects are refused. Without rules, none is that is valid.
     pub fn set_admission(&self, admission: Admission) {
         lock(&self.store).admission = admission::Rules(Some(admission));
+    }
+
+    /// Removes an object at once, whatever holds it.
+    pub fn remove(&self, kind: &str, namespace: &str, name: &str) {
+        let mut store = lock(&self.store);
+        let found = store.everything().map(|(key, _)| key).find(|(id, within, called)| {
+            (within.as_str(), called.as_str()) == (namespace, name) && store.kinds.get(*id).kind == kind
+        });
+        if let Some(key) = found.cloned() {
+            store.remove(&key);
+        }
+    }
+
+    /// The objects of a kind, in the order of their names.
+    #[must_use]
+    pub fn objects_of(&self, kind: &str) -> Vec<Arc<Value>> {
+        let store = lock(&self.store);
+        let all = store
+            .everything()
+            .filter(|((id, ..), _)| store.kinds.get(*id).kind == kind);
+        all.map(|(_, object)| Arc::clone(object)).collect()
     }
 
     /// The kind, the namespace and the name of every object.

@@ -3,6 +3,8 @@
 //! Between two calls of [`FakeCluster::advance`] its time passes as that of the machine does, so that whoever uses it
 //! over its socket never waits for a time that stands still.
 
+mod leases;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -10,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::UnixListener;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc as commands;
@@ -28,7 +31,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 const BOOKMARKS: Duration = Duration::from_hours(1);
 
 /// What happens without a call: objects that every cluster has, and what reports on others.
-const OWN: &[&str] = &["Event", "Lease", "Namespace", "Node", "ServiceAccount"];
+const OWN: &[&str] = &["Event", "Namespace", "Node", "ServiceAccount"];
 
 /// A cluster in memory, which runs on a thread of its own until it is dropped.
 #[derive(Debug)]
@@ -69,7 +72,7 @@ impl FakeCluster {
     /// # Errors
     /// The folder, the socket or the thread cannot be made.
     pub fn start() -> io::Result<Self> {
-        let folders = Folders::make()?;
+        let folders = Folders::hidden()?;
         let script = Script::new();
         let (sender, receiver) = commands::unbounded_channel();
         let (started, start) = mpsc::channel();
@@ -130,6 +133,29 @@ impl FakeCluster {
         objects
     }
 
+    /// What was reported on objects, and by whom: the source, the namespace and the name of the object, the reason and
+    /// the message.
+    #[must_use]
+    pub fn events(&self) -> Vec<[String; 5]> {
+        let events = self.running.api.objects_of("Event");
+        let words = |event: &Value| {
+            let pointers = [
+                "/source/component",
+                "/involvedObject/namespace",
+                "/involvedObject/name",
+                "/reason",
+                "/message",
+            ];
+            pointers.map(|at| event.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned())
+        };
+        events.iter().map(|event| words(event)).collect()
+    }
+
+    /// Removes an object, whoever it belongs to; one that is gone is as good as removed.
+    pub fn remove(&self, kind: &str, namespace: &str, name: &str) {
+        self.running.api.remove(kind, namespace, name);
+    }
+
     /// Ends the cluster.
     pub fn stop(mut self) {
         self.end();
@@ -163,7 +189,7 @@ async fn run(
     };
     let clock = Clock::new();
     let cluster = LocalCluster::start_scripted(clock, script);
-    let api = cluster.api().clone();
+    let (api, api_of_leases) = (cluster.api().clone(), cluster.client("default"));
     api.create_namespaces(true);
     api.set_bookmarks(BOOKMARKS);
     let running = Running {
@@ -173,7 +199,9 @@ async fn run(
     };
     let _ = started.send(Ok(running));
     let serving = tokio::spawn(async move { api.serve(listener).await });
+    let leases = leases::Leases::new(api_of_leases, clock);
     while let Some(Advance { by, done }) = commands.recv().await {
+        leases.renew_for(by).await;
         // The runtime goes to the next time for which anything waits whenever it has nothing else to do.
         pause();
         sleep(by).await;

@@ -133,15 +133,12 @@ impl Script {
     pub fn cause(&self, service: &str) -> Cause {
         let now = Instant::now();
         let mut rules = self.rules();
-        let begun = match rules.begun.get(service) {
-            Some(begun) => *begun,
-            None => {
-                rules.begun.insert(service.to_owned(), now);
-                // The next time to look has come nearer.
-                self.note();
-                now
-            }
-        };
+        let begun = rules.begun.get(service).copied().unwrap_or_else(|| {
+            rules.begun.insert(service.to_owned(), now);
+            // The next time to look has come nearer.
+            self.note();
+            now
+        });
         let due = rules.times(service, begun).take_while(|(time, _)| *time <= now);
         due.last().map_or(Cause::READY, |(_, cause)| cause)
     }

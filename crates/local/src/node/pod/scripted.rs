@@ -142,7 +142,7 @@ impl Worker {
         }
         self.shared.recorder.warning(&self.pod, None, reason, words);
         self.change(|state| state.failed = Some((reason.to_owned(), format!("{begins}{words}"))));
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn preempt(&self, words: &str) {
@@ -160,7 +160,7 @@ impl Worker {
         if let Err(error) = pods.delete(&self.pod.name_any(), &params).await {
             tracing::debug!("pod {} is not preempted: {error}", self.words());
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Others report that the pod is not ready while its node does not answer.
