@@ -16,6 +16,7 @@ __all__ = [
     "Deletion",
     "Endpoint",
     "Execution",
+    "FakeCluster",
     "Listed",
     "Listing",
     "Location",
@@ -1306,6 +1307,75 @@ def hostnames(name: str, replicas: int) -> list[str]:
 
 def endpoints(name: str, replicas: int = 1, port: int = 40000, namespace: str | None = None) -> list[str]:
     """Returns the endpoint of each pod, such as ``foo-0.foo:40000``; with a namespace ``foo-0.foo.flyte:40000``."""
+
+@final
+class FakeCluster:
+    """A cluster in memory for tests, in which no processes run: what becomes of pods is said by causes.
+
+    Its time passes as that of the machine does, and can be let pass at once besides.
+    """
+
+    @staticmethod
+    def start() -> FakeCluster:
+        """Starts a cluster in which every pod becomes ready.
+
+        Raises:
+            OSError: The folder of its socket cannot be made, or this system has no Unix sockets.
+        """
+
+    @staticmethod
+    def causes() -> list[str]:
+        """Returns the names of all causes, of which one is ``Ready``."""
+
+    @staticmethod
+    def seconds(duration: str | float) -> float:
+        """Returns a length of time such as ``16m`` in seconds, of which a part counts as a whole one.
+
+        Raises:
+            ValueError: It is no duration.
+        """
+
+    @property
+    def socket(self) -> Path:
+        """The socket of its API server."""
+
+    @property
+    def now(self) -> float:
+        """Its time, in seconds since 1970."""
+
+    def script(self, cause: str, service: str | None = None, after: str | float | None = None) -> None:
+        """Says what becomes of the pods of a service.
+
+        Args:
+            cause: The cause, as one of :meth:`causes`.
+            service: The service. Default: all that have no cause of their own.
+            after: How long after the last cause it comes, such as ``20m``. Default: now, in place of all causes.
+
+        Raises:
+            ValueError: There is no such cause, or the duration is none.
+        """
+
+    def advance(self, by: str | float) -> None:
+        """Lets time pass at once; all that is due in between happens in its order.
+
+        Args:
+            by: How much, such as ``16m``, or as a number of seconds.
+
+        Raises:
+            ValueError: It is no duration.
+        """
+
+    def objects(self) -> list[tuple[str, str, str]]:
+        """Returns the kind, namespace and name of each object, without those that every cluster has."""
+
+    def events(self) -> list[list[str]]:
+        """Returns what was reported: the source, the object's namespace and name, the reason and the message of each."""
+
+    def remove(self, kind: str, namespace: str, name: str) -> None:
+        """Removes an object at once, whatever holds it."""
+
+    def stop(self) -> None:
+        """Ends the cluster, and its time with it. Every other call raises OSError from then on."""
 
 def local_cluster() -> Path | None:
     """Returns the socket of the local cluster that this process has; None if it has none."""

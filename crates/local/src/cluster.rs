@@ -1,5 +1,6 @@
 //! A local cluster as a whole: its API server, its controllers and its node.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use kube::Client;
@@ -8,7 +9,8 @@ use tokio::task::JoinHandle;
 use crate::api_server::{ApiServer, LogQuery};
 use crate::clock::Clock;
 use crate::controllers;
-use crate::node::{LogPart, Node, NodeOptions};
+use crate::node::{Addressing, LogPart, Node, NodeOptions};
+use crate::script::Script;
 
 /// A cluster on this machine. All its processes are killed when it is dropped; [`Self::stop`] lets them end.
 pub struct LocalCluster {
@@ -35,8 +37,21 @@ impl LocalCluster {
             let read = logs.read(&query.uid, &query.container, query.previous, part);
             read.map_err(|error| error.to_string())
         }));
-        let controllers = tokio::spawn(controllers::run(api.client("default"), clock));
+        let controllers = tokio::spawn(controllers::run(api.client("default"), clock, None));
         Ok(Self { api, node, controllers })
+    }
+
+    /// Starts a cluster that runs no processes: a script says what becomes of its pods.
+    #[must_use]
+    pub fn start_scripted(clock: Clock, script: &Script) -> Self {
+        let api = ApiServer::new(clock);
+        let admission = script.clone();
+        api.set_admission(Arc::new(move |kind, object| admission.refusal(kind, object)));
+        let mut options = NodeOptions::new(Path::new(""));
+        options.addressing = Addressing::Imagined;
+        let node = Node::start_scripted(api.client("default"), clock, options, script.clone());
+        let controllers = tokio::spawn(controllers::run(api.client("default"), clock, Some(script.clone())));
+        Self { api, node, controllers }
     }
 
     /// A client of the cluster, whose default namespace is the given one.

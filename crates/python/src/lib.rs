@@ -7,6 +7,8 @@ mod conclude;
 mod convert;
 mod errors;
 mod execution;
+#[cfg_attr(not(unix), path = "no_fake.rs")]
+mod fake;
 mod fork;
 mod functions;
 mod listed;
@@ -35,6 +37,8 @@ mod _core {
     use crate::conclude::Conclusion;
     #[pymodule_export]
     use crate::execution::Execution;
+    #[pymodule_export]
+    use crate::fake::FakeCluster;
     #[pymodule_export]
     use crate::functions::{declared, endpoints, generate_name, hostnames, manifests, validate};
     #[pymodule_export]

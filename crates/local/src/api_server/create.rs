@@ -53,6 +53,9 @@ pub(super) fn make(
     begin(store, &kind, namespace, &mut object);
     defaults::fill(&kind, &mut object);
     defaults::admit(&kind, &mut object);
+    if let Some(refused) = store.admission.refusal(&kind.kind, &object) {
+        return Err(Refusal::not_admitted(refused));
+    }
     defaults::begin_status(&kind, &mut object);
     validate::created(&kind, &object)?;
     let key = (id, namespace.to_owned(), name(&object).to_owned());

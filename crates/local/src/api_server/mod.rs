@@ -4,6 +4,7 @@
 //! a Unix socket. All its state is in memory, behind one lock, so that every request is answered at one point in time.
 
 mod about;
+mod admission;
 mod answer;
 mod apply;
 mod collect;
@@ -30,15 +31,20 @@ mod watch;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use http::header::DATE;
 use http::{Method, Response};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use k8s_openapi::jiff::fmt::rfc2822::DateTimePrinter;
+use serde_json::Value;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
+pub use admission::{Admission, Refused};
 pub use kinds::KindOfObject;
 pub use pod::{LogQuery, LogSource};
 
@@ -96,6 +102,48 @@ impl ApiServer {
         *self.logs.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 
+    /// Says how often watches that allow bookmarks get one, besides that before their end.
+    pub fn set_bookmarks(&self, every: Duration) {
+        lock(&self.store).bookmarks = every;
+    }
+
+    /// Says which new objects are refused. Without rules, none is that is valid.
+    pub fn set_admission(&self, admission: Admission) {
+        lock(&self.store).admission = admission::Rules(Some(admission));
+    }
+
+    /// Removes an object at once, whatever holds it.
+    pub fn remove(&self, kind: &str, namespace: &str, name: &str) {
+        let mut store = lock(&self.store);
+        let found = store.everything().map(|(key, _)| key).find(|(id, within, called)| {
+            (within.as_str(), called.as_str()) == (namespace, name) && store.kinds.get(*id).kind == kind
+        });
+        if let Some(key) = found.cloned() {
+            store.remove(&key);
+        }
+    }
+
+    /// The objects of a kind, in the order of their names.
+    #[must_use]
+    pub fn objects_of(&self, kind: &str) -> Vec<Arc<Value>> {
+        let store = lock(&self.store);
+        let all = store
+            .everything()
+            .filter(|((id, ..), _)| store.kinds.get(*id).kind == kind);
+        all.map(|(_, object)| Arc::clone(object)).collect()
+    }
+
+    /// The kind, the namespace and the name of every object.
+    #[must_use]
+    pub fn objects(&self) -> Vec<(String, String, String)> {
+        let store = lock(&self.store);
+        let all = store.everything().map(|((id, namespace, name), _)| {
+            let kind = store.kinds.get(*id).kind.to_string();
+            (kind, namespace.clone(), name.clone())
+        });
+        all.collect()
+    }
+
     /// A client of this server, whose default namespace is the given one. It works within the runtime that it is made
     /// in.
     #[must_use]
@@ -125,7 +173,7 @@ impl ApiServer {
                     Err(error) => {
                         // Such as too many open files: connections that end make room.
                         tracing::warn!(%error, "no connection could be accepted");
-                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                        tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
                 Some(_) = connections.join_next() => {}
@@ -148,7 +196,21 @@ impl ApiServer {
         }
     }
 
+    /// Answers a request, with the time: clients compare the times of objects with it.
     fn answer(&self, request: http::Request<Bytes>) -> Response<Body> {
+        let mut answer = self.answer_undated(request);
+        let now = lock(&self.store).clock.now();
+        if let Ok(date) = DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&now)
+            .unwrap_or_default()
+            .parse()
+        {
+            answer.headers_mut().insert(DATE, date);
+        }
+        answer
+    }
+
+    fn answer_undated(&self, request: http::Request<Bytes>) -> Response<Body> {
         if let Some(answer) = about::answer(&request, &lock(&self.store).kinds) {
             return answer;
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::admission::Refused;
 use super::kinds::KindOfObject;
 
 /// An answer that refuses a request.
@@ -152,6 +153,11 @@ impl Refusal {
     pub(super) fn forbidden(kind: &KindOfObject, name: &str, why: &str) -> Self {
         let message = format!("{} {name:?} is forbidden: {why}", kind.resource());
         Self::new(403, "Forbidden", message).of(kind, name)
+    }
+
+    /// What a rule of the cluster does not allow.
+    pub(super) fn not_admitted(refused: Refused) -> Self {
+        Self::new(refused.code, refused.reason, refused.message)
     }
 
     /// An object of a namespace that is being deleted.

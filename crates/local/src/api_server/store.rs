@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::admission::Rules;
 use super::kinds::{KindId, Kinds};
 use super::refusal::Refusal;
 use super::value::{metadata, name, namespace};
+use super::watch::BOOKMARKS;
 use crate::clock::Clock;
 
 /// How many changes a watch can catch up with.
@@ -36,6 +39,9 @@ pub(super) struct Store {
     pub(super) kinds: Kinds,
     pub(super) clock: Clock,
     pub(super) creates_namespaces: bool,
+    pub(super) admission: Rules,
+    /// How often a watch that allows bookmarks gets one.
+    pub(super) bookmarks: Duration,
     objects: BTreeMap<Key, Arc<Value>>,
     revision: u64,
     history: VecDeque<Change>,
@@ -51,6 +57,8 @@ impl Store {
             kinds: Kinds::default(),
             clock,
             creates_namespaces: false,
+            admission: Rules::default(),
+            bookmarks: BOOKMARKS,
             objects: BTreeMap::new(),
             revision: 1,
             history: VecDeque::new(),

@@ -19,8 +19,8 @@ use super::store::{Change, Store};
 /// How long a watch lasts that says nothing of it. Kubernetes picks a time between 30 and 60 minutes.
 const LASTS: Duration = Duration::from_mins(45);
 
-/// How often a watch that allows bookmarks gets one.
-const BOOKMARKS: Duration = Duration::from_mins(1);
+/// How often a watch that allows bookmarks gets one, unless the server is told otherwise.
+pub(super) const BOOKMARKS: Duration = Duration::from_mins(1);
 
 /// How long before its end a watch gets its last bookmark.
 const LAST_BOOKMARK: Duration = Duration::from_secs(2);
@@ -56,7 +56,7 @@ pub(super) fn begin(
     let ends = now + lasts.map_or(LASTS, Duration::from_secs);
     let next_bookmark = request
         .is_set("allowWatchBookmarks")
-        .then(|| bookmark_after(now, ends))
+        .then(|| bookmark_after(now, ends, locked.bookmarks))
         .flatten();
     let initial_events = request.is_set("sendInitialEvents");
     let mut watch = Watch {
@@ -94,9 +94,9 @@ pub(super) fn begin(
     }))
 }
 
-/// The next bookmark: in a minute, or shortly before the end.
-fn bookmark_after(now: Instant, ends: Instant) -> Option<Instant> {
-    let regular = now + BOOKMARKS;
+/// The next bookmark: after the usual time, or shortly before the end.
+fn bookmark_after(now: Instant, ends: Instant, every: Duration) -> Option<Instant> {
+    let regular = now + every;
     let last = ends.checked_sub(LAST_BOOKMARK).filter(|last| *last > now);
     if regular < ends {
         Some(last.map_or(regular, |last| last.min(regular)))
@@ -128,9 +128,10 @@ impl Watch {
                     }
                 }
                 () = until_bookmark => {
-                    self.next_bookmark = bookmark_after(Instant::now(), self.ends);
                     let store = Arc::clone(&self.store);
-                    return Some(self.bookmark(&lock(&store), None).into());
+                    let store = lock(&store);
+                    self.next_bookmark = bookmark_after(Instant::now(), self.ends, store.bookmarks);
+                    return Some(self.bookmark(&store, None).into());
                 }
                 () = sleep_until(self.ends) => return None,
             }

@@ -29,8 +29,10 @@ use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::script::Script;
 use error::Failure;
 use queue::Work;
 use world::{Watched, World};
@@ -40,9 +42,13 @@ type Update = Box<dyn FnOnce(&mut World) + Send>;
 type Updates = Pin<Box<dyn Stream<Item = Update> + Send>>;
 
 /// Runs the controllers of all namespaces until it is dropped.
-pub async fn run(client: Client, clock: Clock) {
+///
+/// With a script, the scheduler gives no node to the pods to which it gives none.
+pub async fn run(client: Client, clock: Clock, script: Option<Script>) {
     let mut updates = updates(&client);
+    let mut changes = script.as_ref().map(Script::subscribe);
     let mut world = World::new(client, clock);
+    world.script = script;
     loop {
         while let Some(Some(update)) = updates.next().now_or_never() {
             update(&mut world);
@@ -65,7 +71,19 @@ pub async fn run(client: Client, clock: Clock) {
                 None => return,
             },
             () = wait => {}
+            () = changed(&mut changes) => world.look_again(),
         }
+    }
+}
+
+/// Waits until the script has changed, if there is one.
+async fn changed(changes: &mut Option<watch::Receiver<u64>>) {
+    let is_over = match changes {
+        Some(changes) => changes.changed().await.is_err(),
+        None => true,
+    };
+    if is_over {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -23,7 +23,7 @@ impl Cluster {
         let clock = Clock::new();
         let client = ApiServer::new(clock).client("default");
         let mut tasks = JoinSet::new();
-        tasks.spawn(run(client.clone(), clock));
+        tasks.spawn(run(client.clone(), clock, None));
         tasks.spawn(node(client.clone(), clock));
         Self { client, _tasks: tasks }
     }

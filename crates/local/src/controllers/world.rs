@@ -13,16 +13,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::cache::{Cache, Change};
+use super::cache::{Cache, Change, key};
 use super::error::Failure;
 use super::events::{Kind, Recorder};
-use super::queue::Queue;
+use super::queue::{Queue, Work};
+use super::scheduler;
 use crate::clock::Clock;
+use crate::script::Script;
 
 /// All that is known, and all that is to be done.
 pub(super) struct World {
     pub(super) client: Client,
     pub(super) clock: Clock,
+    /// What happens to pods, where no processes run.
+    pub(super) script: Option<Script>,
     pub(super) queue: Queue,
     pub(super) sets: Cache<StatefulSet>,
     pub(super) pods: Cache<Pod>,
@@ -51,6 +55,7 @@ impl World {
         Self {
             client,
             clock,
+            script: None,
             queue: Queue::default(),
             sets: Cache::default(),
             pods: Cache::default(),
@@ -72,6 +77,16 @@ impl World {
             && self.services.synced()
             && self.slices.synced()
             && self.nodes.synced()
+    }
+
+    /// Looks again at whatever waits.
+    pub(super) fn look_again(&mut self) {
+        for set in self.sets.all() {
+            self.queue.add(Work::StatefulSet(key(&set.metadata)));
+        }
+        for pod in self.pods.all().filter(|pod| scheduler::is_unscheduled(pod)) {
+            self.queue.add(Work::Pod(key(&pod.metadata)));
+        }
     }
 
     /// Takes in a change.

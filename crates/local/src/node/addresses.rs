@@ -23,6 +23,8 @@ pub enum Addressing {
     /// Each pod has a loopback address of its own: pod `i` of service `s` has `127.77.s.i+1`. Linux has these addresses
     /// without configuration.
     PerPod,
+    /// As `PerPod`, with addresses that nobody has: `10.77.s.i+1`.
+    Imagined,
     /// All pods have this address, and each has ports of its own.
     Shared(Ipv4Addr),
 }
@@ -46,6 +48,13 @@ impl Addressing {
             "addresses" => Some(Self::PerPod),
             "ports" => Some(Self::Shared(Ipv4Addr::LOCALHOST)),
             _ => None,
+        }
+    }
+
+    fn network(self) -> [u8; 2] {
+        match self {
+            Self::Imagined => [10, NETWORK[1]],
+            Self::PerPod | Self::Shared(_) => NETWORK,
         }
     }
 }
@@ -89,7 +98,7 @@ impl Addresses {
     pub(super) fn take(&self, pod: &Pod) -> Option<(Ipv4Addr, ActualPorts)> {
         match self.addressing {
             Addressing::Shared(address) => Some((address, self.take_ports(pod, address)?)),
-            Addressing::PerPod => Some((self.take_address(pod)?, ActualPorts::new())),
+            Addressing::PerPod | Addressing::Imagined => Some((self.take_address(pod)?, ActualPorts::new())),
         }
     }
 
@@ -119,7 +128,7 @@ impl Addresses {
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         let key = service(pod);
         if !services.contains_key(&key) {
-            let (number, reservation) = reserve(&services)?;
+            let (number, reservation) = reserve(&services, self.addressing)?;
             let service = Service {
                 number,
                 pods: BTreeMap::new(),
@@ -142,7 +151,8 @@ impl Addresses {
         let given = service.pods.entry(name).or_default();
         given.host = host;
         given.users += 1;
-        Some(Ipv4Addr::new(NETWORK[0], NETWORK[1], service.number, host))
+        let network = self.addressing.network();
+        Some(Ipv4Addr::new(network[0], network[1], service.number, host))
     }
 
     /// Takes an address back. The addresses of a service are free for others when none of its pods is left.
@@ -160,9 +170,15 @@ impl Addresses {
 }
 
 /// The first number that no service of this node has, nor of another on this machine.
-fn reserve(services: &BTreeMap<(String, String), Service>) -> Option<(u8, Option<TcpListener>)> {
+fn reserve(
+    services: &BTreeMap<(String, String), Service>,
+    addressing: Addressing,
+) -> Option<(u8, Option<TcpListener>)> {
     let is_free = |number: &u8| services.values().all(|service| service.number != *number);
     (1..=u8::MAX).filter(is_free).find_map(|number| {
+        if addressing == Addressing::Imagined {
+            return Some((number, None));
+        }
         let address = Ipv4Addr::new(NETWORK[0], NETWORK[1], number, RESERVATION.0);
         match TcpListener::bind((address, RESERVATION.1)) {
             Ok(listener) => Some((number, Some(listener))),

@@ -46,9 +46,10 @@ pub use logs::{LogPart, Logs};
 pub use options::NodeOptions;
 
 use crate::clock::Clock;
+use crate::script::Script;
 use addresses::Addresses;
 use events::Recorder;
-use pod::{Runs, Shared};
+use pod::{Machine, Runs, Shared};
 use process::Supervisor;
 
 /// A node that runs. Its processes are killed when it is dropped.
@@ -56,7 +57,8 @@ use process::Supervisor;
 pub struct Node {
     stop: watch::Sender<bool>,
     logs: Logs,
-    supervisor: Supervisor,
+    /// None without processes.
+    supervisor: Option<Supervisor>,
     /// Ends when all pods have.
     pods: JoinSet<()>,
     /// What goes on until then.
@@ -87,18 +89,36 @@ impl Node {
         let supervisor = tokio::task::spawn_blocking(start)
             .await
             .map_err(std::io::Error::other)??;
+        let claims = claims::remove_deleted(client.clone(), options.claims.clone());
+        let machine = Machine::Processes {
+            owner,
+            supervisor: supervisor.clone(),
+        };
+        let mut node = Self::with(client, clock, options, machine);
+        node.supervisor = Some(supervisor);
+        node.others.spawn(claims);
+        Ok(node)
+    }
+
+    /// Starts a node that runs nothing: a script says what becomes of its pods.
+    #[must_use]
+    pub fn start_scripted(client: Client, clock: Clock, options: NodeOptions, script: Script) -> Self {
+        let mut node = Self::with(client, clock, options, Machine::Script(script.clone()));
+        node.others.spawn(script.run());
+        node
+    }
+
+    fn with(client: Client, clock: Clock, options: NodeOptions, machine: Machine) -> Self {
         let (recorder, sent) = Recorder::new(client.clone(), clock, options.name.clone());
         let logs = Logs::new(options.folder.clone());
         let (mut pods, mut others, mut events) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
         events.spawn(sent);
         others.spawn(object::register(client.clone(), clock, options.clone()));
-        others.spawn(claims::remove_deleted(client.clone(), options.claims.clone()));
         let stop = watch::Sender::new(false);
         let shared = Shared {
             client,
             clock,
-            owner,
-            supervisor: supervisor.clone(),
+            machine,
             recorder,
             logs: logs.clone(),
             addresses: Addresses::new(options.addressing),
@@ -106,14 +126,14 @@ impl Node {
             options,
         };
         pods.spawn(pods::run(Arc::new(shared), stop.subscribe()));
-        Ok(Self {
+        Self {
             stop,
             logs,
-            supervisor,
+            supervisor: None,
             pods,
             others,
             events,
-        })
+        }
     }
 
     /// Reads logs of containers. It goes on to do so when the node has stopped, for pods whose folders are left.
@@ -128,7 +148,9 @@ impl Node {
         while self.pods.join_next().await.is_some() {}
         self.others.shutdown().await;
         while self.events.join_next().await.is_some() {}
-        self.supervisor.finish().await;
+        if let Some(supervisor) = self.supervisor {
+            supervisor.finish().await;
+        }
     }
 }
 

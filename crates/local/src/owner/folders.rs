@@ -16,6 +16,9 @@ const LOCK: &str = "lock";
 /// How the name of a socket ends.
 const SOCKET: &str = "sock";
 
+/// How the name of a socket ends that others are not to find.
+const HIDDEN: &str = "fake";
+
 /// The longest path of a socket that every system can have, in bytes: 104 with its end on macOS, 108 on Linux.
 const LONGEST: usize = 103;
 
@@ -35,6 +38,18 @@ impl Folders {
     /// # Errors
     /// A folder cannot be made, or belongs to another user.
     pub(super) fn make() -> io::Result<Self> {
+        Self::with_socket(SOCKET)
+    }
+
+    /// Makes the folders of a cluster that [`running`] does not find.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub(crate) fn hidden() -> io::Result<Self> {
+        Self::with_socket(HIDDEN)
+    }
+
+    fn with_socket(extension: &str) -> io::Result<Self> {
         let runtime = runtime_folder()?;
         remove_dead(&runtime)?;
         let id = format!(
@@ -54,13 +69,13 @@ impl Folders {
         Ok(Self {
             _lock: lock,
             lock: path,
-            socket: runtime.join(&id).with_extension(SOCKET),
+            socket: runtime.join(&id).with_extension(extension),
             data,
         })
     }
 
     /// The socket of the API server.
-    pub(super) fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
 
@@ -70,7 +85,7 @@ impl Folders {
     }
 
     /// Removes all of it.
-    pub(super) fn remove(&self) {
+    pub(crate) fn remove(&self) {
         remove(&self.data, &self.socket, &self.lock);
     }
 }
@@ -99,7 +114,9 @@ fn remove_dead(runtime: &Path) -> io::Result<()> {
             continue;
         };
         if !is_held(&lock) {
-            remove(&data_of(id)?, &lock.with_extension(SOCKET), &lock);
+            for socket in [SOCKET, HIDDEN] {
+                remove(&data_of(id)?, &lock.with_extension(socket), &lock);
+            }
         }
     }
     Ok(())

@@ -16,6 +16,10 @@ use super::world::World;
 
 /// The source of its events.
 const COMPONENT: &str = "default-scheduler";
+/// The source of the events of an autoscaler.
+const AUTOSCALER: &str = "cluster-autoscaler";
+/// Why a pod has no node, unless it is not to have one yet.
+const UNSCHEDULABLE: &str = "Unschedulable";
 /// The only node.
 const NODE: &str = "local";
 
@@ -26,10 +30,11 @@ pub(super) async fn sync(world: &mut World, of: &Key) -> Result<(), Failure> {
     };
     let node = world.nodes.get(&(String::new(), NODE.to_owned()));
     let claim = |name: &str| world.claims.get(&(of.0.clone(), name.to_owned())).map(AsRef::as_ref);
-    let refusal = decide::refusal(&pod, node.map(AsRef::as_ref), claim);
-    let done = match &refusal {
+    let scripted = world.script.as_ref().and_then(|script| script.unschedulable(&pod));
+    let decided = || Some((UNSCHEDULABLE, decide::refusal(&pod, node.map(AsRef::as_ref), claim)?));
+    let done = match scripted.or_else(decided) {
         None => bind(world, &pod).await,
-        Some(message) => refuse(world, &pod, message).await,
+        Some((reason, message)) => refuse(world, &pod, reason, &message).await,
     };
     match done {
         // It is gone, or has a node, and the watch is behind.
@@ -78,7 +83,7 @@ async fn bind(world: &mut World, pod: &Pod) -> Result<(), Failure> {
 }
 
 /// Reports why a pod cannot run, once per reason.
-async fn refuse(world: &mut World, pod: &Pod, message: &str) -> Result<(), Failure> {
+async fn refuse(world: &mut World, pod: &Pod, reason: &str, message: &str) -> Result<(), Failure> {
     let old = pods::condition(pod, "PodScheduled").filter(|old| old.status == "False");
     if old.is_some_and(|old| old.message.as_deref() == Some(message)) {
         return Ok(());
@@ -88,12 +93,17 @@ async fn refuse(world: &mut World, pod: &Pod, message: &str) -> Result<(), Failu
         .and_then(|old| old.last_transition_time.clone())
         .unwrap_or(Time(now));
     let refused = json!({
-        "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+        "type": "PodScheduled", "status": "False", "reason": reason, "message": message,
         "lastProbeTime": null, "lastTransitionTime": since,
     });
     let refused = world.patch_status(pod, &conditions(pod, refused)).await?;
     let event = (Kind::Warning, "FailedScheduling", message.to_owned());
     world.action_event(COMPONENT, &refused, "Scheduling", event).await;
+    if let Some((reason, message)) = world.script.as_ref().and_then(|script| script.scaling(pod)) {
+        world
+            .event(AUTOSCALER, &refused, Kind::Normal, reason, message.to_owned())
+            .await;
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use super::launch::Prepared;
 use super::ports::Conflict;
 use super::run::id;
 use super::stop::{Stopped, stopped};
-use super::{State, Worker};
+use super::{Machine, State, Worker};
 use crate::node::backoff::{BackOff, go};
 use crate::node::status::{Ended, Role};
 
@@ -19,7 +19,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(10);
 
 /// The exit code of a container that could not be started.
-const CANNOT_START: i32 = 128;
+pub(super) const CANNOT_START: i32 = 128;
 
 /// How a run of a container ended.
 pub(super) struct RunEnd {
@@ -55,10 +55,14 @@ impl Worker {
             if stop.borrow().is_some() || !self.wait_for_restart(container, &mut back_off, ends, &mut stop).await {
                 break;
             }
-            let Some(prepared) = self.prepare_in_time(container, &mut stop).await else {
-                break;
+            let end = match &self.shared.machine {
+                Machine::Script(script) => self.play(script, container, role, run, &mut stop).await,
+                Machine::Processes { .. } => match self.prepare_in_time(container, &mut stop).await {
+                    Some(prepared) => Some(self.run_once(container, role, &prepared, run, &mut stop).await),
+                    None => None,
+                },
             };
-            let end = self.run_once(container, role, &prepared, run, &mut stop).await;
+            let Some(end) = end else { break };
             ends.add(Instant::now(), end.is_killed);
             let code = end.ended.code;
             self.note_end(container, end.ended, run);
@@ -105,14 +109,14 @@ impl Worker {
         self.shared.recorder.warning(&self.pod, Some(name), "BackOff", message);
         tokio::select! {
             _ = stopped(stop) => false,
-            () = tokio::time::sleep_until(end) => {
+            () = self.until_scripted_otherwise(end) => {
                 back_off.restart(last, Instant::now());
                 true
             }
         }
     }
 
-    fn wait(&self, container: &Container, reason: &'static str, message: Option<String>) {
+    pub(super) fn wait(&self, container: &Container, reason: &'static str, message: Option<String>) {
         self.set(container, State::Waiting { reason, message });
     }
 

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use k8s_openapi::api::core::v1::Container;
 use kube::ResourceExt;
 
-use super::Worker;
+use super::{Machine, Worker};
 use crate::node::environment::{self, Environment, Facts};
 use crate::node::exec::{Surroundings, cannot_execute};
 use crate::node::paths::Paths;
@@ -33,6 +33,9 @@ impl Worker {
     ///
     /// In the kubelet's words, for what a container waits as `CreateContainerConfigError`.
     pub(super) async fn prepare(&self, container: &Container) -> Result<Prepared, String> {
+        let Machine::Processes { supervisor, .. } = &self.shared.machine else {
+            return Err("this node runs no processes".to_owned());
+        };
         let namespace = self.pod.namespace().unwrap_or_default();
         let sources = environment::read(&self.shared.client, &namespace, environment::sources_of(container)).await;
         let sources = sources.map_err(|error| error.to_string())?;
@@ -83,7 +86,7 @@ impl Worker {
                 folder,
                 paths,
                 scratch: self.scratch(),
-                supervisor: self.shared.supervisor.clone(),
+                supervisor: supervisor.clone(),
             },
             arguments,
             message,
@@ -111,12 +114,13 @@ impl Worker {
     }
 
     fn markers(&self, container: &Container) -> [(&'static str, String); 2] {
-        [(OWNER, self.shared.owner.clone()), (CONTAINER, self.marker(container))]
+        let owner = self.shared.machine.owner();
+        [(OWNER, owner.to_owned()), (CONTAINER, self.marker(container))]
     }
 
     /// What tells the processes of a container from all others.
     pub(super) fn marker(&self, container: &Container) -> String {
-        format!("{}/{}/{}", self.shared.owner, self.uid, container.name)
+        format!("{}/{}/{}", self.shared.machine.owner(), self.uid, container.name)
     }
 }
 

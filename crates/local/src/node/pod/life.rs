@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::Worker;
 use super::stop::{Stop, Stopped, stopped};
+use super::{Machine, Worker};
 use crate::node::status::Role;
 use crate::node::volumes::Disk;
 
@@ -29,12 +29,15 @@ impl Worker {
         let live = async {
             self.run_containers().await;
             // A pod whose containers have ended stays until somebody deletes it.
-            stopped(&mut self.stop.subscribe()).await
+            let stop = stopped(&mut self.stop.subscribe()).await;
+            self.linger().await;
+            stop
         };
         let stop = tokio::select! {
             stop = live => stop,
             () = self.listen(is_stopping) => return,
             () = self.report() => return,
+            () = self.suffer() => return,
         };
         if stop.is_deletion {
             self.remove().await;
@@ -67,6 +70,9 @@ impl Worker {
 
     /// Makes the volumes. Returns whether that was so before the pod had to end.
     async fn set_up(&self) -> bool {
+        if let Machine::Script(script) = &self.shared.machine {
+            return self.set_up_by(script).await;
+        }
         let mut stop = self.stop.subscribe();
         let mut pause = RETRY;
         loop {

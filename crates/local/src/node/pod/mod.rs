@@ -7,6 +7,7 @@ mod life;
 mod ports;
 mod report;
 mod run;
+mod scripted;
 mod stop;
 
 use std::path::PathBuf;
@@ -25,18 +26,39 @@ use super::process::Supervisor;
 use super::status::{ContainerState, PodState, State};
 use super::volumes::Folders;
 use crate::clock::Clock;
+use crate::script::Script;
 
 pub(super) use ports::Runs;
 use stop::Stop;
+
+/// What a node runs containers as.
+#[derive(Debug, Clone)]
+pub(super) enum Machine {
+    Processes {
+        /// The marker of the node's processes.
+        owner: String,
+        supervisor: Supervisor,
+    },
+    /// Nothing: a script says what becomes of them.
+    Script(Script),
+}
+
+impl Machine {
+    /// The marker of the node's processes.
+    pub(super) fn owner(&self) -> &str {
+        match self {
+            Self::Processes { owner, .. } => owner,
+            Self::Script(_) => "",
+        }
+    }
+}
 
 /// What all pods of a node share.
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) clock: Clock,
     pub(super) options: NodeOptions,
-    /// The marker of the node's processes.
-    pub(super) owner: String,
-    pub(super) supervisor: Supervisor,
+    pub(super) machine: Machine,
     pub(super) recorder: Recorder,
     pub(super) logs: Logs,
     pub(super) addresses: Addresses,
@@ -155,6 +177,12 @@ impl Worker {
             known.enter(state);
             known.restarts = run;
         });
+    }
+
+    /// Changes what is known of the pod, and lets it be reported.
+    fn change(&self, change: impl FnOnce(&mut PodState)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_one();
     }
 
     fn read<T>(&self, read: impl FnOnce(&PodState) -> T) -> T {

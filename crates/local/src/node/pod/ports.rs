@@ -292,7 +292,7 @@ fn conflict(run: &Run, own: &Listener, other: &Listener, name: &str, addressing:
         Addressing::PerPod if address.ip().is_unspecified() => {
             format!("Let the server listen on $POD_IP (or $SERVER_HOST) instead of {host}.")
         }
-        Addressing::PerPod => format!(
+        Addressing::PerPod | Addressing::Imagined => format!(
             "Let {name} listen on an address of its own instead of {}.",
             other.address.ip()
         ),

@@ -36,6 +36,9 @@ impl Worker {
             }
             let mut pause = RETRY;
             loop {
+                if self.is_to_be_rejected() {
+                    break;
+                }
                 let status = self.status();
                 if written.as_ref() == Some(&status) || self.seen.borrow().is_gone {
                     break;

@@ -64,6 +64,14 @@ impl Series {
         }
     }
 
+    /// The series of a container of which it is known that it does not answer, so that there is no haste.
+    pub(in super::super) fn patient(probe: &Probe, started: Instant) -> Self {
+        Self {
+            eager: None,
+            ..Self::new(probe, Kind::Readiness, started)
+        }
+    }
+
     /// When to ask next.
     pub(in super::super) fn next(&self) -> Instant {
         self.eager.map_or(self.due, |(eager, _)| eager.min(self.due))

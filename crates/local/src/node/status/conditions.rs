@@ -6,6 +6,9 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{ContainerState, PodState, Role};
 
+/// The condition of a pod that Kubernetes takes away.
+const DISRUPTION: &str = "DisruptionTarget";
+
 /// What a condition says: whether it is true, and why not.
 type Said = (bool, Option<(&'static str, String)>);
 
@@ -20,7 +23,14 @@ pub(super) fn of(state: &PodState, pod: &Pod, phase: &str, now: Timestamp) -> Ve
     let said = [
         ("PodReadyToStartContainers", (state.is_set_up, None)),
         ("Initialized", initialized(state, phase)),
-        ("Ready", ready(&containers, pod, old)),
+        (
+            "Ready",
+            if state.is_lost {
+                (false, None)
+            } else {
+                ready(&containers, pod, old)
+            },
+        ),
         ("ContainersReady", containers),
         ("PodScheduled", (true, None)),
     ];
@@ -33,6 +43,11 @@ pub(super) fn of(state: &PodState, pod: &Pod, phase: &str, now: Timestamp) -> Ve
         .filter(|condition| !conditions.iter().any(|own| own.type_ == condition.type_));
     let others: Vec<_> = others.cloned().collect();
     conditions.extend(others);
+    if let Some(words) = &state.preempted {
+        let said = (true, Some(("PreemptionByScheduler", words.clone())));
+        conditions.retain(|condition| condition.type_ != DISRUPTION);
+        conditions.push(condition(DISRUPTION, said, old, now));
+    }
     conditions
 }
 

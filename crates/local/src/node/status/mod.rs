@@ -19,6 +19,12 @@ pub(super) struct PodState {
     pub(super) started: Timestamp,
     /// Whether its folders are made, which is what a sandbox is for other nodes.
     pub(super) is_set_up: bool,
+    /// Why it has failed as a whole: the reason and the message.
+    pub(super) failed: Option<(String, String)>,
+    /// Why a pod of higher priority takes its place.
+    pub(super) preempted: Option<String>,
+    /// Whether others say that it is not ready because its node does not answer.
+    pub(super) is_lost: bool,
     /// The init containers in their order, then the others.
     pub(super) containers: Vec<ContainerState>,
 }
@@ -43,6 +49,9 @@ impl PodState {
             place,
             started,
             is_set_up: false,
+            failed: None,
+            preempted: None,
+            is_lost: false,
             containers: init.chain(main).collect(),
         }
     }
@@ -54,7 +63,11 @@ impl PodState {
     /// The status of the pod. What others have written into the present one stays.
     pub(super) fn status(&self, pod: &Pod, now: Timestamp) -> PodStatus {
         let restart_policy = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref());
-        let phase = phase::of(&self.containers, restart_policy.unwrap_or("Always"));
+        let phase = match &self.failed {
+            Some(_) => "Failed",
+            None => phase::of(&self.containers, restart_policy.unwrap_or("Always")),
+        };
+        let (reason, message) = self.failed.clone().unzip();
         let old = pod.status.clone().unwrap_or_default();
         let statuses = |is_init: bool| {
             let of_role = self
@@ -65,7 +78,7 @@ impl PodState {
             if !is_init {
                 statuses.sort_by(|one, other| one.name.cmp(&other.name));
             }
-            (!statuses.is_empty()).then_some(statuses)
+            (!statuses.is_empty() && self.failed.is_none()).then_some(statuses)
         };
         let address = &self.place.address;
         PodStatus {
@@ -80,6 +93,8 @@ impl PodState {
             pod_ips: self.is_set_up.then(|| vec![PodIP { ip: address.clone() }]),
             observed_generation: pod.metadata.generation,
             phase: Some(phase.to_owned()),
+            reason,
+            message,
             qos_class: old.qos_class,
             start_time: Some(Time(self.started)),
             ..PodStatus::default()
