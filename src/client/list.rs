@@ -43,8 +43,12 @@ impl Client {
                 grace_periods,
                 deadline,
             );
-            let listed = Box::pin(listing).await;
-            all.value.extend(listed.map_err(|error| connection.explain(error))?);
+            match Box::pin(listing).await {
+                Ok(listed) => all.value.extend(listed),
+                // It has no services any more.
+                Err(error) if connection.has_ended(&error) => {}
+                Err(error) => return Err(connection.explain(error)),
+            }
             all.warning = connection.warning.or(all.warning);
         }
         Ok(all)

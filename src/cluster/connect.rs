@@ -180,6 +180,12 @@ impl Connection {
         }
     }
 
+    /// Whether an error of a call means that this is a local cluster whose process has ended.
+    #[must_use]
+    pub fn has_ended(&self, error: &Error) -> bool {
+        matches!(self.key.0, Source::Local(_)) && matches!(error, Error::Cluster { .. })
+    }
+
     /// Waits, at a terminal, for a credential program that may ask the person there for a login. It has a minute.
     pub async fn log_in(&self) {
         if let Some(credentials) = &self.credentials {

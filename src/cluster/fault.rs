@@ -18,6 +18,11 @@ pub(crate) struct Unauthenticated(pub(crate) String);
 #[error("{0}")]
 pub(super) struct Unreachable(pub(super) String);
 
+/// The error of a local cluster whose process has ended, which no repetition changes.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the process that had this local cluster has ended, and its services with it")]
+pub(super) struct Ended;
+
 /// The reason of a request whose credentials the API server rejects.
 pub(super) const UNAUTHORIZED: &str = "Unauthorized";
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use super::Fault;
-use super::fault::{CREDENTIALS, Unauthenticated, Unreachable};
+use super::fault::{CREDENTIALS, Ended, Unauthenticated, Unreachable};
 use super::redaction::secret_problem;
 
 /// The fault that an error of the client means which is not an answer of the API server.
@@ -13,6 +13,13 @@ pub(super) fn unreachable(error: &kube::Error) -> Fault {
     }
     if let Some(Unreachable(problem)) = find::<Unreachable>(error) {
         return Fault::transient(problem.clone());
+    }
+    if let Some(ended) = find::<Ended>(error) {
+        return Fault::Refused {
+            code: 401,
+            reason: CREDENTIALS.to_owned(),
+            message: ended.to_string().replacen("the", "The", 1),
+        };
     }
     match error {
         // A credential that cannot be had or a request that cannot be built stays so, however often it is repeated.

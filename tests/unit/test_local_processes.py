@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,19 +73,21 @@ time.sleep(600)
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment() -> Iterator[dict[str, str]]:
     """Returns variables under which local mode keeps everything in folders of the test, and no cluster can be used."""
-    runtime, temporary = tmp_path / "run", tmp_path / "tmp"
-    for folder in (runtime, temporary):
-        folder.mkdir(mode=0o700)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("K8SDATASERVICE_")}
-    return kept | {
-        "K8SDATASERVICE_LOCAL": "processes",
-        "KUBECONFIG": str(tmp_path / "no-kubeconfig"),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "TMPDIR": str(temporary),
-        "XDG_RUNTIME_DIR": str(runtime),
-    }
+    # The path of a socket has to be short.
+    with tempfile.TemporaryDirectory(prefix="k", dir="/tmp") as folder:
+        runtime, temporary = Path(folder) / "run", Path(folder) / "tmp"
+        for each in (runtime, temporary):
+            each.mkdir(mode=0o700)
+        yield kept | {
+            "K8SDATASERVICE_LOCAL": "processes",
+            "KUBECONFIG": str(Path(folder) / "no-kubeconfig"),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "TMPDIR": str(temporary),
+            "XDG_RUNTIME_DIR": str(runtime),
+        }
 
 
 @pytest.fixture
@@ -184,6 +187,16 @@ def test_a_look_without_any_owner_is_an_error_that_says_so(environment: dict[str
     listed = dataservice(environment, "list", "--namespace", "flyte")
     assert (listed.returncode, listed.stdout) == (0, "") and "No data services found" in listed.stderr, listed
     assert files(environment) == []
+
+
+def test_a_socket_without_its_process_is_an_error_at_once(environment: dict[str, str]) -> None:
+    environment["K8SDATASERVICE_LOCAL_SOCKET"] = f"{environment['TMPDIR']}/gone.sock"
+    began = time.monotonic()
+    looked = dataservice(environment, "delete", "web", "--namespace", "flyte")
+    assert "The process that had this local cluster has ended, and its services with it." in looked.stderr
+    assert "gone.sock" in looked.stderr
+    assert (looked.returncode, looked.stdout) == (1, "")
+    assert time.monotonic() - began < 10
 
 
 def test_a_wrong_value_is_an_error_before_anything_is_created(environment: dict[str, str]) -> None:
