@@ -24,6 +24,7 @@ use super::options::NodeOptions;
 use super::process::Supervisor;
 use super::status::{ContainerState, PodState, State};
 use super::volumes::Folders;
+use super::without::Logged;
 use crate::clock::Clock;
 
 pub(super) use ports::Runs;
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     pub(super) logs: Logs,
     pub(super) addresses: Addresses,
     pub(super) runs: Runs,
+    pub(super) logged: Logged,
 }
 
 /// What the API server shows of a pod.
@@ -96,6 +98,7 @@ impl Worker {
             shared: shared.clone(),
         });
         worker.changed.notify_one();
+        shared.logged.log(&shared.client, &pod).await;
         worker.live(is_stopping).await;
         shared.addresses.release(&pod);
         shared.recorder.forget(&worker.uid);
