@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::kinds::{KindId, Kinds};
+use super::kinds::{KindId, Kinds, NAMESPACE};
+use super::provide::Everywhere;
 use super::refusal::Refusal;
 use super::value::{metadata, name, namespace};
 use crate::clock::Clock;
@@ -36,6 +37,7 @@ pub(super) struct Store {
     pub(super) kinds: Kinds,
     pub(super) clock: Clock,
     pub(super) creates_namespaces: bool,
+    pub(super) everywhere: Everywhere,
     objects: BTreeMap<Key, Arc<Value>>,
     revision: u64,
     history: VecDeque<Change>,
@@ -51,6 +53,7 @@ impl Store {
             kinds: Kinds::default(),
             clock,
             creates_namespaces: false,
+            everywhere: Everywhere::default(),
             objects: BTreeMap::new(),
             revision: 1,
             history: VecDeque::new(),
@@ -63,6 +66,12 @@ impl Store {
     #[cfg(test)]
     pub(super) fn remember(&mut self, changes: usize) {
         self.capacity = changes;
+    }
+
+    /// The names of all namespaces.
+    pub(super) fn namespaces(&self) -> Vec<String> {
+        let namespaces = self.objects.keys().filter(|(kind, ..)| *kind == NAMESPACE);
+        namespaces.map(|(.., name)| name.clone()).collect()
     }
 
     pub(super) fn revision(&self) -> u64 {
