@@ -252,6 +252,30 @@ async fn the_causes_of_a_failure_are_reported_as_on_kubernetes() {
     stage.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_reads_secrets_and_config_maps_that_its_cluster_was_given() {
+    let stage = Stage::new().await;
+    for object in [
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"password": "hunter2"}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"greeting": "hello"}}),
+    ] {
+        stage.cluster.api().provide(object).expect("taken");
+    }
+    let mut config = web("foo", 1);
+    let serve = "exec python3 -m http.server $SERVER_PORT --bind $POD_IP --directory /data";
+    let line = format!("echo $(cat /etc/m/greeting) $PASSWORD > /data/index.html; {serve}");
+    config["Command"] = json!(["sh", "-c", line]);
+    config["Env"] = json!({"PASSWORD": {"secretKeyRef": {"name": "s", "key": "password"}}});
+    let map = json!({"name": "m", "mountPath": "/etc/m", "configMap": {"name": "m"}});
+    config["Volumes"].as_array_mut().expect("volumes").push(map);
+    let name = stage.create(config).await;
+    stage.until(&name, "Ready").await;
+    let address = stage.pods().await[0].status.clone().and_then(|status| status.pod_ip);
+    assert_eq!(get(&address.expect("an address"), 40000), "hello hunter2");
+    stage.delete(&name).await;
+    stage.stop().await;
+}
+
 /// A server that lets others listen on its address and port, as gRPC's core does.
 const SHARING: &str = "
 import os, socket

@@ -12,7 +12,7 @@ use super::request::Request;
 use super::store::Store;
 use super::update::Writer;
 use super::value::{is_terminating, metadata, name, namespace as namespace_of, text, time};
-use super::{defaults, fields, typed, validate};
+use super::{defaults, fields, provide, typed, validate};
 
 /// The letters of generated names: without vowels, and without what looks alike.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -70,6 +70,7 @@ pub(super) fn make(
     let made = store.put(id, object);
     if id == NAMESPACE {
         service_account(store, name(&made));
+        provide::in_namespace(store, name(&made));
     }
     super::collect::after_write(store, id, &made);
     Ok(made)
@@ -141,6 +142,7 @@ pub(super) fn namespace(store: &mut Store, name: &str) {
     defaults::begin_status(&kind, &mut object);
     store.put(NAMESPACE, object);
     service_account(store, name);
+    provide::in_namespace(store, name);
 }
 
 /// Makes the service account that every namespace has.

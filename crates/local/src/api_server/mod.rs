@@ -17,6 +17,7 @@ mod kinds;
 mod list;
 mod patch;
 mod pod;
+mod provide;
 mod refusal;
 mod request;
 mod selector;

@@ -96,6 +96,11 @@ impl Refusal {
         Self::new(404, "NotFound", "the server could not find the requested resource")
     }
 
+    /// What is wrong.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn already_exists(kind: &KindOfObject, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", kind.resource());
         Self::new(409, "AlreadyExists", message).of(kind, name)

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::admission::Rules;
-use super::kinds::{KindId, Kinds};
+use super::kinds::{KindId, Kinds, NAMESPACE};
+use super::provide::Everywhere;
 use super::refusal::Refusal;
 use super::value::{metadata, name, namespace};
 use super::watch::BOOKMARKS;
@@ -42,6 +43,7 @@ pub(super) struct Store {
     pub(super) admission: Rules,
     /// How often a watch that allows bookmarks gets one.
     pub(super) bookmarks: Duration,
+    pub(super) everywhere: Everywhere,
     objects: BTreeMap<Key, Arc<Value>>,
     revision: u64,
     history: VecDeque<Change>,
@@ -59,6 +61,7 @@ impl Store {
             creates_namespaces: false,
             admission: Rules::default(),
             bookmarks: BOOKMARKS,
+            everywhere: Everywhere::default(),
             objects: BTreeMap::new(),
             revision: 1,
             history: VecDeque::new(),
@@ -71,6 +74,12 @@ impl Store {
     #[cfg(test)]
     pub(super) fn remember(&mut self, changes: usize) {
         self.capacity = changes;
+    }
+
+    /// The names of all namespaces.
+    pub(super) fn namespaces(&self) -> Vec<String> {
+        let namespaces = self.objects.keys().filter(|(kind, ..)| *kind == NAMESPACE);
+        namespaces.map(|(.., name)| name.clone()).collect()
     }
 
     pub(super) fn revision(&self) -> u64 {

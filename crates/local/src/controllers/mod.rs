@@ -12,7 +12,7 @@ mod owners;
 mod pods;
 mod queue;
 mod scheduler;
-mod selector;
+pub(crate) mod selector;
 mod stateful_set;
 #[cfg(test)]
 mod tests;

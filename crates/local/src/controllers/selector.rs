@@ -14,7 +14,7 @@ pub(super) fn has_all(labels: Option<&Labels>, wanted: &Labels) -> bool {
 }
 
 /// Whether a selector selects labels. An empty one selects all.
-pub(super) fn selects(selector: &LabelSelector, labels: Option<&Labels>) -> bool {
+pub(crate) fn selects(selector: &LabelSelector, labels: Option<&Labels>) -> bool {
     let value = |key: &str| labels.and_then(|labels| labels.get(key));
     let expressions = selector.match_expressions.as_deref().unwrap_or_default();
     selector

@@ -34,6 +34,7 @@ mod probes;
 mod process;
 mod status;
 mod volumes;
+mod without;
 
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ use addresses::Addresses;
 use events::Recorder;
 use pod::{Machine, Runs, Shared};
 use process::Supervisor;
+use without::Logged;
 
 /// A node that runs. Its processes are killed when it is dropped.
 #[derive(Debug)]
@@ -123,6 +125,7 @@ impl Node {
             logs: logs.clone(),
             addresses: Addresses::new(options.addressing),
             runs: Runs::default(),
+            logged: Logged::default(),
             options,
         };
         pods.spawn(pods::run(Arc::new(shared), stop.subscribe()));

@@ -4,6 +4,7 @@ mod containers;
 mod deletion;
 mod faults;
 mod killed;
+mod log;
 mod ports;
 mod probes;
 mod support;

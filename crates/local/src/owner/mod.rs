@@ -1,8 +1,9 @@
 //! The local cluster of a process: on a thread of its own, with a socket by which this user's other processes find it.
 
 mod folders;
+mod objects;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -13,6 +14,7 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
 pub use folders::{Folders, running};
+use objects::Object;
 
 use crate::clock::Clock;
 use crate::cluster::LocalCluster;
@@ -23,6 +25,9 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// The variable that says how pods are reached.
 const REACH: &str = "K8SDATASERVICE_LOCAL_REACH";
+
+/// The variable with files of objects, and folders of such files, which the cluster has from the beginning.
+const OBJECTS: &str = "K8SDATASERVICE_LOCAL_OBJECTS";
 
 /// A local cluster, which runs on a thread of its own until it is stopped.
 #[derive(Debug)]
@@ -41,10 +46,21 @@ impl Owner {
     /// # Errors
     /// The folders, the socket or the cluster cannot be made.
     pub fn start(path: &[PathBuf], claims: Option<PathBuf>) -> io::Result<Self> {
+        let objects = std::env::var_os(OBJECTS).unwrap_or_default();
+        Self::start_with(path, claims, addressing(std::env::var_os(REACH))?, &objects)
+    }
+
+    fn start_with(
+        path: &[PathBuf],
+        claims: Option<PathBuf>,
+        addressing: Addressing,
+        objects: &OsStr,
+    ) -> io::Result<Self> {
+        let objects = objects::read(objects).map_err(of_objects)?;
         let folders = Folders::make()?;
         let mut options = NodeOptions::new(folders.data());
         options.stop_grace = GRACE;
-        options.addressing = addressing(std::env::var_os(REACH))?;
+        options.addressing = addressing;
         options.search_first(path);
         if let Some(claims) = claims {
             options.claims = claims;
@@ -72,6 +88,11 @@ impl Owner {
                 let begun = async {
                     let cluster = LocalCluster::start(Clock::new(), options).await?;
                     cluster.api().create_namespaces(true);
+                    for object in objects {
+                        let (object, place) = object.into_parts();
+                        let provided = cluster.api().provide(object);
+                        provided.map_err(|problem| of_objects(Object::refused(&place, &problem)))?;
+                    }
                     Ok((cluster, UnixListener::bind(socket)?))
                 };
                 let (cluster, listener) = match begun.await {
@@ -87,12 +108,14 @@ impl Owner {
                 cluster.stop().await;
             });
         })?;
-        start.recv().map_err(io::Error::other)??;
-        Ok(Self {
+        // Its end removes the folders, also if the cluster could not be made.
+        let owner = Self {
             folders,
             stop: Some(stop),
             thread: Some(thread),
-        })
+        };
+        start.recv().map_err(io::Error::other)??;
+        Ok(owner)
     }
 
     /// The socket of its API server.
@@ -130,6 +153,11 @@ fn addressing(value: Option<OsString>) -> io::Result<Addressing> {
         );
         io::Error::new(io::ErrorKind::InvalidInput, problem)
     })
+}
+
+/// The error about the objects of a cluster.
+fn of_objects(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{OBJECTS}: {error}"))
 }
 
 impl Drop for Owner {

@@ -103,3 +103,43 @@ fn pods_are_reached_by_addresses_or_by_ports() {
         "{error}"
     );
 }
+
+#[test]
+fn a_cluster_has_the_objects_of_files_in_every_namespace() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("objects.yaml");
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: v}\n";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: mine}\ndata: {k: v}\n";
+    fs::write(&file, format!("{secret}---\n{map}")).expect("a file");
+    let start = || Owner::start_with(&[], None, Addressing::default(), folder.path().as_os_str());
+    let owner = start().expect("a cluster");
+    let exists = |path: &str| {
+        let mut stream = UnixStream::connect(owner.socket()).expect("a connection");
+        let request = format!("GET /api/v1/namespaces/{path} HTTP/1.1\r\nHost: local\r\nConnection: close\r\n\r\n");
+        io::Write::write_all(&mut stream, request.as_bytes()).expect("a request");
+        io::read_to_string(stream)
+            .expect("an answer")
+            .starts_with("HTTP/1.1 200")
+    };
+    assert!(exists("flyte/secrets/s") && exists("default/secrets/s") && exists("mine/secrets/s"));
+    assert!(exists("mine/configmaps/m") && !exists("flyte/configmaps/m"));
+    owner.stop();
+
+    let place = format!("K8SDATASERVICE_LOCAL_OBJECTS: {}, document 2: ", file.display());
+    for (document, problem) in [
+        ("kind: Secret", "apiVersion is missing"),
+        (
+            "apiVersion: v1\nkind: Secrets",
+            "a local cluster has no kind Secrets of v1",
+        ),
+        (secret, "secrets \"s\" already exists"),
+        (
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: A_B}",
+            "Secret \"A_B\" is invalid: metadata.name",
+        ),
+    ] {
+        fs::write(&file, format!("{secret}---\n{document}")).expect("a file");
+        let error = start().map(Owner::stop).expect_err("an error").to_string();
+        assert!(error.starts_with(&format!("{place}{problem}")), "{error}");
+    }
+}

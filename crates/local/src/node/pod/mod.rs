@@ -25,6 +25,7 @@ use super::options::NodeOptions;
 use super::process::Supervisor;
 use super::status::{ContainerState, PodState, State};
 use super::volumes::Folders;
+use super::without::Logged;
 use crate::clock::Clock;
 use crate::script::Script;
 
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     pub(super) logs: Logs,
     pub(super) addresses: Addresses,
     pub(super) runs: Runs,
+    pub(super) logged: Logged,
 }
 
 /// What the API server shows of a pod.
@@ -118,6 +120,7 @@ impl Worker {
             shared: shared.clone(),
         });
         worker.changed.notify_one();
+        shared.logged.log(&shared.client, &pod).await;
         worker.live(is_stopping).await;
         shared.addresses.release(&pod);
         shared.recorder.forget(&worker.uid);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Event, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, ContainerStateTerminated, ContainerStatus, Event, Pod};
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
@@ -48,14 +48,31 @@ impl Local {
         self.create(name, json!({"containers": [shell("foo", line)]})).await
     }
 
-    pub(super) async fn create(&self, name: &str, mut spec: Value) -> Pod {
+    pub(super) async fn create(&self, name: &str, spec: Value) -> Pod {
+        self.create_with(json!({"name": name, "labels": {"app": "test"}}), spec)
+            .await
+    }
+
+    /// Makes a pod that this object controls.
+    pub(super) async fn create_of(&self, owner: &ConfigMap, name: &str, spec: Value) -> Pod {
+        let owner = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "name": owner.name_any(), "uid": owner.uid(), "controller": true,
+        });
+        self.create_with(
+            json!({"name": name, "labels": {"app": "test"}, "ownerReferences": [owner]}),
+            spec,
+        )
+        .await
+    }
+
+    async fn create_with(&self, metadata: Value, mut spec: Value) -> Pod {
         spec["nodeName"] = json!("local");
         for list in ["containers", "initContainers"] {
             for container in spec[list].as_array_mut().into_iter().flatten() {
                 container["image"] = json!("busybox:1");
             }
         }
-        let pod = json!({"metadata": {"name": name, "labels": {"app": "test"}}, "spec": spec});
+        let pod = json!({"metadata": metadata, "spec": spec});
         let pod = serde_json::from_value(pod).expect("a pod");
         self.pods().create(&PostParams::default(), &pod).await.expect("created")
     }
