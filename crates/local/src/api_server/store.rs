@@ -40,6 +40,8 @@ pub(super) struct Store {
     pub(super) clock: Clock,
     pub(super) creates_namespaces: bool,
     pub(super) admission: Rules,
+    /// Whether pods that have failed go only when their node says so, as those that run do.
+    pub(super) keeps_failed: bool,
     /// How often a watch that allows bookmarks gets one.
     pub(super) bookmarks: Duration,
     objects: BTreeMap<Key, Arc<Value>>,
@@ -58,6 +60,7 @@ impl Store {
             clock,
             creates_namespaces: false,
             admission: Rules::default(),
+            keeps_failed: false,
             bookmarks: BOOKMARKS,
             objects: BTreeMap::new(),
             revision: 1,
