@@ -47,6 +47,7 @@ impl LocalCluster {
         let api = ApiServer::new(clock);
         let admission = script.clone();
         api.set_admission(Arc::new(move |kind, object| admission.refusal(kind, object)));
+        api.keep_failed_pods();
         let mut options = NodeOptions::new(Path::new(""));
         options.addressing = Addressing::Imagined;
         let node = Node::start_scripted(api.client("default"), clock, options, script.clone());

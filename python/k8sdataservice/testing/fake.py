@@ -237,5 +237,5 @@ class Service:
             self._owner = None
 
     def delete(self) -> None:
-        """Deletes the service."""
-        self._cluster._fresh_client().delete_sync(self.name, namespace=self.namespace)
+        """Deletes the service, also if others use it."""
+        warn(default_client().delete_sync(self.name, namespace=self.namespace, force=True).warning)

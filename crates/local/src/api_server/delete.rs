@@ -140,7 +140,7 @@ pub(super) fn one(store: &mut Store, key: &Key, options: &Options) -> Result<Lef
         "finalizers",
         (!names.is_empty()).then(|| json!(names)),
     );
-    let grace = grace(key.0, &before, options);
+    let grace = grace(store, key.0, &before, options);
     let is_held = !names.is_empty() || (key.0 == NAMESPACE && has(&before, "/spec/finalizers/0"));
     let earlier = number(&before, "/metadata/deletionGracePeriodSeconds").filter(|_| is_terminating(&before));
     if grace == 0 && !is_held {
@@ -222,9 +222,9 @@ fn finalizers_after(object: &Value, options: &Options) -> Vec<String> {
 }
 
 /// For how long an object stays. Only pods that a node runs do so.
-fn grace(kind: KindId, object: &Value, options: &Options) -> i64 {
-    let runs =
-        !text(object, "/spec/nodeName").is_empty() && !matches!(text(object, "/status/phase"), "Succeeded" | "Failed");
+fn grace(store: &Store, kind: KindId, object: &Value, options: &Options) -> i64 {
+    let runs = !text(object, "/spec/nodeName").is_empty()
+        && (store.keeps_failed || !matches!(text(object, "/status/phase"), "Succeeded" | "Failed"));
     if kind != POD || !runs {
         return 0;
     }

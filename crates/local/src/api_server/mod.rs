@@ -108,6 +108,12 @@ impl ApiServer {
         lock(&self.store).bookmarks = every;
     }
 
+    /// Lets pods that have failed go only when their node says so, as those that run do. Otherwise they go at once, as in
+    /// Kubernetes, so that hardly anybody sees them.
+    pub fn keep_failed_pods(&self) {
+        lock(&self.store).keeps_failed = true;
+    }
+
     /// Says which new objects are refused. Without rules, none is that is valid.
     pub fn set_admission(&self, admission: Admission) {
         lock(&self.store).admission = admission::Rules(Some(admission));

@@ -41,6 +41,8 @@ pub(super) struct Store {
     pub(super) clock: Clock,
     pub(super) creates_namespaces: bool,
     pub(super) admission: Rules,
+    /// Whether pods that have failed go only when their node says so, as those that run do.
+    pub(super) keeps_failed: bool,
     /// How often a watch that allows bookmarks gets one.
     pub(super) bookmarks: Duration,
     pub(super) everywhere: Everywhere,
@@ -60,6 +62,7 @@ impl Store {
             clock,
             creates_namespaces: false,
             admission: Rules::default(),
+            keeps_failed: false,
             bookmarks: BOOKMARKS,
             everywhere: Everywhere::default(),
             objects: BTreeMap::new(),

@@ -19,10 +19,10 @@ use crate::script::{Act, Probed, Script, fill, probe_failure};
 /// How long a container runs that ends by itself.
 const RUN: Duration = Duration::from_secs(1);
 
-/// How long the node looks at a pod before it turns it away, or at one that runs before it gives it up.
-const LOOK: Duration = Duration::from_secs(5);
+/// How long a pod runs before its node gives it up, or is lost itself.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// How long a pod that its node gives up stays to be seen.
+/// How long a pod that has failed stays. In a real cluster it is made again many times in that time.
 const LINGER: Duration = Duration::from_secs(20);
 
 /// How long to wait before another try, at first and at most, as the kubelet does.
@@ -124,9 +124,14 @@ impl Worker {
         loop {
             match script.act(&self.pod) {
                 Act::Reject { reason, words } if !self.read(|state| state.is_set_up) => {
-                    self.give_up(reason, words, "Pod was rejected: ").await;
+                    self.fail(reason, words, "Pod was rejected: ").await;
                 }
-                Act::GiveUp { reason, words } => self.give_up(reason, words, "").await,
+                Act::GiveUp { reason, words } => {
+                    tokio::select! {
+                        () = sleep(LOOK) => self.fail(reason, words, "").await,
+                        () = self.otherwise() => continue,
+                    }
+                }
                 Act::Preempt { words } => self.preempt(words).await,
                 Act::Lose => self.lose().await,
                 _ => {}
@@ -135,11 +140,8 @@ impl Worker {
         }
     }
 
-    async fn give_up(&self, reason: &'static str, words: &str, begins: &str) {
-        tokio::select! {
-            () = sleep(LOOK) => {}
-            () = self.otherwise() => return,
-        }
+    /// Lets the pod fail as a whole.
+    async fn fail(&self, reason: &'static str, words: &str, begins: &str) {
         self.shared.recorder.warning(&self.pod, None, reason, words);
         self.change(|state| state.failed = Some((reason.to_owned(), format!("{begins}{words}"))));
         std::future::pending::<()>().await;
@@ -176,7 +178,7 @@ impl Worker {
 
     /// A pod that its node gives up stays for a while, as one whose processes end slowly.
     pub(super) async fn linger(&self) {
-        if self.read(|state| state.preempted.is_some() || state.failed.is_some() && state.is_set_up) {
+        if self.read(|state| state.preempted.is_some() || state.failed.is_some()) {
             sleep(LINGER).await;
         }
     }

@@ -1,0 +1,32 @@
+"""A fake cluster: each cause gives the reason of its name, and time counts as on a real one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from k8sdataservice._core import FakeCluster as Core
+from k8sdataservice.testing.fake import FakeCluster
+from k8sdataservice.testing.fake_fixture import fake_cluster
+
+__all__ = ["fake_cluster"]
+
+CONFIG = {"Name": "foo", "Image": "redis:7", "Port": 6379, "Command": ["serve"]}
+
+
+@pytest.mark.parametrize("cause", Core.causes())
+def test_each_cause_gives_the_reason_of_its_name(fake_cluster: FakeCluster, cause: str) -> None:
+    fake_cluster.will(cause)
+    foo = fake_cluster.create({**CONFIG, "PodTemplate": {"spec": {"initContainers": [{"name": "init", "image": "i"}]}}})
+    fake_cluster.advance("58s")
+    status = foo.status()
+    print(f"{cause:24} {status.phase:20} {status.reason:24} {status.message}")
+    assert status.reason == cause
+    fake_cluster.will("Ready")
+    fake_cluster.advance("1h")
+    assert foo.status().phase == "Ready"
+    foo.delete()
+    assert fake_cluster.left() == []
+
