@@ -1369,7 +1369,7 @@ class FakeCluster:
         """Returns the kind, namespace and name of each object, without those that every cluster has."""
 
     def events(self) -> list[list[str]]:
-        """Returns what was reported: the source, the object's namespace and name, the reason and the message of each."""
+        """Returns what was reported: source, namespace and name of the object, reason and message of each."""
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
         """Removes an object at once, whatever holds it."""
