@@ -23,7 +23,7 @@ impl Client {
     /// answers.
     ///
     /// # Errors
-    /// [`Error::InvalidSpec`](crate::error::Error::InvalidSpec) for what cannot be the name of a namespace; otherwise
+    /// [`Error::InvalidSpec`] for what cannot be the name of a namespace; otherwise
     /// as [`lifetime::sweep`].
     pub async fn reap(
         &self,
@@ -73,8 +73,8 @@ impl Client {
     /// none of them would be found, and services that they use would end.
     ///
     /// # Errors
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) where the configuration was not read by the deadline,
-    /// and [`Error::Cluster`](crate::error::Error::Cluster) where it is at fault.
+    /// [`Error::Unavailable`] where the configuration was not read by the deadline,
+    /// and [`Error::Cluster`] where it is at fault.
     pub(super) async fn runs_or_error(
         &self,
         call: &Call<'_>,
