@@ -40,7 +40,7 @@ test-all: test ## Run every test with the full samples, as the nightly workflow 
 
 unit: $(VENV)/.wheel ## Run the tests that need no cluster.
 	cargo test --locked --workspace
-	$(BIN)/pytest tests/unit --numprocesses 3 --durations 10
+	$(BIN)/pytest tests/unit examples/test_workflow.py --numprocesses 3 --durations 10
 
 cluster-test: $(VENV)/.wheel ## Run the tests on a real cluster: one made for them, or the one of KUBECONFIG_UNDER_TEST.
 	$(BIN)/pytest tests/cluster -m "not serial" --ignore tests/cluster/faults --numprocesses $(WORKERS) --dist worksteal --durations 10

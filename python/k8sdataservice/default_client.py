@@ -25,10 +25,19 @@ def default_client() -> Client:
     Raises:
         InvalidSpecError: A setting of the platform is at fault.
     """
-    from k8sdataservice._core import Client
-
     for warning in settings.warnings():
         logger.warning(warning)
+    return new_client()
+
+
+def new_client() -> Client:
+    """Returns a client of its own, which shares nothing with others.
+
+    Raises:
+        InvalidSpecError: A setting of the platform is at fault.
+    """
+    from k8sdataservice._core import Client
+
     settings.check()
     return Client(platform=settings.platform(), sources=settings.sources())
 

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -50,16 +51,15 @@ class Pods:
         """Connects to nothing yet."""
         self._path = path
 
-    def all(self, kind: str = "pods", *, group: str = "api/v1", namespace: str | None = None) -> list[dict[str, Any]]:
-        """Returns all objects of a kind, in Kubernetes's own words.
+    def all(self, kind: str = "pods", *, namespace: str | None = None) -> list[dict[str, Any]]:
+        """Returns all objects of a kind of the core API, in Kubernetes's own words.
 
         Args:
             kind: The plural of the kind.
-            group: The path of its group and version.
             namespace: The namespace. Default: all.
         """
         place = f"/namespaces/{quote(namespace)}" if namespace else ""
-        items: list[dict[str, Any]] = json.loads(self._ask(f"/{group}{place}/{kind}"))["items"]
+        items: list[dict[str, Any]] = json.loads(self._ask(f"/api/v1{place}/{kind}"))["items"]
         return items
 
     def of(self, service: str, namespace: str) -> list[dict[str, Any]]:
@@ -84,10 +84,21 @@ class Pods:
         except LookupError:
             return ""
 
-    def _ask(self, path: str) -> str:
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Deletes an object of the core API, unless it is gone.
+
+        Args:
+            kind: The plural of its kind.
+            namespace: Its namespace.
+            name: Its name.
+        """
+        with suppress(LookupError):
+            self._ask(f"/api/v1/namespaces/{quote(namespace)}/{kind}/{quote(name)}", "DELETE")
+
+    def _ask(self, path: str, method: str = "GET") -> str:
         connection = _Connection(self._path)
         try:
-            connection.request("GET", path)
+            connection.request(method, path)
             answer = connection.getresponse()
             body = answer.read().decode(errors="replace")
         except (OSError, HTTPException) as problem:

@@ -1,8 +1,9 @@
-"""An API server that accepts connections and never answers."""
+"""Surroundings of tests: a cluster that never answers, and a kubeconfig that nobody may read."""
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,3 +33,14 @@ def silent_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         )
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         yield kubeconfig
+
+
+@pytest.fixture
+def nobody_elses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Sets a kubeconfig that nobody may read, and removes what this run of pytest has set."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    (tmp_path / "kubeconfig").write_text("{{{ garbage")
+    for name in [name for name in os.environ if name.startswith(("K8SDATASERVICE_", "PYTEST_XDIST", "PYTEST_ADDOPTS"))]:
+        monkeypatch.delenv(name)
+    # Pods of a platform have to stand for 3 s, which the tests would wait for.
+    monkeypatch.setenv("K8SDATASERVICE_MIN_READY_SECONDS", "0")

@@ -107,7 +107,9 @@ def test_flytekit_is_reported_of_the_plugin_and_the_shell_of_the_commands(neutra
 
     assert entry_points(plugin) == "[flytekit.plugins]\nk8sdataservice=flytekitplugins_k8sdataservice"
     script = "k8sdataservice.cli.main:main"
-    assert entry_points(neutral) == f"[console_scripts]\ndataservice={script}\nkubectl-dataservice={script}"
+    plugin_of_pytest = "[pytest11]\nk8sdataservice=k8sdataservice.testing.plugin"
+    scripts = f"[console_scripts]\ndataservice={script}\nkubectl-dataservice={script}"
+    assert sorted(entry_points(neutral).split("\n\n")) == sorted([scripts, plugin_of_pytest])
 
 
 def test_only_the_plugin_needs_flytekit_and_none_the_kubernetes_package(neutral: Wheel, plugin: Wheel) -> None:
