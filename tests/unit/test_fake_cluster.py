@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from k8sdataservice._core import FakeCluster as Core
 from k8sdataservice.testing.fake import FakeCluster
@@ -29,4 +25,3 @@ def test_each_cause_gives_the_reason_of_its_name(fake_cluster: FakeCluster, caus
     assert foo.status().phase == "Ready"
     foo.delete()
     assert fake_cluster.left() == []
-

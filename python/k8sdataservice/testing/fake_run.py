@@ -38,9 +38,7 @@ class Run:
         error: What it has raised, if anything.
     """
 
-    def __init__(
-        self, cluster: FakeCluster, core: Core, target: Callable[..., Any], inputs: dict[str, Any]
-    ) -> None:
+    def __init__(self, cluster: FakeCluster, core: Core, target: Callable[..., Any], inputs: dict[str, Any]) -> None:
         """Makes a run; ``begin`` starts it."""
         self.output: Any = None
         self.error: BaseException | None = None
