@@ -1,5 +1,6 @@
 //! An address of its own for each pod, or ports of its own.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Mutex, PoisonError};
@@ -105,10 +106,10 @@ impl Addresses {
         });
         let given = service.pods.entry(pod.name_any()).or_default();
         for port in declared(pod) {
-            if !given.ports.contains_key(&port) {
+            if let Entry::Vacant(vacant) = given.ports.entry(port) {
                 let actual = blocks.take(address, &taken)?;
                 taken.insert(actual);
-                given.ports.insert(port, actual);
+                vacant.insert(actual);
             }
         }
         given.users += 1;

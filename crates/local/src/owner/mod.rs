@@ -56,7 +56,7 @@ impl Owner {
         addressing: Addressing,
         objects: &OsStr,
     ) -> io::Result<Self> {
-        let objects = objects::read(objects).map_err(of_objects)?;
+        let objects = objects::read(objects).map_err(|error| of_objects(&error))?;
         let folders = Folders::make()?;
         let mut options = NodeOptions::new(folders.data());
         options.stop_grace = GRACE;
@@ -91,7 +91,7 @@ impl Owner {
                     for object in objects {
                         let (object, place) = object.into_parts();
                         let provided = cluster.api().provide(object);
-                        provided.map_err(|problem| of_objects(Object::refused(&place, &problem)))?;
+                        provided.map_err(|problem| of_objects(&Object::refused(&place, &problem)))?;
                     }
                     Ok((cluster, UnixListener::bind(socket)?))
                 };
@@ -156,7 +156,7 @@ fn addressing(value: Option<OsString>) -> io::Result<Addressing> {
 }
 
 /// The error about the objects of a cluster.
-fn of_objects(error: io::Error) -> io::Error {
+fn of_objects(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{OBJECTS}: {error}"))
 }
 
