@@ -13,7 +13,7 @@ WORKERS ?= 6
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src crates python plugins -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster test test-all unit cluster-test fault-test explore soak lint fmt bench wheel sdist cluster-up cluster-down develop lock clean
+.PHONY: help demo demo-cluster test test-all unit cluster-test fault-test explore soak soak-local lint fmt bench wheel sdist cluster-up cluster-down develop lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ explore: ## Explore more interleavings of the lifecycle than the tests do; EXPLO
 
 soak: $(VENV)/.wheel ## Create and delete services for 10 minutes while the cluster and the connectors are disturbed; SOAK="--minutes 2" for less.
 	PYTHONPATH=tools:tests $(BIN)/python -m soak $(SOAK)
+
+soak-local: $(VENV)/.wheel ## Start and end services of local mode for 5 minutes while replicas and owners are killed; SOAK="--seconds 60" for less.
+	PYTHONPATH=tests $(BIN)/python -m soak_local $(SOAK)
 
 lint: $(VENV)/.wheel ## Check formatting, lints, types, stubs and which module imports which.
 	cargo fmt --all --check

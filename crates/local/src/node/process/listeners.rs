@@ -104,13 +104,13 @@ fn sockets(process: i32) -> impl Iterator<Item = u64> {
 fn holder(process: i32) -> Option<Holder> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // `1234 (name of the program) S <parent> <group>`
-    let (beginning, rest) = stat.rsplit_once(')')?;
+    let (name, rest) = stat.rsplit_once(')')?;
     let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
     let container = variable(&environment, CONTAINER);
     Some(Holder {
         process,
         group: rest.split_whitespace().nth(2)?.parse().ok()?,
-        program: beginning.split_once('(')?.1.to_owned(),
+        program: name.split_once('(')?.1.to_owned(),
         container: container.map(|container| String::from_utf8_lossy(container).into_owned()),
     })
 }
