@@ -65,9 +65,9 @@ def shared_data_services(request: pytest.FixtureRequest) -> Iterator[DataService
 
 
 @pytest.fixture
-def fake_cluster() -> Iterator[Any]:
+def fake_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Returns a cluster in memory whose time the test decides about, and in which nothing runs."""
-    with importlib.import_module("k8sdataservice.testing.fake_fixture").fake_cluster() as cluster:
+    with importlib.import_module("k8sdataservice.testing.fake_fixture").started(monkeypatch) as cluster:
         yield cluster
 
 
