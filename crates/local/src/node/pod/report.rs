@@ -1,5 +1,6 @@
 //! What the node reports of a pod to the API server.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
@@ -44,7 +45,10 @@ impl Worker {
                     break;
                 }
                 match self.write(&status).await {
-                    Ok(()) => written = Some(status),
+                    Ok(()) => {
+                        self.note_reported(&status);
+                        written = Some(status);
+                    }
                     // Somebody else's pod has that name, or none.
                     Err(kube::Error::Api(answer)) if matches!(answer.code, 404 | 409) => break,
                     Err(error) => {
@@ -55,6 +59,11 @@ impl Worker {
                 }
             }
         }
+    }
+
+    fn note_reported(&self, status: &PodStatus) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reported = status.conditions.clone().unwrap_or_default();
     }
 
     /// Tells others at which ports the pod answers.

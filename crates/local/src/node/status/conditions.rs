@@ -19,6 +19,9 @@ pub(super) fn of(state: &PodState, pod: &Pod, phase: &str, now: Timestamp) -> Ve
         .as_ref()
         .and_then(|status| status.conditions.as_deref())
         .unwrap_or_default();
+    // What was reported counts before what is seen, which may be older: else the times of two reports would replace each
+    // other for ever.
+    let known: Vec<&PodCondition> = state.reported.iter().chain(old).collect();
     let containers = containers_ready(state, phase);
     let said = [
         ("PodReadyToStartContainers", (state.is_set_up, None)),
@@ -36,7 +39,7 @@ pub(super) fn of(state: &PodState, pod: &Pod, phase: &str, now: Timestamp) -> Ve
     ];
     let mut conditions: Vec<_> = said
         .into_iter()
-        .map(|(kind, said)| condition(kind, said, old, now))
+        .map(|(kind, said)| condition(kind, said, &known, now))
         .collect();
     let others = old
         .iter()
@@ -46,16 +49,17 @@ pub(super) fn of(state: &PodState, pod: &Pod, phase: &str, now: Timestamp) -> Ve
     if let Some(words) = &state.preempted {
         let said = (true, Some(("PreemptionByScheduler", words.clone())));
         conditions.retain(|condition| condition.type_ != DISRUPTION);
-        conditions.push(condition(DISRUPTION, said, old, now));
+        conditions.push(condition(DISRUPTION, said, &known, now));
     }
     conditions
 }
 
-fn condition(kind: &str, (is_true, reason): Said, old: &[PodCondition], now: Timestamp) -> PodCondition {
+fn condition(kind: &str, (is_true, reason): Said, known: &[&PodCondition], now: Timestamp) -> PodCondition {
     let status = if is_true { "True" } else { "False" };
-    let before = old
+    let before = known
         .iter()
-        .find(|condition| condition.type_ == kind && condition.status == status);
+        .find(|condition| condition.type_ == kind)
+        .filter(|condition| condition.status == status);
     let (reason, message) = reason.map_or((None, None), |(reason, message)| {
         (Some(reason.to_owned()), Some(message))
     });

@@ -4,7 +4,7 @@ mod conditions;
 mod containers;
 mod phase;
 
-use k8s_openapi::api::core::v1::{HostIP, Pod, PodIP, PodStatus};
+use k8s_openapi::api::core::v1::{HostIP, Pod, PodCondition, PodIP, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
@@ -25,6 +25,8 @@ pub(super) struct PodState {
     pub(super) preempted: Option<String>,
     /// Whether others say that it is not ready because its node does not answer.
     pub(super) is_lost: bool,
+    /// The conditions that the node has reported last, which the API server may not show yet.
+    pub(super) reported: Vec<PodCondition>,
     /// The init containers in their order, then the others.
     pub(super) containers: Vec<ContainerState>,
 }
@@ -52,6 +54,7 @@ impl PodState {
             failed: None,
             preempted: None,
             is_lost: false,
+            reported: Vec::new(),
             containers: init.chain(main).collect(),
         }
     }

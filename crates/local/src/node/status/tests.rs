@@ -140,3 +140,24 @@ fn the_phase_follows_the_containers_and_the_restart_policy() {
     state.containers[0].last = Some(ended(128));
     assert_eq!(shown(&state, &pod)["phase"], "Running", "waiting for its restart");
 }
+
+#[test]
+fn a_condition_keeps_its_time_while_the_api_server_shows_an_older_status() {
+    let pod = pod(&json!({"containers": [{"name": "foo", "image": "busybox"}]}));
+    let mut state = state(&pod);
+    let mut behind = pod.clone();
+    behind.status = Some(state.status(&pod, Timestamp::UNIX_EPOCH));
+    state.is_set_up = true;
+    state.containers[0].enter(running());
+    (state.containers[0].has_started, state.containers[0].is_ready) = (true, true);
+    let time = |seconds| Timestamp::from_second(seconds).expect("a time");
+    let first = state.status(&behind, time(1));
+    state.reported = first.conditions.clone().expect("conditions");
+    let ready = |status: &PodStatus| {
+        let mut conditions = status.conditions.iter().flatten();
+        let ready = conditions.find(|condition| condition.type_ == "Ready");
+        ready.and_then(|ready| ready.last_transition_time.clone())
+    };
+    assert_eq!(ready(&first), Some(Time(time(1))));
+    assert_eq!(state.status(&behind, time(2)), first);
+}
