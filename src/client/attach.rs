@@ -7,7 +7,7 @@ use super::holding::{Seen, Unseen, Use};
 use super::service::Client;
 use crate::error::{Error, Result};
 use crate::identity::holder::Holder;
-use crate::identity::owner::RunObject;
+use crate::identity::owner::{Caller, RunObject};
 use crate::lifecycle::{self, Attached, CallId, Deadline, ensure_awake};
 use crate::status::{Phase, Status};
 
@@ -25,8 +25,10 @@ impl Client {
         name: &str,
         namespace: &str,
         cluster: Option<&str>,
-        (owner, run): (String, Option<RunObject>),
+        caller: Caller,
     ) -> Result<Option<String>> {
+        let Caller { owner, run, .. } = caller;
+        let owner = owner.id;
         let seen = match &run {
             Some(RunObject::Process(identity)) => {
                 return self.attach_process((name, namespace, cluster), &owner, identity).await;

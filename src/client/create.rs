@@ -69,7 +69,7 @@ impl Client {
             // `get` reports whether it exists, and how it does, as a phase.
             Target::Existing(name) => {
                 let (namespace, cluster) = (request.namespace, request.cluster.as_deref());
-                let warning = self.attach(&name, &namespace, cluster, request.asker).await?;
+                let warning = self.attach(&name, &namespace, cluster, request.caller).await?;
                 let value = Created {
                     name,
                     namespace,
@@ -93,7 +93,8 @@ impl Client {
         let objects = self
             .objects(&call, &connection, *service, &request.config, deadline)
             .await?;
-        let (owner, run) = request.asker;
+        let Caller { owner, run, .. } = request.caller;
+        let owner = owner.id;
         let seen = match &run {
             Some(RunObject::Process(identity)) => {
                 let service = (request.namespace.as_str(), name.as_str());

@@ -7,7 +7,7 @@ use super::service::Client;
 use crate::cluster::Connection;
 use crate::config::{self, Configuration, DataServiceSpec, check_size, every_fault, size_of};
 use crate::error::Result;
-use crate::identity::owner::{Caller, RunObject};
+use crate::identity::owner::Caller;
 use crate::lifecycle::{Deadline, Draft};
 use crate::manifests::Objects;
 use crate::panic::catch_panic_sync;
@@ -21,8 +21,7 @@ pub struct Request {
     pub(super) cluster: Option<String>,
     pub(super) namespace: String,
     pub(super) target: Target,
-    /// The caller: the id of its owner, and the object that shows whether its run goes on.
-    pub(super) asker: (String, Option<RunObject>),
+    pub(super) caller: Caller,
     /// The execution's labels and annotations that Kubernetes would not have accepted.
     pub(super) warnings: Vec<String>,
 }
@@ -115,7 +114,6 @@ impl Request {
 
     fn parse_to_the_first_fault(platform: &Platform, config: &Value, namespace: &str, caller: &Caller) -> Result<Self> {
         let Configuration { target, place } = platform.resolve(config)?;
-        let asker = (caller.owner.id.clone(), caller.run.clone());
         platform.cluster(place.cluster.as_deref())?;
         let namespace = platform.namespace(&place, namespace, &caller.owner.run)?;
         let (target, warnings) = match target {
@@ -138,7 +136,7 @@ impl Request {
             cluster: place.cluster,
             namespace,
             target,
-            asker,
+            caller: caller.clone(),
             warnings,
         })
     }

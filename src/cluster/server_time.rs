@@ -12,7 +12,7 @@ const TOLERANCE: SignedDuration = SignedDuration::from_secs(10);
 /// by the time that the answer took.
 const NO_NEWS: SignedDuration = SignedDuration::from_millis(1500);
 
-/// How many milliseconds the API server is ahead of this machine, as far as that is known and counts.
+/// How many nanoseconds the API server is ahead of this machine, as far as that is known and counts.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 
 /// The time now. Without any answer of an API server yet, this machine's word has to do.
@@ -23,7 +23,7 @@ pub fn now() -> Timestamp {
 }
 
 fn ahead() -> SignedDuration {
-    SignedDuration::from_millis(AHEAD.load(Ordering::Relaxed))
+    SignedDuration::from_nanos(AHEAD.load(Ordering::Relaxed))
 }
 
 /// Notes the time of an API server, by the header `Date`.
@@ -44,8 +44,8 @@ pub fn record_server_time(there: Timestamp) {
 
 fn record(ahead: SignedDuration) {
     let counts = ahead.abs() > TOLERANCE;
-    let milliseconds = i64::try_from(ahead.as_millis()).unwrap_or_default();
-    AHEAD.store(if counts { milliseconds } else { 0 }, Ordering::Relaxed);
+    let nanoseconds = i64::try_from(ahead.as_nanos()).unwrap_or_default();
+    AHEAD.store(if counts { nanoseconds } else { 0 }, Ordering::Relaxed);
 }
 
 #[cfg(test)]
