@@ -23,7 +23,7 @@ def test_nothing_is_left_of_services_whose_replicas_and_owners_are_killed() -> N
     assert counts["owners"] == KILLS + 1
 
 
-def test_what_is_left_is_found(tmp_path: Path) -> None:
+def test_the_soak_finds_leftovers(tmp_path: Path) -> None:
     # Otherwise the soak would find nothing wrong in any case.
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))

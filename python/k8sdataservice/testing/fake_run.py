@@ -6,13 +6,13 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from k8sdataservice.default_client import default_client
 
 if TYPE_CHECKING:
     from k8sdataservice._core import FakeCluster as Core
-    from k8sdataservice.testing.fake import FakeCluster
+    from k8sdataservice._core import Status
 
 #: How long a run may work between two looks at its service, in seconds of the machine.
 _PATIENCE = 10.0
@@ -30,6 +30,16 @@ _STEP = 5
 _SOURCE = "k8sdataservice"
 
 
+class Cluster(Protocol):
+    """What a run needs of its cluster."""
+
+    def advance(self, by: str | float) -> None:
+        """Lets time pass at once."""
+
+    def look(self, name: str, namespace: str, uid: str | None = None) -> Status:
+        """Returns how a service is doing at this moment."""
+
+
 class Run:
     """A workflow, a task or a function that runs on a thread of its own.
 
@@ -38,7 +48,7 @@ class Run:
         error: What it has raised, if anything.
     """
 
-    def __init__(self, cluster: FakeCluster, core: Core, target: Callable[..., Any], inputs: dict[str, Any]) -> None:
+    def __init__(self, cluster: Cluster, core: Core, target: Callable[..., Any], inputs: dict[str, Any]) -> None:
         """Makes a run; ``begin`` starts it."""
         self.output: Any = None
         self.error: BaseException | None = None
@@ -48,7 +58,7 @@ class Run:
         self._held = self._leases()
         self._told = len(core.events())
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._run,), name="fake-run", daemon=True)
+        self._thread = threading.Thread(target=lambda: context.run(self._run), name="fake-run", daemon=True)
 
     def _run(self) -> None:
         try:

@@ -108,8 +108,8 @@ impl ApiServer {
         lock(&self.store).bookmarks = every;
     }
 
-    /// Lets pods that have failed go only when their node says so, as those that run do. Otherwise they go at once, as in
-    /// Kubernetes, so that hardly anybody sees them.
+    /// Deletes failed pods only when their node confirms it, as running pods. By default they go at once, as in
+    /// Kubernetes, so that hardly any reader sees them.
     pub fn keep_failed_pods(&self) {
         lock(&self.store).keeps_failed = true;
     }

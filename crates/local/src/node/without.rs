@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_server_fills_in_is_no_wish() {
+    fn defaults_of_the_api_server_count_as_unset() {
         let spec = json!({
             "containers": [{"name": "a", "resources": {}, "imagePullPolicy": "Always", "terminationMessagePolicy": "File"}],
             "dnsPolicy": "ClusterFirst", "hostNetwork": false, "schedulerName": "default-scheduler", "securityContext": {},

@@ -1,7 +1,7 @@
 //! What happens to the pods of a cluster that runs no processes.
 //!
-//! A script gives each service a cause, such as `InsufficientGpu`, and later ones. The API server, the scheduler and the
-//! node do then what those of a real cluster do for that cause: they write the same statuses and events.
+//! A script gives each service a cause, such as `InsufficientGpu`, and later ones. The API server, the scheduler and
+//! the node then do what those of a real cluster do for that cause: they write the same statuses and events.
 
 mod causes;
 mod words;

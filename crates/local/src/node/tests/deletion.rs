@@ -70,7 +70,8 @@ async fn a_second_deletion_shortens_the_wait() {
 #[tokio::test]
 async fn a_pod_of_the_same_name_starts_when_the_one_before_has_ended() {
     let local = Local::start().await;
-    let line = "mkdir lock || exit 1; trap 'sleep 0.5; rmdir lock; exit' TERM; while :; do sleep 0.05; done";
+    // The trap comes first, so that the lock is removed however early the signal arrives.
+    let line = "trap 'sleep 0.5; rmdir lock; exit' TERM; mkdir lock || exit 1; while :; do sleep 0.05; done";
     local.run("foo-0", line).await;
     let first = local.ready("foo-0").await;
     // It is gone from the API server at once.

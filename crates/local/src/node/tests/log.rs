@@ -51,7 +51,7 @@ impl Subscriber for Lines {
 }
 
 #[tokio::test]
-async fn what_a_service_does_without_is_logged_once() {
+async fn missing_features_are_logged_once_per_service() {
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let local = Local::start().await;
