@@ -25,15 +25,14 @@ impl Client {
         name: &str,
         namespace: &str,
         cluster: Option<&str>,
-        caller: Caller,
+        caller: &Caller,
     ) -> Result<Option<String>> {
-        let Caller { owner, run, .. } = caller;
-        let owner = owner.id;
-        let seen = match &run {
+        let owner = &caller.owner.id;
+        let seen = match &caller.run {
             Some(RunObject::Process(identity)) => {
-                return self.attach_process((name, namespace, cluster), &owner, identity).await;
+                return self.attach_process((name, namespace, cluster), owner, identity).await;
             }
-            Some(run) => self.see_run(run, Use::Attach, &owner, name).await,
+            Some(run) => self.see_run(run, Use::Attach, owner, name).await,
             None => None,
         };
         let (holder, unseen) = match seen {

@@ -69,7 +69,7 @@ impl Client {
             // `get` reports whether it exists, and how it does, as a phase.
             Target::Existing(name) => {
                 let (namespace, cluster) = (request.namespace, request.cluster.as_deref());
-                let warning = self.attach(&name, &namespace, cluster, request.caller).await?;
+                let warning = self.attach(&name, &namespace, cluster, &request.caller).await?;
                 let value = Created {
                     name,
                     namespace,

@@ -54,11 +54,11 @@ class Run:
         self.error: BaseException | None = None
         self._cluster = cluster
         self._core = core
-        self._call = lambda: target(**inputs)
+        self._call: Callable[[], Any] = lambda: target(**inputs)
         self._held = self._leases()
         self._told = len(core.events())
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=lambda: context.run(self._run), name="fake-run", daemon=True)
+        self._thread = threading.Thread(target=context.run, args=(self._run,), name="fake-run", daemon=True)
 
     def _run(self) -> None:
         try:
