@@ -140,7 +140,9 @@ def test_every_link_of_each_readme_works_on_pypi(neutral: Wheel, plugin: Wheel) 
     for wheel, file, fewest in ((neutral, "python/README.md", 2), (plugin, "README.md", 11)):
         readme = str(wheel.metadata.get_payload())
         assert readme.strip() == (PROJECT / file).read_text().strip()
-        links = re.findall(r"\]\(([^)]*)\)", readme)
+        links = re.findall(r"\]\(([^)]*)\)|^\[\w+\]: (\S+)$", readme, re.M)
+        links = [inline or defined for inline, defined in links]
+        assert set(re.findall(r"\]\[(\w+)\]", readme)) == set(re.findall(r"^\[(\w+)\]: ", readme, re.M))
         assert len(links) >= fewest
         assert [link for link in links if not link.startswith("https://")] == []
         paths = [link.removeprefix(HERE).split("#")[0] for link in links if link.startswith(HERE)]
