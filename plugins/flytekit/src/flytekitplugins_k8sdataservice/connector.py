@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.core.execution_pb2 import TaskExecution
@@ -84,6 +85,11 @@ class DataServiceConnector(AsyncConnectorBase):
         from flytekitplugins_k8sdataservice.metadata import DataServiceMetadata
 
         return DataServiceMetadata
+
+    @cached_property
+    def _log_links(self) -> tuple[tuple[str, str], ...]:
+        # Reading the variables of the environment takes as long as all else that a poll does.
+        return settings.log_links()
 
     async def create(
         self,
@@ -185,7 +191,7 @@ class DataServiceConnector(AsyncConnectorBase):
             message=message,
             # Exactly the declared output: one key more breaks caching and local runs.
             outputs={"name": resource_meta.name} if status.phase == "Ready" else None,
-            log_links=log_links(resource_meta.namespace, status),
+            log_links=log_links(self._log_links, resource_meta.namespace, status),
             custom_info={"reason": status.reason, "ready": status.ready, "wanted": status.wanted},
         )
 
