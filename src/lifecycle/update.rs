@@ -148,7 +148,7 @@ struct Before {
 ///
 /// Every write is to exactly the version of the object that was read, so that whose it is still holds when it is
 /// written. After a write it looks again, until everything is as it should be: of two updates at the same time one is
-/// carried out after the other, and as a whole. The call can be repeated. It makes no service: that is for
+/// carried out after the other, and as a whole. The call can be retried. It makes no service: that is for
 /// [`create`](super::create()); only a Service that is missing is made.
 ///
 /// The draft's check sees the objects as they are written, with the number of pods that the service keeps, before
@@ -391,7 +391,7 @@ impl Progress {
         }
         Error::Partial {
             error: Box::new(error),
-            done: format!("{done}. The update can be repeated."),
+            done: format!("{done}. You can retry the update."),
         }
     }
 }

@@ -90,7 +90,7 @@ def test_an_object_too_large_for_the_api_server_is_refused_with_its_largest_fiel
             owner="me",
             execution="a test",
         )
-    assert "This may pass" not in str(raised.value)
+    assert "This may be temporary" not in str(raised.value)
     assert kubernetes.services() == nothing()
 
 

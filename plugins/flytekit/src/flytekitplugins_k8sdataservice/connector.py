@@ -99,7 +99,7 @@ class DataServiceConnector(AsyncConnectorBase):
         task_execution_metadata: TaskExecutionMetadata | None = None,
         **kwargs: Any,
     ) -> DataServiceMetadata:
-        """Creates the service, unless it exists; the call can be repeated.
+        """Creates the service, unless it exists; the call can be retried.
 
         Raises:
             DataServiceError: The service cannot be made; each subclass and message says why. Nothing is left behind,
@@ -201,7 +201,7 @@ class DataServiceConnector(AsyncConnectorBase):
         Raises:
             ForbiddenError: The connector's account lacks a permission.
             UnavailableError: The API server could not be used in time, or somebody's finalizer still holds an object;
-                the call can be repeated.
+                the call can be retried.
         """
         if await _take_down(resource_meta) == "Terminating":
             name, namespace = resource_meta.name, resource_meta.namespace
