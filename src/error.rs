@@ -181,7 +181,9 @@ pub enum Error {
         message: String,
     },
     /// The API server did not answer, or not in a way that can be used, until the deadline. Trying again may help.
-    #[error("Could not {verb} {object} within {seconds:.1} s: {cause} This may be temporary; you can safely retry the call.")]
+    #[error(
+        "Could not {verb} {object} within {seconds:.1} s: {cause} This may be temporary; you can safely retry the call."
+    )]
     Unavailable {
         /// The verb that was attempted, as RBAC names it.
         verb: &'static str,

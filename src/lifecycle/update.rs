@@ -12,7 +12,7 @@ use super::apply::{Applied, Written, apply, apply_dependent};
 use super::delete::find;
 use super::draft::Draft;
 use super::retry::{Backoff, Deadline, Step, reference};
-use super::scaling::{Asked, Ready, Scaled, described_changes, keeping_pods, keeps_pods};
+use super::scaling::{ConfiguredReplicas, Ready, Scaled, described_changes, keeping_pods, keeps_pods};
 use super::sleep::keeping_asleep;
 use crate::cluster::{Api, Kind, managed_fields};
 use crate::compare::{changes, replaces_pods};
@@ -279,7 +279,7 @@ impl Progress {
         let before = self.before.as_ref();
         let updated = before.map(|before| {
             before.updated(
-                &Asked::of(&objects.stateful_set),
+                &ConfiguredReplicas::of(&objects.stateful_set),
                 &set,
                 service.as_ref(),
                 self.adopted_from.clone(),
@@ -302,7 +302,7 @@ impl Progress {
     ) -> Result<Option<Ready>> {
         let has_time = self.started.elapsed() < PATIENCE;
         let wanted = objects.stateful_set.clone();
-        let asked = Asked::of(&wanted);
+        let asked = ConfiguredReplicas::of(&wanted);
         let wanted = keeping_asleep(wanted, set, &asked);
         keeping_pods(api, set, wanted, &asked, has_time, deadline).await
     }
@@ -400,7 +400,7 @@ impl Before {
     /// The result of an update: what has changed since.
     fn updated(
         &self,
-        asked: &Asked,
+        asked: &ConfiguredReplicas,
         set: &StatefulSet,
         service: Option<&Service>,
         adopted_from: Option<String>,

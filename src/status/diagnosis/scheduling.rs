@@ -80,7 +80,10 @@ fn lack(message: &str) -> (Cause, &'static str) {
     } else if message.contains("node affinity/selector") {
         (Cause::NoMatchingNode, "No node has the labels that the pod asks for.")
     } else if message.contains("untolerated taint") {
-        (Cause::TaintNotTolerated, "Every node has a taint that the pod does not tolerate.")
+        (
+            Cause::TaintNotTolerated,
+            "Every node has a taint that the pod does not tolerate.",
+        )
     } else {
         (Cause::Unschedulable, "")
     }
