@@ -147,6 +147,26 @@ def test_inside_a_pod_its_own_cluster_is_used(kubernetes: Kubernetes) -> None:
     assert len(kubernetes.names("statefulsets")) == 1
 
 
+@pytest.mark.usefixtures("real_pods")
+@pytest.mark.skipif(GIVEN in os.environ, reason="the pod runs this machine's Python, so it has to run on this machine")
+@pytest.mark.parametrize(
+    ("exceptions", "words"),
+    [("", "by way of the proxy http://127.0.0.1:1"), ("$(KUBERNETES_SERVICE_HOST)", "made k8s-dataservice-")],
+    ids=["HTTPS_PROXY", "NO_PROXY"],
+)
+def test_inside_a_pod_the_proxy_of_the_environment_is_used(kubernetes: Kubernetes, exceptions: str, words: str) -> None:
+    give_role(kubernetes)
+    pod = python_pod("inside", IN_CLUSTER_SCRIPT, kubernetes.namespace)
+    # Nothing listens there.
+    variables = {"HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": exceptions}
+    pod["spec"]["containers"][0]["env"] += [{"name": name, "value": value} for name, value in variables.items()]
+    kubernetes.apply(pod)
+    wait_until(
+        lambda: (kubernetes.get("pod", "inside") or {})["status"]["phase"] in ("Succeeded", "Failed"), "the pod to end"
+    )
+    assert words in kubernetes.run("logs", "inside")
+
+
 IN_CLUSTER_SCRIPT = """
 from flytekitplugins.k8sdataservice.k8s.manager import K8sManager
 manager = K8sManager()

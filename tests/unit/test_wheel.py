@@ -144,6 +144,7 @@ def test_every_link_of_each_readme_works_on_pypi(neutral: Wheel, plugin: Wheel) 
         links = [inline or defined for inline, defined in links]
         assert set(re.findall(r"\]\[(\w+)\]", readme)) == set(re.findall(r"^\[(\w+)\]: ", readme, re.M))
         assert len(links) >= fewest
+        assert ("[kubernetes]" in readme) == (wheel is plugin)
         assert [link for link in links if not link.startswith("https://")] == []
         paths = [link.removeprefix(HERE).split("#")[0] for link in links if link.startswith(HERE)]
         assert [path for path in paths if not (PROJECT / path).exists()] == []
