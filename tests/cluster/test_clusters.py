@@ -164,7 +164,8 @@ def test_inside_a_pod_the_proxy_of_the_environment_is_used(kubernetes: Kubernete
     wait_until(
         lambda: (kubernetes.get("pod", "inside") or {})["status"]["phase"] in ("Succeeded", "Failed"), "the pod to end"
     )
-    assert words in kubernetes.run("logs", "inside")
+    # A traceback is wrapped.
+    assert words in " ".join(kubernetes.run("logs", "inside").split())
 
 
 IN_CLUSTER_SCRIPT = """
