@@ -54,7 +54,9 @@ pub fn read(file: &str, text: &str) -> Option<Module> {
     };
     let mut at = 0;
     while at < tokens.len() {
-        if tokens[at].0 == "use" {
+        // `impl Trait + use<'a>` imports nothing.
+        let captures = tokens.get(at + 1).is_some_and(|(token, _)| *token == "<");
+        if tokens[at].0 == "use" && !captures {
             let is_public = is_public(&tokens[..at]);
             let mut found = Vec::new();
             at = tree(&tokens, at + 1, &[], &mut found);
