@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from bench.connectors import OURS, PEER
 from bench.errors import BenchError
 from bench.load import rotated
+from bench.probe import of_ours
 from bench.processes import run
 from bench.results import Figure, Results, Target
 from bench.stage import Stage
@@ -47,7 +48,7 @@ print(sum(int(each[1]) for each in mine if len(each[2]) == least) / 1000)
 
 def measure_imports(stage: Stage, results: Results) -> None:
     """Measures time and memory of `import flytekit` with each plugin and with none, in processes of their own."""
-    venvs = {OURS: stage.venvs.ours, PEER: stage.venvs.peer, PLAIN: stage.venvs.plain}
+    venvs = of_ours(stage) | {PEER: stage.venvs.peer, PLAIN: stage.venvs.plain}
     clock = Figure("import flytekit, by the clock", "ms")
     work = Figure("import flytekit, processor time", "ms")
     memory = Figure("import flytekit, peak of memory", "MiB")
@@ -64,7 +65,7 @@ def measure_imports(stage: Stage, results: Results) -> None:
                 if round >= 0 and who != PLAIN:
                     modules.add(who, _of_modules(venvs[who], Path(folder)))
     for figure in (clock, work, memory):
-        results.figures += [figure, figure.added([OURS, PEER], PLAIN)]
+        results.figures += [figure, figure.added([*of_ours(stage), PEER], PLAIN)]
     results.figures.append(modules)
     # Other programs stretch the time by the clock by more than what is looked for, and processor time hardly at all. An
     # import waits for nothing: on a quiet machine the two are the same.

@@ -7,7 +7,7 @@ import asyncio
 from bench.connectors import OURS
 from bench.gets import ready_service
 from bench.load import stubs
-from bench.probe import probe
+from bench.probe import of_ours, probe
 from bench.raw_api import NAMESPACE
 from bench.results import Figure, Results, Target
 from bench.stage import Stage
@@ -23,7 +23,8 @@ def measure_lookups(stage: Stage, results: Results) -> None:
     question = {"name": name, "namespace": NAMESPACE, "seconds": _SECONDS}
     for round in range(stage.rounds):
         stage.announce("look-ups", round)
-        rate.add(OURS, probe(stage, "lookups", stage.cluster.kubeconfig, question))
+        for who, venv in of_ours(stage).items():
+            rate.add(who, probe(stage, "lookups", stage.cluster.kubeconfig, question, venv))
     results.figures.append(rate)
     wanted = f"at least {_WANTED:,} look-ups per second"
     results.targets.append(Target.at_least(wanted, rate.spread(OURS).median, _WANTED, " per second"))

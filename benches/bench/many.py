@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.gets import checked_get
 from bench.load import IN_FLIGHT, Tally, keep_in_flight, stubs, turns
 from bench.population import copy, make_namespace, template, write
-from bench.probe import probe
+from bench.probe import of_ours, probe
 from bench.raw_api import NAMESPACE, RawApi
 from bench.results import Figure, Results, Target
 from bench.stage import Stage
@@ -77,11 +77,13 @@ def _measure_fill(stage: Stage, results: Results, bare: BareCluster, services: l
     rounds = min(stage.rounds, _MOST_FILLS)
     for round in range(rounds):
         stage.announce(f"fill {of_all}", round, rounds)
-        answer = probe(stage, "fill", bare.kubeconfig, question)
-        for key, figure in figures.items():
-            figure.add(OURS, answer[key])
-        look_ups.add(OURS, answer["look_ups"])
-        look_ups.add(_ALONE, answer["look_ups_alone"])
+        for who, venv in of_ours(stage).items():
+            answer = probe(stage, "fill", bare.kubeconfig, question, venv)
+            for key, figure in figures.items():
+                figure.add(who, answer[key])
+            look_ups.add(who, answer["look_ups"])
+            if who == OURS:
+                look_ups.add(_ALONE, answer["look_ups_alone"])
     results.figures += [*figures.values(), look_ups]
     seconds = figures["seconds"].spread(OURS).median
     memory = max(figures["filled"].spread(OURS).median, figures["settled"].spread(OURS).median)
