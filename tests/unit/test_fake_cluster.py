@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 from k8sdataservice._core import FakeCluster as Core
 from k8sdataservice.testing.fake import FakeCluster
-from k8sdataservice.testing.fake_fixture import fake_cluster
-
-__all__ = ["fake_cluster"]
 
 CONFIG = {"Name": "foo", "Image": "redis:7", "Port": 6379, "Command": ["serve"]}
 
