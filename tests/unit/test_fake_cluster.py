@@ -22,3 +22,12 @@ def test_each_cause_gives_the_reason_of_its_name(fake_cluster: FakeCluster, caus
     assert foo.status().phase == "Ready"
     foo.delete()
     assert fake_cluster.left() == []
+
+
+def test_the_log_of_a_process_that_ends_is_in_the_message(fake_cluster: FakeCluster) -> None:
+    fake_cluster.will("ContainerExits", "foo", log="loading\nno space left\n")
+    fake_cluster.will("ContainerExits")
+    foo, bar = (fake_cluster.create({**CONFIG, "Name": name}) for name in ("foo", "bar"))
+    fake_cluster.advance("5m 30s")
+    assert foo.status().message.endswith(" The last it has written:\nloading\nno space left")
+    assert bar.status().message.endswith(" It has written nothing.")
