@@ -26,8 +26,8 @@ impl Call<'_> {
             .await
     }
 
-    /// Connects to the cluster in which a service is to be changed or deleted, and returns the deadline of the rest of the
-    /// call.
+    /// Connects to the cluster in which a service is to be changed or deleted, and returns the deadline of the rest of
+    /// the call.
     pub(super) async fn connect_to_change(
         &self,
         clusters: &Clusters,

@@ -40,8 +40,8 @@ impl Clusters {
         Ok(all.swap_remove(0))
     }
 
-    /// Connects to the cluster that has a service, to change or delete it there, as [`Self::connect_to`] does. A process
-    /// that has a local cluster changes nothing in those of others, which may have a service of the same name.
+    /// Connects to the cluster that has a service, to change or delete it there, as [`Self::connect_to`] does. A
+    /// process that has a local cluster changes nothing in those of others, which may have a service of the same name.
     ///
     /// # Errors
     /// As [`Self::connect_to`].
