@@ -19,8 +19,8 @@ pub(super) fn of(state: &PodState, pod: &Pod, phase: &str, now: Timestamp) -> Ve
         .as_ref()
         .and_then(|status| status.conditions.as_deref())
         .unwrap_or_default();
-    // What was reported counts before what is seen, which may be older: else the times of two reports would replace
-    // each other for ever.
+    // The node's own report counts before the API server's view, which may be older: otherwise the times of two reports
+    // would replace each other for ever.
     let known: Vec<&PodCondition> = state.reported.iter().chain(old).collect();
     let containers = containers_ready(state, phase);
     let said = [
