@@ -181,7 +181,9 @@ pub enum Error {
         message: String,
     },
     /// The API server did not answer, or not in a way that can be used, until the deadline. Trying again may help.
-    #[error("Could not {verb} {object} within {seconds:.1} s: {cause} This may pass; the call can be repeated safely.")]
+    #[error(
+        "Could not {verb} {object} within {seconds:.1} s: {cause} This may be temporary; you can safely retry the call."
+    )]
     Unavailable {
         /// The verb that was attempted, as RBAC names it.
         verb: &'static str,
@@ -226,7 +228,7 @@ pub enum Error {
     },
     /// The core panicked.
     #[error(
-        "This is a bug in the plugin: {words}. The call may have been carried out in part; it can be repeated. \
+        "This is a bug in the plugin: {words}. The call may have been carried out in part; you can retry it. \
          Please report it, with the connector's log."
     )]
     Bug {

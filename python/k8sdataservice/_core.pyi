@@ -92,9 +92,9 @@ class Client:
         annotations: Mapping[str, str] | None = None,
         holder: str | None = None,
     ) -> Awaitable[Created]:
-        """Makes the StatefulSet and the Service of a configuration, or finds that they are there.
+        """Creates the StatefulSet and the Service of a configuration, unless they already exist.
 
-        The call can be repeated: the same owner, or the same specification under the same name, gives the same service.
+        You can retry the call: the same owner, or the same specification under the same name, gives the same service.
 
         Args:
             config: The wire form of a ``DataServiceConfig``.
@@ -143,7 +143,7 @@ class Client:
     ) -> Awaitable[Plan]:
         """Returns what :meth:`create` would do and what the result would be. Nothing is changed.
 
-        Fields at fault are problems of the plan. What could not be checked is a note.
+        Fields at fault are problems of the plan. Skipped checks are notes.
 
         Args:
             config: The wire form of a ``DataServiceConfig``.
@@ -203,9 +203,9 @@ class Client:
         Args:
             config: The wire form of a ``DataServiceConfig`` with a Name: the complete configuration of the service.
             namespace: The namespace it lives in.
-            owner: Who asks. The service's owner may change it, and so may any node of its execution.
-            execution: Who asks, as for :meth:`create`.
-            labels: Flyte's labels for the execution. Default: those that are there.
+            owner: The caller's owner id. The service's owner may change it, and so may any node of its execution.
+            execution: The caller's execution, as for :meth:`create`.
+            labels: Flyte's labels for the execution. Default: the existing ones.
             annotations: Flyte's annotations for the execution. Default: those that are there.
             adopt: Take the service over if it belongs to another owner.
             timeout: For how many seconds to try. Default: the client's.
@@ -633,7 +633,7 @@ class Client:
         """Scales a service to zero, and keeps its claims, until somebody wakes it.
 
         A create of the same service wakes it, and so does a task that names it as ``ExistingReleaseName``. The template
-        of its pods stays as it is, so that there is no new revision. The call can be repeated.
+        of its pods stays as it is, so that there is no new revision. You can retry the call.
 
         Args:
             name: The service's name.

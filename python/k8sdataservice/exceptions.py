@@ -71,7 +71,7 @@ class ForbiddenError(DataServiceError, PermissionError):
 
 
 class UnavailableError(DataServiceError, ConnectionError):
-    """The API server did not answer usefully until the deadline. The call can be repeated safely."""
+    """The API server did not answer usefully until the deadline. You can safely retry the call."""
 
 
 class DataServiceTimeoutError(DataServiceError, TimeoutError):

@@ -45,7 +45,7 @@ class Hold:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Holds the service no more."""
+        """Releases the service."""
         owner = self._owners.pop()
         try:
             default_client().leave_sync(self.name, namespace=self.namespace, owner=owner, cluster=self._cluster)
@@ -67,7 +67,7 @@ class Hold:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Holds the service no more."""
+        """Releases the service."""
         owner = self._owners.pop()
         try:
             await default_client().leave(self.name, namespace=self.namespace, owner=owner, cluster=self._cluster)

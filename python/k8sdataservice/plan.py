@@ -30,8 +30,8 @@ def plan(
     """Plans a service: what it would be made of, and what would keep it from running. Nothing is changed.
 
     The plan is a server-side dry run of the objects and their first pod, so quotas, limits and policies apply. It also
-    says whether what they name exists, and whether the nodes have room. What could not be checked is a note; a plan for
-    which nothing could be checked is not ``ok``.
+    says whether what they name exists, and whether the nodes have room. Skipped checks are notes; a plan without any
+    check is not ``ok``.
 
     Usage:
         >>> made = plan(DataServiceConfig(Image="busybox", Requests=Resources(cpu="900")))

@@ -9,10 +9,11 @@ use super::call::Call;
 use super::place::named;
 use super::service::{Answer, Client};
 use crate::cluster::{Clusters, Connection};
-use crate::error::{Error, Result};
+use crate::error::{Error, ObjectReference, Result};
 use crate::identity::names::check_namespace;
 use crate::lifecycle::Deadline;
 use crate::lifetime::{self, Reaped};
+use crate::swallowed;
 
 /// How long a call waits for the cluster of the runs that can do without it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -97,7 +98,7 @@ impl Client {
         }
         let runs = timeout_at(until, self.clusters.connect(None)).await.ok()?;
         Some(match runs {
-            // Whoever has only clusters with names sees no runs, so that what they use does not end with them.
+            // Without a default cluster no run is visible, so that no service ends with its run.
             Err(Error::Cluster { problem }) if !Clusters::has_default() => Ok(Connection::unusable(&problem)),
             Err(Error::Cluster { problem }) => Err(Error::Cluster {
                 problem: format!("The runs that may use the service are looked for in the default cluster. {problem}"),
@@ -120,12 +121,19 @@ impl Client {
             self.cache.watch(key, api, namespace);
             return;
         }
-        let Some(runs) = self.runs_of(connection, cluster, deadline).await else {
-            self.cache.watch(key, api, namespace);
-            return;
+        let until = deadline.share(2).min(Instant::now() + PATIENCE);
+        let cause = match self.runs_until(connection, cluster, until).await {
+            Some(Ok(runs)) => {
+                let cache = Arc::clone(&self.cache);
+                self.expiry
+                    .enforce(&cache, (key, api), (&runs.key, &runs.api), namespace);
+                return;
+            }
+            Some(Err(error)) => error.to_string(),
+            None => "the configuration of the cluster of the runs was not read in time".to_owned(),
         };
-        let cache = Arc::clone(&self.cache);
-        self.expiry
-            .enforce(&cache, (key, api), (&runs.key, &runs.api), namespace);
+        let object = ObjectReference::new("Namespace", "", namespace);
+        swallowed::log("its services do not end by themselves yet", &object, &cause);
+        self.cache.watch(key, api, namespace);
     }
 }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
+use kube::config::AuthInfo;
 use kube::{Client, Config};
+use secrecy::ExposeSecret;
 
 use super::credentials::{Credentials, Source as CredentialSource};
 use super::fault::{UNAUTHORIZED, Unreachable};
@@ -17,7 +20,7 @@ use super::key::{Key, Source};
 use super::kubeconfig::{self, Files, Selected};
 use super::local::is_local;
 use super::origin::Origin;
-use super::redaction::{client_problem, in_cluster_problem};
+use super::redaction::{NO_HEADER, client_problem, in_cluster_problem};
 use super::{KubeApi, LocalClusters, NOT_KUBERNETES, transport, unix_socket};
 use crate::error::{Error, Result};
 use crate::panic::catch_panic_sync;
@@ -351,6 +354,7 @@ fn make(key: Key) -> Result<Connection> {
     // The lifecycle repeats requests itself, inside its own deadlines.
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
+    let is_broken = has_broken_token(&config.auth_info);
     let made = || -> Result<(Client, Option<Arc<Credentials>>), kube::Error> {
         let Some(source) = source else {
             return Ok((transport::client(config, proxy.as_ref())?, None));
@@ -358,9 +362,13 @@ fn make(key: Key) -> Result<Connection> {
         let credentials = Credentials::new(source, Arc::clone(&origin), config, proxy)?;
         Ok((credentials.client(), Some(credentials)))
     };
-    // The client panics at a token that no HTTP header can have, such as one with the end of a line.
-    let problem = match catch_panic_sync(|| Ok(made())) {
-        Ok(Ok((client, credentials))) => {
+    let made = if is_broken {
+        Err(NO_HEADER.to_owned())
+    } else {
+        made().map_err(|source| client_problem(&source))
+    };
+    let problem = match made {
+        Ok((client, credentials)) => {
             return Ok(Connection {
                 api: KubeApi::new(client),
                 key,
@@ -369,16 +377,18 @@ fn make(key: Key) -> Result<Connection> {
                 credentials,
             });
         }
-        Ok(Err(source)) => client_problem(&source),
-        Err(Error::Bug { .. }) => {
-            "the token or password is one that no HTTP header can have, such as one with a line break inside".to_owned()
-        }
-        Err(error) => return Err(error),
+        Err(problem) => problem,
     };
     Err(match files {
         Some(files) => files.faulty(&origin, &problem),
         None => no_account(&problem),
     })
+}
+
+/// Whether no HTTP header can have the token, for which the client panics.
+fn has_broken_token(user: &AuthInfo) -> bool {
+    let token = user.token.as_ref().map(ExposeSecret::expose_secret);
+    token.is_some_and(|token| HeaderValue::from_str(token).is_err())
 }
 
 /// Makes a client for the local cluster of a socket.

@@ -122,8 +122,14 @@ impl Files {
         }
         let cluster = cluster.cluster.clone().unwrap_or_default();
         origin.server = cluster.server.as_deref().map(without_credentials);
+        let user = users.clone().find(|user| Some(&user.name) == origin.user.as_ref());
+        let user = user.and_then(|user| user.auth_info.clone()).unwrap_or_default();
+        if let Some(problem) = auth_provider_problem(&user) {
+            return Err(self.faulty(&origin, &problem));
+        }
+        let has_certificate = user.client_certificate.is_some() || user.client_certificate_data.is_some();
         let mut config = self
-            .config_of(&name)
+            .config_of(&name, has_certificate)
             .map_err(|source| self.faulty(&origin, &kubeconfig_problem(&source)))?;
         let proxy = proxy_of(&config, &cluster).map_err(|problem| self.faulty(&origin, &problem))?;
         origin.proxy = proxy.as_ref().map(ToString::to_string);
@@ -145,7 +151,7 @@ impl Files {
     }
 
     /// Has kube read what a context names, all but its proxy.
-    fn config_of(&self, context: &str) -> Result<Config, KubeconfigError> {
+    fn config_of(&self, context: &str, has_certificate: bool) -> Result<Config, KubeconfigError> {
         let mut kubeconfig = self.config.clone();
         for cluster in kubeconfig
             .clusters
@@ -154,6 +160,8 @@ impl Files {
         {
             // Without any, kube would read the environment, in its own way.
             cluster.proxy_url = Some("http://proxy.invalid".to_owned());
+            let server = cluster.server.take();
+            cluster.server = server.map(|server| with_scheme(server, cluster, has_certificate));
         }
         let options = KubeConfigOptions {
             context: Some(context.to_owned()),
@@ -298,6 +306,32 @@ impl Files {
             self.name()
         ))
     }
+}
+
+/// The URL of a server, which client-go completes in the same way: by `https` where anything is said about TLS.
+fn with_scheme(server: String, cluster: &Cluster, has_certificate: bool) -> String {
+    let has_tls = has_certificate
+        || cluster.certificate_authority.is_some()
+        || cluster.certificate_authority_data.is_some()
+        || cluster.insecure_skip_tls_verify == Some(true);
+    match (server.contains("://"), has_tls) {
+        (true, _) => server,
+        (false, true) => format!("https://{server}"),
+        (false, false) => format!("http://{server}"),
+    }
+}
+
+/// Why the user's provider of credentials cannot be used, which Kubernetes 1.26 has removed from its clients. One that
+/// is a program can.
+fn auth_provider_problem(user: &AuthInfo) -> Option<String> {
+    let provider = user.auth_provider.as_ref()?;
+    let is_program = provider.config.contains_key("cmd-path");
+    (!is_program).then(|| {
+        format!(
+            "the auth-provider {} of its user is no program; use exec with the credential program of your cloud",
+            provider.name
+        )
+    })
 }
 
 /// The proxy of a cluster.

@@ -9,6 +9,10 @@ use std::io::ErrorKind;
 use kube::client::{AuthError, RustlsTlsError};
 use kube::config::{InClusterError, KubeconfigError, LoadDataError};
 
+/// The problem of a token with characters of its own meaning to HTTP.
+pub const NO_HEADER: &str =
+    "the token or password is one that no HTTP header can have, such as one with a line break inside";
+
 /// Why a kubeconfig cannot be used, as the end of a sentence.
 #[must_use]
 pub fn kubeconfig_problem(error: &KubeconfigError) -> String {
@@ -124,9 +128,7 @@ fn auth_problem(error: &AuthError) -> String {
         AuthError::AuthExecSerialize(_) | AuthError::AuthExec(_) => {
             "the kubeconfig's credential program cannot be run".to_owned()
         }
-        AuthError::InvalidBearerToken(_) | AuthError::InvalidBasicAuth(_) => {
-            "the token or password is one that no HTTP header can have, such as one with a line break inside".to_owned()
-        }
+        AuthError::InvalidBearerToken(_) | AuthError::InvalidBasicAuth(_) => NO_HEADER.to_owned(),
         AuthError::ParseTokenKey(_) => "what the kubeconfig's auth provider has printed has no such token".to_owned(),
         AuthError::MalformedTokenExpirationDate(_) => "the token's expiration date is no date".to_owned(),
         other => other.to_string(),

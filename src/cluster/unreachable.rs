@@ -36,18 +36,28 @@ pub(super) fn unreachable(error: &kube::Error) -> Fault {
         other => {
             let words = innermost(other);
             let why = secret_problem(other).unwrap_or_else(|| explained(&words));
-            let message = format!("the API server could not be reached ({why}).");
+            let who = if is_about_proxy(other) {
+                "proxy of the API server"
+            } else {
+                "API server"
+            };
+            let message = format!("the {who} could not be reached ({why}).");
             if is_permanent(&words) {
                 Fault::Refused {
                     code: 401,
                     reason: CREDENTIALS.to_owned(),
-                    message: message.replacen("the API", "The API", 1),
+                    message: message.replacen("the", "The", 1),
                 }
             } else {
                 Fault::transient(message)
             }
         }
     }
+}
+
+/// Whether no connection to the proxy could be made. Its client reports that as the tunnel's failure.
+fn is_about_proxy(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.to_string().contains(NO_CONNECTION))
 }
 
 fn no_credentials(problem: &str) -> Fault {
@@ -57,6 +67,9 @@ fn no_credentials(problem: &str) -> Fault {
         message: format!("The credentials of the cluster's configuration cannot be used: {problem}"),
     }
 }
+
+/// The words of hyper-util's tunnels, over HTTP and SOCKS, where the proxy itself cannot be reached.
+const NO_CONNECTION: &str = "failed to create underlying connection";
 
 /// The TLS alerts of a server that rejects a client certificate.
 const CERTIFICATE_ALERTS: [&str; 8] = [
@@ -113,6 +126,7 @@ fn explained(words: &str) -> String {
         ),
         ("tunnel error: unsuccessful", REFUSED),
         ("received fatal alert", OWN_CERTIFICATE),
+        (NO_CONNECTION, "nothing answers there"),
         ("SOCKS error", REFUSED),
         ("failed to lookup address information", "its name cannot be resolved"),
         ("Connection refused", "nothing listens there"),
@@ -128,14 +142,12 @@ fn explained(words: &str) -> String {
 }
 
 fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut cause = Some(error);
-    while let Some(here) = cause {
-        if let Some(found) = here.downcast_ref() {
-            return Some(found);
-        }
-        cause = here.source();
-    }
-    None
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// An error and its causes.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&cause| cause.source())
 }
 
 /// The innermost cause of an error, which has the details.

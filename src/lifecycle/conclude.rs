@@ -56,7 +56,7 @@ pub struct Conclusion {
 ///
 /// The verdict may come from memory, so the service itself is read again. Only if it still has failed, or has the same
 /// cause, is the verdict recorded and the service ended, at exactly the version that was read; one that has recovered
-/// is left as it is. The call can be repeated, by any process and at any point of another one: the record comes first,
+/// is left as it is. The call can be retried, by any process and at any point of another one: the record comes first,
 /// so that any process that finds the service gone finds the verdict.
 ///
 /// # Errors

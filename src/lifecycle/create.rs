@@ -29,7 +29,7 @@ pub struct Created {
     pub woken_at: Option<i64>,
 }
 
-/// Creates the objects of a service, unless they exist: the call can be repeated and run concurrently.
+/// Creates the objects of a service, unless they exist: the call can be retried and run concurrently.
 ///
 /// The `StatefulSet` comes first, so that the Service is born as its property: from then on the garbage collector takes
 /// the one with the other, whatever becomes of this process. A service of the same name is used if it was made for the

@@ -109,7 +109,7 @@ mod tests {
     use crate::config::Target;
     use crate::identity::labels::ASLEEP_ANNOTATION;
     use crate::identity::owner::{Caller, Owner};
-    use crate::lifecycle::scaling::{Asked, Numbers};
+    use crate::lifecycle::scaling::{ConfiguredReplicas, Numbers};
     use crate::lifecycle::sleep::keeping_asleep;
     use crate::platform::{Platform, Sources};
     use serde_json::{Value, json};
@@ -166,7 +166,7 @@ mod tests {
             let objects = draft
                 .objects_over(&identity, there)
                 .expect("the configuration is allowed");
-            let asked = Asked::of(&objects.stateful_set);
+            let asked = ConfiguredReplicas::of(&objects.stateful_set);
             let wanted = keeping_asleep(objects.stateful_set.clone(), there, &asked);
             let written = Numbers::of(&asked, there).scaled(wanted);
             let checked = draft.check_written(&objects, &written, there);

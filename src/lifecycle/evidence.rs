@@ -162,7 +162,7 @@ impl Tail {
                 if log.contains("exec format error") {
                     status.message.push_str(FOREIGN_PROGRAM);
                 }
-                status.message.push_str(" The last it has written:\n");
+                status.message.push_str(" Its last log lines:\n");
                 log
             }
             Self::Forbidden => " Its log cannot be read: the account in use lacks the permission to get pods/log.",

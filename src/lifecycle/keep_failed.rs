@@ -14,7 +14,7 @@ use crate::identity::owner::{ManagedBy, is_owned_by, kept_until, managed_by};
 
 /// Keeps an owner's service for a while, and returns until when; `None` if the owner has no such service any more.
 ///
-/// The call can be repeated: the moment is written once. A connector that watches the namespace then deletes the
+/// The call can be retried: the moment is written once. A connector that watches the namespace then deletes the
 /// service, and a create of a new service of that name deletes it earlier.
 ///
 /// # Errors

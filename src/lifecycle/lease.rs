@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::identity::holder::{Holder, LEASE};
 use crate::manifests::renewed;
 
-/// Makes a Lease, which is to exist before a service names it as its holder. The call can be repeated.
+/// Makes a Lease, which is to exist before a service names it as its holder. The call can be retried.
 ///
 /// It is an apply without a uid, which takes both permissions that the Lease needs later, `create` and `patch`: an
 /// account that could not renew the Lease must not hold a service that then ends in spite of its use.

@@ -85,8 +85,8 @@ impl CallId {
         Self { owner, ..self }
     }
 
-    /// Whether a service has to be changed for the run of the call: the run is not written on it, or it would go with
-    /// another run that owns it. The process that has written the run may have died before it has removed that one.
+    /// Whether a service has to be changed for the run of the call: it lacks this run as a holder, or another run owns
+    /// it and would take it along. The process that has written the run may have died before it has removed that one.
     pub(super) fn must_join(&self, metadata: &ObjectMeta) -> bool {
         is_owned_by_run(metadata, self.holder.as_ref()) || self.lacks_holder(metadata)
     }

@@ -23,14 +23,14 @@ use crate::status::{REVISION_LABEL, is_observed};
 
 /// The number of pods that a configuration asks for.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct ConfiguredReplicas {
     replicas: i32,
     /// Whether `GE_COUNT` is the plugin's, and not one of the user's `Env`.
     counts_pods: bool,
     hash: String,
 }
 
-impl Asked {
+impl ConfiguredReplicas {
     /// The request of a manifest that has not been given another number yet.
     pub(super) fn of(wanted: &StatefulSet) -> Self {
         let annotations = wanted.metadata.annotations.as_ref();
@@ -61,7 +61,7 @@ pub struct Scaled {
 
 impl Scaled {
     /// The number that somebody else has set, where the configuration asks for what it asked for before.
-    pub(super) fn of(asked: &Asked, there: &StatefulSet) -> Option<Self> {
+    pub(super) fn of(asked: &ConfiguredReplicas, there: &StatefulSet) -> Option<Self> {
         let replicas = there.spec.as_ref()?.replicas?;
         let by = managed_fields::other_writer(&there.metadata, "/f:spec/f:replicas")?;
         (asked.is_as_before(there) && replicas != asked.replicas).then(|| Self {
@@ -73,7 +73,7 @@ impl Scaled {
 }
 
 /// The `Replicas` of the configuration that was applied last, as far as the object shows it.
-fn configured<'a>(there: &'a StatefulSet, asked: &Asked) -> Option<&'a str> {
+fn configured<'a>(there: &'a StatefulSet, asked: &ConfiguredReplicas) -> Option<&'a str> {
     let annotations = there.metadata.annotations.as_ref();
     let noted = annotations.and_then(|annotations| annotations.get(REPLICAS_ANNOTATION));
     let counted = || count(there).filter(|_| asked.counts_pods);
@@ -103,7 +103,7 @@ pub(super) fn described_changes(before: &StatefulSet, after: &StatefulSet) -> Ve
 /// The changes that an update would make, in the words of the configuration, and whether it would replace pods.
 /// `wanted` is the new `StatefulSet` with the server's defaults, and `there` the one that runs, each as the API server
 /// returns it.
-pub(super) fn foreseen(asked: &Asked, there: &StatefulSet, wanted: &StatefulSet) -> (Vec<String>, bool) {
+pub(super) fn foreseen(asked: &ConfiguredReplicas, there: &StatefulSet, wanted: &StatefulSet) -> (Vec<String>, bool) {
     let numbers = Numbers::of(asked, there);
     let mut after = numbers.unscaled(wanted.clone());
     let replaces = template(&after) != template(there);
@@ -129,7 +129,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn of(asked: &Asked, there: &StatefulSet) -> Self {
+    pub(super) fn of(asked: &ConfiguredReplicas, there: &StatefulSet) -> Self {
         let (scaled, counts_pods) = (Scaled::of(asked, there), asked.counts_pods);
         let configured = asked.replicas.to_string();
         Self {
@@ -193,7 +193,7 @@ pub(super) async fn keeping_pods<A: Api>(
     api: &A,
     there: &StatefulSet,
     wanted: StatefulSet,
-    asked: &Asked,
+    asked: &ConfiguredReplicas,
     has_time: bool,
     deadline: Deadline,
 ) -> Result<Option<Ready>> {
@@ -260,7 +260,7 @@ async fn others<A: Api>(
     api: &A,
     there: &StatefulSet,
     wanted: &StatefulSet,
-    asked: &Asked,
+    asked: &ConfiguredReplicas,
     deadline: Deadline,
 ) -> Result<Option<(StatefulSet, Others)>> {
     let strategy = |set: &StatefulSet| {
@@ -383,7 +383,7 @@ mod tests {
     use crate::manifests::Objects;
     use serde_json::json;
 
-    fn asked(config: &Value) -> Asked {
+    fn asked(config: &Value) -> ConfiguredReplicas {
         let Ok(Target::New(spec)) = Target::parse(config) else {
             panic!("not a service: {config}");
         };
@@ -395,7 +395,7 @@ mod tests {
             run: None,
         };
         let identity = caller.identity(Some("foo".to_owned()), "flyte".to_owned());
-        Asked::of(&Objects::new(&spec, &identity).stateful_set)
+        ConfiguredReplicas::of(&Objects::new(&spec, &identity).stateful_set)
     }
 
     /// A `StatefulSet` whose pods find `in_pods`, scaled to `replicas` by somebody.

@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 
 use super::retry::{Deadline, Step, reference, retry};
-use super::scaling::Asked;
+use super::scaling::ConfiguredReplicas;
 use crate::cluster::{Api, Fault, server_time};
 use crate::error::{Error, Result};
 use crate::identity::asleep::Asleep;
@@ -74,7 +74,7 @@ fn loses_claims(set: &StatefulSet) -> bool {
 
 /// The manifest of a service that stays asleep, where the configuration asks for as many replicas as before. Another
 /// number wakes it.
-pub(super) fn keeping_asleep(mut wanted: StatefulSet, there: &StatefulSet, asked: &Asked) -> StatefulSet {
+pub(super) fn keeping_asleep(mut wanted: StatefulSet, there: &StatefulSet, asked: &ConfiguredReplicas) -> StatefulSet {
     let Some(asleep) = Asleep::of(there).filter(|_| asked.is_as_before(there)) else {
         return wanted;
     };
@@ -111,7 +111,7 @@ mod tests {
             (1, 2, 2),
         ] {
             let wanted = service(&configured.to_string(), configured, &json!({}));
-            let asked = Asked::of(&wanted);
+            let asked = ConfiguredReplicas::of(&wanted);
             let made = keeping_asleep(wanted, &service("2", replicas, &note), &asked);
             assert_eq!(made.spec.as_ref().and_then(|spec| spec.replicas), Some(kept));
             assert_eq!(

@@ -12,7 +12,7 @@ use super::apply::{Applied, Written, apply, apply_dependent};
 use super::delete::find;
 use super::draft::Draft;
 use super::retry::{Backoff, Deadline, Step, reference};
-use super::scaling::{Asked, Ready, Scaled, described_changes, keeping_pods, keeps_pods};
+use super::scaling::{ConfiguredReplicas, Ready, Scaled, described_changes, keeping_pods, keeps_pods};
 use super::sleep::keeping_asleep;
 use crate::cluster::{Api, Kind, managed_fields};
 use crate::compare::{changes, replaces_pods};
@@ -148,7 +148,7 @@ struct Before {
 ///
 /// Every write is to exactly the version of the object that was read, so that whose it is still holds when it is
 /// written. After a write it looks again, until everything is as it should be: of two updates at the same time one is
-/// carried out after the other, and as a whole. The call can be repeated. It makes no service: that is for
+/// carried out after the other, and as a whole. The call can be retried. It makes no service: that is for
 /// [`create`](super::create()); only a Service that is missing is made.
 ///
 /// The draft's check sees the objects as they are written, with the number of pods that the service keeps, before
@@ -279,7 +279,7 @@ impl Progress {
         let before = self.before.as_ref();
         let updated = before.map(|before| {
             before.updated(
-                &Asked::of(&objects.stateful_set),
+                &ConfiguredReplicas::of(&objects.stateful_set),
                 &set,
                 service.as_ref(),
                 self.adopted_from.clone(),
@@ -302,7 +302,7 @@ impl Progress {
     ) -> Result<Option<Ready>> {
         let has_time = self.started.elapsed() < PATIENCE;
         let wanted = objects.stateful_set.clone();
-        let asked = Asked::of(&wanted);
+        let asked = ConfiguredReplicas::of(&wanted);
         let wanted = keeping_asleep(wanted, set, &asked);
         keeping_pods(api, set, wanted, &asked, has_time, deadline).await
     }
@@ -391,7 +391,7 @@ impl Progress {
         }
         Error::Partial {
             error: Box::new(error),
-            done: format!("{done}. The update can be repeated."),
+            done: format!("{done}. You can retry the update."),
         }
     }
 }
@@ -400,7 +400,7 @@ impl Before {
     /// The result of an update: what has changed since.
     fn updated(
         &self,
-        asked: &Asked,
+        asked: &ConfiguredReplicas,
         set: &StatefulSet,
         service: Option<&Service>,
         adopted_from: Option<String>,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::overrides::{Overrides, merge_strategy};
+use crate::compare::same;
 use crate::config::{MergeStrategy, PodTemplate};
 use crate::error::Result;
 
@@ -37,22 +38,5 @@ pub(super) fn add(list: &mut Vec<Value>, more: &[Value]) {
         if !list.iter().any(|there| same(there, item)) {
             list.push(item.clone());
         }
-    }
-}
-
-/// Whether two values are equal, though numbers that went through Flyte are floats.
-pub(super) fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
-        }
-        _ => one == other,
     }
 }

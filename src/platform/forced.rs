@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::defaults::{add, same};
+use super::defaults::add;
 use super::overrides::Overrides;
 use super::sources::Sources;
+use crate::compare::same;
 use crate::error::{Error, Result};
 use crate::text::{shortened, shown};
 

@@ -3,10 +3,10 @@
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use serde_json::Value;
 
-use super::defaults::same;
 use super::overrides::Overrides;
 use super::pods::containers;
 use super::sources::Sources;
+use crate::compare::same;
 use crate::error::FieldFault;
 use crate::manifests::contradicts_itself;
 use crate::text::shown_in_full;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
-    Container, ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod, PodCondition,
+    Container, ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod, PodCondition, Probe,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::jiff::Timestamp;
@@ -147,6 +147,8 @@ pub struct ContainerFacts {
     pub started: bool,
     /// Whether it has a probe for which the kubelet kills it: a liveness or a startup probe.
     pub may_be_killed: bool,
+    /// How long after its start the first result of its readiness probe may come, in seconds; 0 without one.
+    pub probed_within: i64,
 }
 
 /// How a container ended.
@@ -445,7 +447,24 @@ fn container(status: &ContainerStatus, given: Option<&Container>, init: bool) ->
             .map(|time| time.0),
         started: status.started.unwrap_or_default(),
         may_be_killed: given.is_some_and(|given| given.liveness_probe.is_some() || given.startup_probe.is_some()),
+        probed_within: given
+            .and_then(|given| given.readiness_probe.as_ref())
+            .map_or(0, probed_within),
     }
+}
+
+/// The kubelet probes a container at once if its start is known by then, else a period later.
+fn probed_within(probe: &Probe) -> i64 {
+    let Probe {
+        initial_delay_seconds: delay,
+        period_seconds: period,
+        timeout_seconds: timeout,
+        ..
+    } = probe;
+    [delay.unwrap_or(0), period.unwrap_or(10), timeout.unwrap_or(1)]
+        .map(i64::from)
+        .iter()
+        .sum()
 }
 
 fn ended(terminated: &ContainerStateTerminated) -> Ended {

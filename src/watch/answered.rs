@@ -7,8 +7,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use crate::metrics::note_ready;
 use crate::status::Phase;
 
-/// Up to which age a service counts as starting when somebody first asks about it. One that is older was woken, or has
-/// lost a pod.
+/// The oldest age at which a service still counts as starting at its first poll. An older one was woken, or has lost a
+/// pod.
 const STARTS: SignedDuration = SignedDuration::from_mins(10);
 
 /// Up to which age a service counts that is ready when somebody first asks about it. With one that is older, another

@@ -1,7 +1,7 @@
 //! What the watches hold in memory, counted for Prometheus: nothing is sent, and no poll waits for it.
 
 use super::Cache;
-use super::heard::WatchState;
+use super::last_report::WatchState;
 use super::services::Services;
 use crate::cluster::Key;
 

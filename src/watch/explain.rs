@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use super::events::{Note, fields};
-use super::heard::{Heard, WatchState};
+use super::last_report::{LastReport, WatchState};
 use super::stream::{Update, reduced, watch, watch_again};
 use crate::cluster::{Api, Fault, Selection};
 use crate::swallowed::LastCause;
@@ -35,7 +35,7 @@ struct State {
     wanted: Option<Instant>,
     /// Whether all that there is was reported, or nothing will be.
     is_settled: bool,
-    heard: Heard,
+    last_report: LastReport,
 }
 
 impl Explanations {
@@ -59,7 +59,7 @@ impl Explanations {
     /// The state of the watch, while events are needed.
     pub(super) fn watch_state(&self) -> Option<WatchState> {
         let state = self.state();
-        state.wanted.map(|_| state.heard.of("Event"))
+        state.wanted.map(|_| state.last_report.of("Event"))
     }
 
     /// Waits until events are needed.
@@ -84,7 +84,7 @@ impl Explanations {
     pub(super) fn end(&self) {
         let mut state = self.state();
         state.is_settled = false;
-        state.heard = Heard::default();
+        state.last_report = LastReport::default();
         state.wanted = state.wanted.filter(|wanted| wanted.elapsed() < LINGER);
     }
 
@@ -100,7 +100,7 @@ impl Explanations {
             let started = Instant::now();
             let (mut is_listed, mut trouble) = (false, LastCause::default());
             while let Some(update) = updates.next().await {
-                self.state().heard.note(&update);
+                self.state().last_report.note(&update);
                 let is_refused = matches!(update, Update::Lost(Fault::Refused { code: 403, .. }));
                 if let Update::Lost(fault) = &update {
                     trouble = LastCause::of(&fault.to_string());

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::Event;
 
-use super::heard::Heard;
+use super::last_report::LastReport;
 use super::link::{Link, Lost};
 use super::stream::Update;
 
@@ -42,7 +42,7 @@ pub(super) struct Members<F> {
     /// The objects that a relisting watch has listed so far. They count only once the list is complete.
     listing: ByService<F>,
     link: Link,
-    heard: Heard,
+    last_report: LastReport,
 }
 
 impl<F> Default for Members<F> {
@@ -51,7 +51,7 @@ impl<F> Default for Members<F> {
             current: HashMap::new(),
             listing: HashMap::new(),
             link: Link::default(),
-            heard: Heard::default(),
+            last_report: LastReport::default(),
         }
     }
 }
@@ -59,7 +59,7 @@ impl<F> Default for Members<F> {
 impl<F: Member + Clone> Members<F> {
     /// Takes in what the watch reports, and returns which services it concerns.
     pub(super) fn update(&mut self, update: Update<F>, now: Timestamp) -> Concerned {
-        self.heard.note(&update);
+        self.last_report.note(&update);
         match update {
             Update::Event(event) => self.apply(event),
             Update::Alive => Concerned::None,
@@ -104,8 +104,8 @@ impl<F: Member + Clone> Members<F> {
     }
 
     /// When the watch last heard from the API server.
-    pub(super) fn heard(&self) -> Heard {
-        self.heard
+    pub(super) fn last_report(&self) -> LastReport {
+        self.last_report
     }
 
     fn apply(&mut self, event: Event<F>) -> Concerned {

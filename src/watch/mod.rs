@@ -5,7 +5,7 @@ mod answered;
 mod census;
 mod events;
 mod explain;
-mod heard;
+mod last_report;
 mod link;
 mod logs;
 mod members;
@@ -23,7 +23,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use census::Watched;
-pub use heard::WatchState;
+pub use last_report::WatchState;
 use namespace::NamespaceWatch;
 pub use runs::{RunPlace, Runs};
 pub use services::Services;

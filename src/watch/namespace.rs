@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::{Duration, Instant, interval, timeout_at};
 
 use super::explain::Explanations;
-use super::heard::WatchState;
+use super::last_report::WatchState;
 use super::logs::Logs;
 use super::services::Services;
 use super::store::{Answer, Bound, Store};

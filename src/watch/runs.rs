@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
-use super::heard::{Heard, WatchState};
+use super::last_report::{LastReport, WatchState};
 use super::stream::{Update, watch};
 use crate::cluster::{Api, FlyteWorkflow, Kind, MetadataOf, RunKind, Selection, TaskAction};
 use crate::identity::holder::{FLYTE_WORKFLOW, Holder, TASK_ACTION};
@@ -51,7 +51,7 @@ struct State {
     is_current: bool,
     /// Whether the first list and watch have succeeded or failed.
     has_started: bool,
-    heard: Heard,
+    last_report: LastReport,
 }
 
 /// The uids of runs, by namespace and name.
@@ -102,7 +102,7 @@ impl Runs {
     /// The state of the watch.
     #[must_use]
     pub fn watch_state(&self) -> WatchState {
-        self.state().heard.of(match &self.place {
+        self.state().last_report.of(match &self.place {
             RunPlace::Workflows => FLYTE_WORKFLOW,
             RunPlace::Actions(_) => TASK_ACTION,
         })
@@ -146,7 +146,7 @@ impl Runs {
 impl State {
     /// Takes in what the watch reports, and returns whether runs may have ended.
     fn take<K: RunKind>(&mut self, update: Update<MetadataOf<K>>) -> bool {
-        self.heard.note(&update);
+        self.last_report.note(&update);
         match update {
             Update::Event(Event::Init) => self.listing.clear(),
             Update::Event(Event::InitApply(run)) => insert::<K>(&mut self.listing, &run.metadata),

@@ -10,7 +10,7 @@ use kube::runtime::watcher::Event;
 
 use super::answered::Answers;
 use super::events::{EventLog, Note};
-use super::heard::Heard;
+use super::last_report::LastReport;
 use super::link::{Link, Lost};
 use super::logs::LogKey;
 use super::members::{Concerned, Member, Members};
@@ -44,7 +44,7 @@ pub(super) struct Store {
     /// The generations that services were changed to here. A watch that lags may report earlier ones for a while.
     changed: HashMap<Box<str>, i64>,
     link: Link,
-    heard: Heard,
+    last_report: LastReport,
 }
 
 /// One service.
@@ -165,7 +165,7 @@ impl Store {
 
     /// Takes in what the watch over `StatefulSet`s reports.
     pub(super) fn update(&mut self, update: Update<StatefulSet>, now: Timestamp) {
-        self.heard.note(&update);
+        self.last_report.note(&update);
         match update {
             Update::Event(event) => self.apply(event),
             Update::Alive => {}

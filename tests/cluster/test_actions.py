@@ -128,6 +128,20 @@ def test_without_a_watch_over_actions_a_service_stays_until_it_is_looked_at(run:
     wait_until(lambda: run.services() == nothing(), "the service to be gone", 20)
 
 
+def test_an_action_that_cannot_be_read_ends_nothing(run: Kubernetes) -> None:
+    role, _ = yaml.safe_load_all(ROLE.read_text())
+    client = Client()
+    create(run, client)
+    [rule] = role["rules"]
+    rule["verbs"] = [verb for verb in rule["verbs"] if verb != "get"]
+    run.apply(role)
+    succeed(run)
+    time.sleep(STAYS)
+    [reaped] = client.reap_sync(namespace=run.namespace).services
+    assert not reaped.deleted and "taskactions" in reaped.reason, reaped.reason
+    assert run.services() == one("foo")
+
+
 def test_an_action_that_is_not_seen_holds_nothing(run: Kubernetes) -> None:
     run.request(
         "DELETE", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{run.namespace}/rolebindings/k8sdataservice-actions"

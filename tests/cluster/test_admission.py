@@ -135,7 +135,7 @@ def create(kubernetes: Kubernetes, timeout: float = 6.0, **fields: Any) -> str:
         )
     assert kubernetes.services() == nothing()
     passes = isinstance(raised.value, UnavailableError)
-    assert passes == ("This may pass" in str(raised.value))
+    assert passes == ("This may be temporary" in str(raised.value))
     return str(raised.value)
 
 
@@ -162,7 +162,7 @@ def test_a_webhook_that_does_not_answer_or_has_no_service_is_named(kubernetes: K
             message = create(kubernetes)
             assert f"StatefulSet foo in namespace {kubernetes.namespace}" in message
             assert "images.example.com" in message and words in message
-            assert "This may pass" in message
+            assert "This may be temporary" in message
             end.set()
             end = threading.Event()
 

@@ -260,11 +260,13 @@ def test_a_lease_that_somebody_deletes_ends_the_hold(allowed: dict[str, str], ku
         until_reaped(kubernetes, "foo")
 
 
-@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("cc"), reason="a clock is put wrong with a library")
-@pytest.mark.parametrize("offset", [-3600, 3600], ids=["an-hour-behind", "an-hour-ahead"])
-def test_a_wrong_clock_ends_no_service_and_keeps_none(
-    allowed: dict[str, str], kubernetes: Kubernetes, tmp_path: Path, offset: int
-) -> None:
+needs_a_wrong_clock = pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("cc"), reason="a clock is put wrong with a library"
+)
+
+
+def wrong_clock(allowed: dict[str, str], tmp_path: Path, offset: int) -> dict[str, str]:
+    """Returns the variables of a process whose clock is wrong by so many seconds."""
     library = tmp_path / "wrong_clock.so"
     source = Path(__file__).parent / "support" / "faults" / "wrong_clock.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source)], check=True)
@@ -274,7 +276,15 @@ def test_a_wrong_clock_ends_no_service_and_keeps_none(
     kubeconfig["clusters"][0]["cluster"].pop("certificate-authority-data")
     trusting = tmp_path / "trusting"
     trusting.write_text(json.dumps(kubeconfig))
-    wrong = {"LD_PRELOAD": str(library), "CLOCK_OFFSET": str(offset), "KUBECONFIG": str(trusting)}
+    return {"LD_PRELOAD": str(library), "CLOCK_OFFSET": str(offset), "KUBECONFIG": str(trusting)}
+
+
+@needs_a_wrong_clock
+@pytest.mark.parametrize("offset", [-3600, 3600], ids=["an-hour-behind", "an-hour-ahead"])
+def test_a_wrong_clock_ends_no_service_and_keeps_none(
+    allowed: dict[str, str], kubernetes: Kubernetes, tmp_path: Path, offset: int
+) -> None:
+    wrong = wrong_clock(allowed, tmp_path, offset)
     used = "foo stays: it is used by"
     with script(allowed | wrong, CREATES) as process:
         assert used in reap(kubernetes), "before the first renewal, or just after"
@@ -284,6 +294,30 @@ def test_a_wrong_clock_ends_no_service_and_keeps_none(
         process.kill()
     expire(kubernetes, lease_name(kubernetes, "foo"))
     until_reaped(kubernetes, "foo", **wrong)
+
+
+@needs_a_wrong_clock
+@pytest.mark.parametrize(
+    ("offset", "ttl", "ends"), [(-3600, "2s", True), (3600, "30m", False)], ids=["an-hour-behind", "an-hour-ahead"]
+)
+def test_a_time_to_live_counts_by_the_clock_of_the_api_server(
+    allowed: dict[str, str],
+    kubernetes: Kubernetes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    offset: int,
+    ttl: str,
+    ends: bool,
+) -> None:
+    make(kubernetes, monkeypatch, config("foo", Replicas=0, Lifetime={"bound": "persist", "ttl": ttl}))
+    wrong = wrong_clock(allowed, tmp_path, offset)
+    if ends:
+        over = f"foo deleted: its ttl of {ttl} is over"
+        wait_until(lambda: over in reap(kubernetes, **wrong), "the service to be deleted", 20)
+        assert kubernetes.get("statefulset", "foo") is None
+    else:
+        assert "foo stays" in reap(kubernetes, **wrong)
+        assert kubernetes.get("statefulset", "foo")
 
 
 @pytest.mark.parametrize("missing", ["create", "patch"])

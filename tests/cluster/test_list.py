@@ -107,7 +107,7 @@ def test_the_cause_of_a_service_that_does_not_start_is_in_the_list(
         [service] = json.loads(call(kubernetes, "list", "-o", "json").stdout)
         return service["reason"] if "ImagePull" in service["message"] or "ErrImagePull" in service["message"] else None
 
-    assert wait_until(reason, "the cause") in ("RegistryUnreachable", "ImagePullFails", "ImageNotFound")
+    assert wait_until(reason, "the cause") in ("RegistryUnreachable", "ImageNotFound")
     wide = rows(call(kubernetes, "list", "-o", "wide").stdout)
     assert wide[0][-3:] == ["IMAGE", "CREATED BY", "MESSAGE"] and wide[1][-3] == "registry.invalid/none:1"
 

@@ -170,7 +170,11 @@ def test_a_reaper_that_watches_ends_what_no_run_uses(kubernetes: Kubernetes, pro
 
 @pytest.mark.parametrize("default", ["faulty", "missing"])
 def test_runs_are_not_looked_for_in_the_cluster_of_the_service(
-    kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, default: str
+    kubernetes: Kubernetes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    default: str,
 ) -> None:
     define_runs(kubernetes)
     monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
@@ -195,6 +199,9 @@ def test_runs_are_not_looked_for_in_the_cluster_of_the_service(
         [listed] = named.list_sync(**place).services
         assert listed.ends == "unknown", listed
     # The sweep of its own that a poll begins ends nothing either.
-    named.get_sync("foo", **place)
+    for _ in range(2):
+        named.get_sync("foo", **place)
     time.sleep(2)
     assert kubernetes.get("statefulset", "foo")
+    logged = [each.message for each in caplog.records if "its services do not end by themselves yet" in each.message]
+    assert len(logged) == (default == "faulty"), logged

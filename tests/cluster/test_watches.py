@@ -14,6 +14,7 @@ from cluster.support.account import ACCOUNT, allow, kubeconfig_of_account
 from cluster.support.configs import config
 from cluster.support.connector import Connector
 from cluster.support.kubernetes import Kubernetes, Object, wait_until
+from cluster.support.requests import requests_counted
 from cluster.support.shared import Cluster
 
 SUCCEEDED = TaskExecution.SUCCEEDED
@@ -44,6 +45,7 @@ def test_an_api_server_that_starts_again_is_watched_again(
     until_reported(connector, resource_meta, "of 3 pods ready." if cluster.why_no_real_pods else "3 pods")
     # Each kind of object has a watch, and they do not all answer again in the same moment.
     wait_until(lambda: "has not answered" not in connector.get(resource_meta).message, "an answer to every watch", 30)
+    wait_until(lambda: polls_are_free(connector, kubernetes, resource_meta), "polls without requests", 30)
 
 
 def test_a_token_that_expires_is_read_again(
@@ -83,10 +85,13 @@ def until_refused(kubernetes: Kubernetes, token: str) -> None:
     time.sleep(0.1)
 
 
-def test_a_right_that_is_given_late_is_used(
-    start_connector: Callable[..., Connector], kubernetes: Kubernetes, tmp_path: Path
+@pytest.mark.serial  # The API server counts everybody's requests.
+def test_a_permission_that_is_granted_late_is_used(
+    start_connector: Callable[..., Connector], kubernetes: Kubernetes
 ) -> None:
     """Until then each poll reads."""
+    binding = kubernetes.get("rolebinding", "k8sdataservice")
+    assert binding
     kubernetes.run("delete", "rolebinding", "k8sdataservice")
     for verb in ("create", "get", "delete"):
         allow(kubernetes, verb, "statefulsets.apps")
@@ -96,3 +101,24 @@ def test_a_right_that_is_given_late_is_used(
     assert connector.until_done(resource_meta).phase == SUCCEEDED
     scale(kubernetes, 2)
     assert "2 pods" in connector.get(resource_meta).message, "read at once"
+    assert not polls_are_free(connector, kubernetes, resource_meta)
+    for field in ("creationTimestamp", "resourceVersion", "uid", "managedFields"):
+        binding["metadata"].pop(field, None)
+    kubernetes.apply(binding)
+    wait_until(lambda: polls_are_free(connector, kubernetes, resource_meta), "the watch", 90)
+    scale(kubernetes, 3)
+    until_reported(connector, resource_meta, "3 pods", timeout=5)
+    assert polls_are_free(connector, kubernetes, resource_meta)
+
+
+def polls_are_free(connector: Connector, kubernetes: Kubernetes, resource_meta: bytes) -> bool:
+    """Polls some times, and returns whether the API server has got no request for it."""
+
+    def made() -> float:
+        counted = requests_counted(kubernetes)
+        return sum(number for (verb, kind, *_), number in counted.items() if kind == "statefulsets" and verb != "WATCH")
+
+    before = made()
+    for _ in range(20):
+        connector.get(resource_meta)
+    return made() == before

@@ -44,3 +44,19 @@ def nobody_elses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     # Pods of a platform have to stand for 3 s, which the tests would wait for.
     monkeypatch.setenv("K8SDATASERVICE_MIN_READY_SECONDS", "0")
+
+
+@pytest.fixture(autouse=True)
+def no_variables_left() -> Iterator[None]:
+    """Fails a test that leaves variables of ours behind, which would switch the tests after it to another cluster."""
+
+    def variables() -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if name.startswith("K8SDATASERVICE_")}
+
+    before = variables()
+    yield
+    after = variables()
+    for name in after:
+        del os.environ[name]
+    os.environ |= before
+    assert after == before

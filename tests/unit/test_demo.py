@@ -103,7 +103,9 @@ def test_nothing_runs_on_when_it_is_killed(number: signal.Signals) -> None:
     assert nothing_is_left_of(process.pid) == []
 
 
-def test_it_fails_where_something_is_left() -> None:
+def test_it_fails_where_something_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The demonstration switches local mode on for the rest of its process.
+    monkeypatch.setenv("K8SDATASERVICE_LOCAL", "processes")
     performance = Performance(lambda words, style="": None)
     performance.run()
     performance.end()

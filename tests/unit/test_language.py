@@ -16,6 +16,7 @@ AVOIDED = {
     r"anew": "again",
     r"(lacks?|missing|need|needs) (the |a )?rights?": "permission",
     r"account's rights?": "permissions",
+    r"can be repeated": "retry",
     r"(def test_|fn )(what|who)(ever)?_\w+": "the subject",
 }
 

@@ -18,6 +18,7 @@ from flytekit import Resources
 from flytekit.configuration import ImageConfig, SerializationSettings
 from flytekitplugins_k8sdataservice import DataServiceConfig, DataServiceTask, InvalidSpecError, plan, update
 from k8sdataservice.cli.loading import load
+from k8sdataservice.cli.main import _COMMANDS as COMMANDS
 
 WORKFLOWS = """
 from flytekitplugins_k8sdataservice import DataServiceConfig
@@ -146,7 +147,7 @@ def test_the_readmes_quickstart_passes_its_own_command(tmp_path: Path, monkeypat
     blocks = re.findall(r"^```python\n(.*?)^```", pages, re.M | re.S)
     [quickstart] = [block for block in blocks if "feature_store = DataServiceTask(" in block]
     (tmp_path / "workflows.py").write_text(quickstart)
-    command = re.search(r"dataservice (plan \S+)", readme.read_text())
+    command = re.search(r"dataservice (plan [^\s`]+)", readme.read_text())
     assert command
     done = run(*command[1].split(), "--offline", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -171,6 +172,13 @@ def test_there_is_a_version_and_help_is_not_cut(tmp_path: Path) -> None:
         assert done.returncode == 0
         assert "..." not in done.stdout.partition("\n")[2], done.stdout
         assert not arguments or re.search(r"Exit codes:\n +0 ", done.stdout)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_fits_a_terminal_of_80_columns(command: str) -> None:
+    printed = on_a_terminal(80, command, "--help")
+    assert max(map(len, (line.rstrip() for line in printed.splitlines()))) <= 80, printed
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

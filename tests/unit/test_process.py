@@ -79,10 +79,13 @@ def calls(timeout, cluster=None, **settings):
         "reap": lambda: client.reap_sync(**place, timeout=timeout),
         "sleep": lambda: client.sleep_sync("foo", **place),
         "wake": lambda: client.wake_sync("foo", **place),
+        "receipts": lambda: client.receipts_sync(**place, timeout=timeout),
+        "elsewhere": lambda: client.elsewhere_sync("foo", **place, candidates=["default"]),
+        "everywhere": lambda: client.everywhere_sync("foo", cluster=cluster),
     }
 """
 
-NUMBER_OF_CALLS = 18
+NUMBER_OF_CALLS = 21
 
 
 @pytest.fixture(params=["TLS", "HTTP"])

@@ -80,6 +80,8 @@ def test_the_task_declares_one_output_called_name() -> None:
         (DataServiceConfig(Image="i", Name="Not_A_Name"), "Name"),
         (DataServiceConfig(Image="i", Replicas=-1), "Replicas"),
         (DataServiceConfig(Image="i", Port=0), "Port"),
+        (DataServiceConfig(Image="i", Namespace="Bad_Name"), "Namespace"),
+        (DataServiceConfig(Image="i", Cluster=5), "Cluster"),  # type: ignore[arg-type]
         (DataServiceConfig(Image="i", Requests=Resources(cpu=("1", "2"))), "Requests.cpu"),
     ],
 )

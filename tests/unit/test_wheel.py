@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from configparser import ConfigParser
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -102,14 +103,17 @@ def test_they_carry_their_types_and_their_licence(neutral: Wheel, plugin: Wheel)
 
 
 def test_flytekit_is_reported_of_the_plugin_and_the_shell_of_the_commands(neutral: Wheel, plugin: Wheel) -> None:
-    def entry_points(wheel: Wheel) -> str:
-        return wheel.of_dist_info("entry_points.txt").decode().replace(" ", "").strip()
+    def entry_points(wheel: Wheel) -> dict[str, dict[str, str]]:
+        parser = ConfigParser()
+        parser.read_string(wheel.of_dist_info("entry_points.txt").decode())
+        return {section: dict(parser[section]) for section in parser.sections()}
 
-    assert entry_points(plugin) == "[flytekit.plugins]\nk8sdataservice=flytekitplugins_k8sdataservice"
+    assert entry_points(plugin) == {"flytekit.plugins": {"k8sdataservice": "flytekitplugins_k8sdataservice"}}
     script = "k8sdataservice.cli.main:main"
-    plugin_of_pytest = "[pytest11]\nk8sdataservice=k8sdataservice.testing.plugin"
-    scripts = f"[console_scripts]\ndataservice={script}\nkubectl-dataservice={script}"
-    assert sorted(entry_points(neutral).split("\n\n")) == sorted([scripts, plugin_of_pytest])
+    assert entry_points(neutral) == {
+        "console_scripts": {"dataservice": script, "kubectl-dataservice": script},
+        "pytest11": {"k8sdataservice": "k8sdataservice.testing.plugin"},
+    }
 
 
 def test_only_the_plugin_needs_flytekit_and_none_the_kubernetes_package(neutral: Wheel, plugin: Wheel) -> None:
@@ -136,8 +140,11 @@ def test_every_link_of_each_readme_works_on_pypi(neutral: Wheel, plugin: Wheel) 
     for wheel, file, fewest in ((neutral, "python/README.md", 2), (plugin, "README.md", 11)):
         readme = str(wheel.metadata.get_payload())
         assert readme.strip() == (PROJECT / file).read_text().strip()
-        links = re.findall(r"\]\(([^)]*)\)", readme)
+        links = re.findall(r"\]\(([^)]*)\)|^\[\w+\]: (\S+)$", readme, re.M)
+        links = [inline or defined for inline, defined in links]
+        assert set(re.findall(r"\]\[(\w+)\]", readme)) == set(re.findall(r"^\[(\w+)\]: ", readme, re.M))
         assert len(links) >= fewest
+        assert ("[kubernetes]" in readme) == (wheel is plugin)
         assert [link for link in links if not link.startswith("https://")] == []
         paths = [link.removeprefix(HERE).split("#")[0] for link in links if link.startswith(HERE)]
         assert [path for path in paths if not (PROJECT / path).exists()] == []

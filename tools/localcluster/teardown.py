@@ -103,7 +103,7 @@ def _remove_folder(folder: Path, keep_logs: bool) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
-    # The record is removed last: a teardown that was killed before can be repeated.
+    # The record is removed last: a teardown that was killed before can be retried.
     (folder / RECORD_FILE).unlink(missing_ok=True)
     if not keep_logs:
         shutil.rmtree(folder)

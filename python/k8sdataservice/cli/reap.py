@@ -19,7 +19,7 @@ _SWEEP, _PAUSE = 60.0, 60.0
 _EXIT_CODES = exit_codes(
     {
         0: "every service that ends was deleted, and every idle one put to sleep",
-        1: "a service could not be looked at or deleted, or the namespace could not be listed",
+        1: "a service could not be read or deleted, or the list failed",
         130: "interrupted by Ctrl-C",
     }
 )

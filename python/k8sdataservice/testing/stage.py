@@ -155,7 +155,7 @@ class Stage:
         return f"{names}\nThey end with pytest. Until then, another terminal shows them: `dataservice list --local -A`."
 
     def close(self) -> None:
-        """Ends the cluster of this process; first waits for the user if services are kept for one who is there."""
+        """Ends the cluster of this process; waits for Enter before if services are kept and a user is there."""
         if self.kept and self._is_local and sys.stdin and sys.stdin.isatty():
             with suppress(EOFError, KeyboardInterrupt, OSError):
                 input("Press Enter to end the data services that are kept. ")

@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use serde_json::Value;
 
 use crate::compare::{changes, immutable};
-use crate::lifecycle::scaling::{Asked, foreseen};
+use crate::lifecycle::scaling::{ConfiguredReplicas, foreseen};
 use crate::manifests::Objects;
 
 /// Reports the differences that a create leaves and an update would remove, if there are any. The `pairs` are the
@@ -22,7 +22,7 @@ pub(super) fn note(pairs: &[(Value, Option<Value>)], as_read: Option<&Value>, ob
             fixed.join(" and ")
         ));
     }
-    let (mut noted, replaces) = foreseen(&Asked::of(&objects.stateful_set), &there, &from(object)?);
+    let (mut noted, replaces) = foreseen(&ConfiguredReplicas::of(&objects.stateful_set), &there, &from(object)?);
     for (object, live) in others {
         let of_object = live.as_ref().map(|live| changes(live, object)).unwrap_or_default();
         for change in of_object {

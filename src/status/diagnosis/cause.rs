@@ -111,7 +111,7 @@ causes! {
     InsufficientMemory: after(15), "No node has enough memory left.";
     InsufficientGpu: after(15), "No node has enough GPUs left.";
     InsufficientStorage: after(15), "No node has enough ephemeral storage left.";
-    TooManyPods: after(15), "The nodes run as many pods as they may.";
+    TooManyPods: after(15), "Every node is at its limit of pods.";
     NoMatchingNode: after(15), "No node has the labels of the pod's node selector or affinity.";
     PodAffinityUnmatched: after(15), "No node has the neighbours that the pod's affinity asks for.";
     TaintNotTolerated: after(15), "Every node that would do has a taint that keeps the pod away.";

@@ -133,7 +133,7 @@ fn cannot_start(subject: Subject<'_>, message: &str) -> Verdict {
     }
     if error.contains("permission denied") {
         let words = format!(
-            "{subject} cannot start: {program} may not be executed by its user, which is 1001 unless {} says otherwise. \
+            "{subject} cannot start: its user, 1001 unless {} says otherwise, lacks permission to execute {program}. \
              Correct {command} or the image.",
             subject.field(Part::User)
         );

@@ -49,7 +49,7 @@ fn terminating(pod: &PodFacts) -> Option<Verdict> {
     };
     let words = format!(
         "Pod {} is being deleted and should be gone by {}; Kubernetes recreates it only then.{held} If its node is lost, \
-         `kubectl delete pod {} --force` gives it up.",
+         `kubectl delete pod {} --force` removes it from the API server.",
         pod.name,
         gone_by.strftime("%H:%M:%S UTC"),
         pod.name

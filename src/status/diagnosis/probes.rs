@@ -8,7 +8,8 @@ use super::subject::{Part, Subject};
 use super::{Cause, Verdict};
 use crate::text::sentence;
 
-/// For how long a container that has just started needs no explanation for not being ready.
+/// For how long a container that has just started needs no explanation for not being ready, besides the time in which
+/// the first result of its probe comes.
 pub(super) const FIRST_RESULT: SignedDuration = SignedDuration::from_secs(5);
 
 pub(super) fn diagnose(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
@@ -69,8 +70,8 @@ fn not_passed(subject: Subject<'_>, events: &[EventFacts]) -> Option<Verdict> {
         "{subject} runs, but its readiness probe has not passed{failure} Correct {} or the service.",
         subject.field(Part::ReadinessProbe)
     );
-    // A probe that passes does so within moments, and its first result takes that long, too.
-    let first_result = since.checked_add(FIRST_RESULT).ok().filter(|_| !has_failed);
+    let within = FIRST_RESULT + SignedDuration::from_secs(container.probed_within);
+    let first_result = since.checked_add(within).ok().filter(|_| !has_failed);
     Some(
         Verdict::of_pod(Cause::ReadinessProbeFails, pod, words)
             .since(Some(since))

@@ -26,7 +26,7 @@ pub(super) fn diagnose(stateful_set: &StatefulSetFacts, pod: &PodFacts, events: 
     let cause = classify(&failed);
     let advice = match cause {
         Cause::NodeOutOfResources => {
-            "Others use what the scheduler took for free. Kubernetes recreates the pod; ask for less, or let the scheduler \
+            "The resources that the scheduler counted as free are in use. Kubernetes recreates the pod; ask for less, or let the scheduler \
              choose the node (no nodeName)."
         }
         Cause::PodNotSupportedByNode => "Change what the pod asks for, or choose nodes that support it.",

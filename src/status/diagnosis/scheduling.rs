@@ -67,7 +67,7 @@ fn lack(message: &str) -> (Cause, &'static str) {
     } else if message.contains("Too many pods") {
         (
             Cause::TooManyPods,
-            "The nodes run as many pods as they may: wait for room.",
+            "Every node is at its limit of pods: wait, or add a node.",
         )
     } else if message.contains("pod affinity")
         || message.contains("anti-affinity")
@@ -80,7 +80,10 @@ fn lack(message: &str) -> (Cause, &'static str) {
     } else if message.contains("node affinity/selector") {
         (Cause::NoMatchingNode, "No node has the labels that the pod asks for.")
     } else if message.contains("untolerated taint") {
-        (Cause::TaintNotTolerated, "Every node keeps such pods away.")
+        (
+            Cause::TaintNotTolerated,
+            "Every node has a taint that the pod does not tolerate.",
+        )
     } else {
         (Cause::Unschedulable, "")
     }

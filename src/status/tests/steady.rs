@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::status::diagnosis::GracePeriods;
 use crate::status::times::Runs;
@@ -62,6 +62,35 @@ fn a_probe_that_has_had_no_time_to_pass_is_no_cause() {
     for (at, wanted) in [(11, "ReplicasNotReady"), (15, "ReadinessProbeFails")] {
         assert_eq!(reason(ContainerFacts::default(), at), wanted, "second {at}");
     }
+}
+
+#[test]
+fn a_probe_may_be_asked_a_period_after_the_container_has_started() {
+    let probed = || ContainerFacts {
+        probed_within: 11,
+        ..ContainerFacts::default()
+    };
+    for (at, wanted) in [(25, "ReplicasNotReady"), (26, "ReadinessProbeFails")] {
+        assert_eq!(reason(probed(), at), wanted, "second {at}");
+    }
+}
+
+#[test]
+fn the_first_result_of_a_probe_follows_its_delay_its_period_and_its_timeout() {
+    let within = |probe: &Value| {
+        let pod = serde_json::from_value(json!({
+            "metadata": {"name": "foo-0"},
+            "spec": {"containers": [{"name": "foo", "readinessProbe": probe}]},
+            "status": {"containerStatuses": [
+                {"name": "foo", "image": "i", "imageID": "", "ready": false, "restartCount": 0},
+            ]},
+        }));
+        PodFacts::from(&pod.expect("a pod")).containers[0].probed_within
+    };
+    assert_eq!(within(&json!(null)), 0);
+    assert_eq!(within(&json!({})), 11);
+    let slow = json!({"initialDelaySeconds": 60, "periodSeconds": 30, "timeoutSeconds": 5});
+    assert_eq!(within(&slow), 95);
 }
 
 #[test]

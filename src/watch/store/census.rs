@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::super::heard::WatchState;
+use super::super::last_report::WatchState;
 use super::super::services::Services;
 use super::Store;
 
@@ -24,9 +24,9 @@ impl Store {
     /// The states of the watches.
     pub(in super::super) fn watches(&self) -> [WatchState; 3] {
         [
-            self.heard.of("StatefulSet"),
-            self.pods.heard().of("Pod"),
-            self.slices.heard().of("EndpointSlice"),
+            self.last_report.of("StatefulSet"),
+            self.pods.last_report().of("Pod"),
+            self.slices.last_report().of("EndpointSlice"),
         ]
     }
 }

@@ -132,7 +132,7 @@ def last_words(service: Service) -> bool:
         status = client.get_sync(service.name, namespace=service.namespace)
         if status.phase == "Failed" and "the reason" not in status.message:
             assert "Its log cannot be read" in status.message, "an unread log is not called empty"
-        return "The last it has written:\nthe reason" in status.message
+        return "Its last log lines:\nthe reason" in status.message
 
     return service.steadily(look)
 

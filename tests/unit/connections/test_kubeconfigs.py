@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from flytekitplugins_k8sdataservice import UnavailableError
 from k8sdataservice._core import Client
+from localcluster.certificates import CertificateAuthority
 
 from unit.api_server import ApiServer
 from unit.connections.support import GONE, PLACE, Write, error, get
@@ -71,6 +72,14 @@ from unit.connections.support import GONE, PLACE, Write, error, get
             "the client-certificate /missing/crt does not exist",
         ),
         (
+            lambda text: text["users"][0].update(user={"auth-provider": {"name": "gcp"}}),
+            "the auth-provider gcp of its user is no program; use exec with the credential program",
+        ),
+        (
+            lambda text: text["users"][0].update(user={"token": "one\ntwo"}),
+            "the token or password is one that no HTTP header can have",
+        ),
+        (
             lambda text: text["users"][0].update(user={"tokenFile": "/missing/token"}),
             "the token file /missing/token of user u of kubeconfig {file} does not exist",
         ),
@@ -90,6 +99,24 @@ def test_a_kubeconfig_that_cannot_be_used_says_where_it_is_wrong(
     message = error(get)
     assert words.format(file=file) in message
     assert f"kubeconfig {file}" in message
+
+
+def test_a_server_without_a_scheme_is_completed_as_kubectl_does(
+    serve: Callable[..., ApiServer],
+    write: Write,
+    authority: CertificateAuthority,
+    own: tuple[Path, Path],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    write(f"127.0.0.1:{serve().port}", name="plain")
+    assert get().reason == GONE
+    write(
+        f"127.0.0.1:{serve(certificate=own).port}",
+        name="tls",
+        **{"certificate-authority": str(authority.own.certificate)},
+    )
+    assert get().reason == GONE
+    assert "panicked" not in capfd.readouterr().err
 
 
 def test_a_file_that_is_no_kubeconfig_is_named_with_its_line(write: Write) -> None:

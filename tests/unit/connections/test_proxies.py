@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,19 @@ def test_the_proxy_of_the_environment_and_its_exceptions(
     proxy.asked.clear()
     assert get().reason == GONE
     assert not proxy.asked, "this machine is reached directly"
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_that_is_away_is_named_and_not_the_server(scheme: str, write: Write) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    for place in (f"127.0.0.1:{port}", "nowhere.invalid:8080"):
+        write("http://127.0.0.1:1", **{"proxy-url": f"{scheme}://{place}"})
+        message = get(timeout=0.6).message
+        assert "the proxy of the API server could not be reached (" in message, message
+        assert "refuses" not in message, message
+        assert f"by way of the proxy {scheme}://{place}" in message
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])

@@ -46,7 +46,7 @@ def test_a_server_that_cannot_be_reached_is_named_with_all_that_leads_to_it(
             status = get(timeout=1.0)
             assert status.reason == "Unknown"
             messages = [status.message, deletion]
-            assert "This may pass" in deletion
+            assert "This may be temporary" in deletion
         else:
             messages = [error(lambda: get(timeout=1.0)), deletion]
             assert "may pass" not in deletion, "it stays until the configuration is corrected"

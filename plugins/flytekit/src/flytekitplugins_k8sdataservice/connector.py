@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.core.execution_pb2 import TaskExecution
@@ -85,6 +86,11 @@ class DataServiceConnector(AsyncConnectorBase):
 
         return DataServiceMetadata
 
+    @cached_property
+    def _log_links(self) -> tuple[tuple[str, str], ...]:
+        # Reading the variables of the environment takes as long as all else that a poll does.
+        return settings.log_links()
+
     async def create(
         self,
         task_template: TaskTemplate,
@@ -93,7 +99,7 @@ class DataServiceConnector(AsyncConnectorBase):
         task_execution_metadata: TaskExecutionMetadata | None = None,
         **kwargs: Any,
     ) -> DataServiceMetadata:
-        """Creates the service, unless it exists; the call can be repeated.
+        """Creates the service, unless it exists; the call can be retried.
 
         Raises:
             DataServiceError: The service cannot be made; each subclass and message says why. Nothing is left behind,
@@ -185,7 +191,7 @@ class DataServiceConnector(AsyncConnectorBase):
             message=message,
             # Exactly the declared output: one key more breaks caching and local runs.
             outputs={"name": resource_meta.name} if status.phase == "Ready" else None,
-            log_links=log_links(resource_meta.namespace, status),
+            log_links=log_links(self._log_links, resource_meta.namespace, status),
             custom_info={"reason": status.reason, "ready": status.ready, "wanted": status.wanted},
         )
 
@@ -195,7 +201,7 @@ class DataServiceConnector(AsyncConnectorBase):
         Raises:
             ForbiddenError: The connector's account lacks a permission.
             UnavailableError: The API server could not be used in time, or somebody's finalizer still holds an object;
-                the call can be repeated.
+                the call can be retried.
         """
         if await _take_down(resource_meta) == "Terminating":
             name, namespace = resource_meta.name, resource_meta.namespace

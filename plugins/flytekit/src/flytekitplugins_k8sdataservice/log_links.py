@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from flyteidl.core.execution_pb2 import TaskLog
-from k8sdataservice import settings
 
 if TYPE_CHECKING:
     from k8sdataservice._core import Pod, Status
@@ -16,14 +15,13 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"\{\{\s*\.(\w+)\s*\}\}")
 
 
-def log_links(namespace: str, status: Status) -> list[TaskLog] | None:
-    """Returns the links for each pod of a service, or None where the platform has no template.
+def log_links(templates: tuple[tuple[str, str], ...], namespace: str, status: Status) -> list[TaskLog] | None:
+    """Returns the links for each pod of a service, or None where there is no template.
 
     The placeholders are Flyte's: ``podName``, ``namespace``, ``containerName``, ``logName``, and the times
     ``podRFC3339StartTime``, ``podUnixStartTime``, ``podRFC3339FinishTime`` and ``podUnixFinishTime``, of which the last
     two are now, since a service goes on. Others are left as they stand.
     """
-    templates = settings.log_links()
     if not templates:
         return None
     now = datetime.now(timezone.utc).timestamp()

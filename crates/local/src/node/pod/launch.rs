@@ -118,7 +118,7 @@ impl Worker {
         [(OWNER, owner.to_owned()), (CONTAINER, self.marker(container))]
     }
 
-    /// What tells the processes of a container from all others.
+    /// The marker that identifies the processes of a container.
     pub(super) fn marker(&self, container: &Container) -> String {
         format!("{}/{}/{}", self.shared.machine.owner(), self.uid, container.name)
     }

@@ -8,7 +8,7 @@ use super::stream::Update;
 
 /// The last report of a watch.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Heard {
+pub(super) struct LastReport {
     last: Option<Instant>,
     is_connected: bool,
 }
@@ -25,7 +25,7 @@ pub struct WatchState {
     pub is_connected: bool,
 }
 
-impl Heard {
+impl LastReport {
     /// Notes what a watch reports.
     pub(super) fn note<K>(&mut self, update: &Update<K>) {
         match update {
@@ -62,17 +62,17 @@ mod tests {
             age: age.map(Duration::from_secs),
             is_connected,
         };
-        let mut heard = Heard::default();
-        heard.note::<()>(&Update::Lost(Fault::transient("away")));
-        assert_eq!(heard.of("Pod"), state(None, false));
-        heard.note::<()>(&Update::Following);
+        let mut last_report = LastReport::default();
+        last_report.note::<()>(&Update::Lost(Fault::transient("away")));
+        assert_eq!(last_report.of("Pod"), state(None, false));
+        last_report.note::<()>(&Update::Following);
         tokio::time::advance(Duration::from_secs(7)).await;
-        assert_eq!(heard.of("Pod"), state(Some(7), true));
-        heard.note::<()>(&Update::Alive);
+        assert_eq!(last_report.of("Pod"), state(Some(7), true));
+        last_report.note::<()>(&Update::Alive);
         tokio::time::advance(Duration::from_secs(3)).await;
-        assert_eq!(heard.of("Pod"), state(Some(3), true));
-        heard.note::<()>(&Update::Lost(Fault::transient("away")));
+        assert_eq!(last_report.of("Pod"), state(Some(3), true));
+        last_report.note::<()>(&Update::Lost(Fault::transient("away")));
         tokio::time::advance(Duration::from_secs(2)).await;
-        assert_eq!(heard.of("Pod"), state(Some(5), false));
+        assert_eq!(last_report.of("Pod"), state(Some(5), false));
     }
 }
