@@ -38,6 +38,7 @@ from bench.stage import Stage  # noqa: E402
 from bench.start_order import measure_start_order  # noqa: E402
 from bench.stuck import measure_stuck  # noqa: E402
 from bench.venvs import cache_folder, prepare  # noqa: E402
+from bench.virtual_time import measure_virtual_time  # noqa: E402
 
 MISSED = 1
 NOT_MEASURED = 2
@@ -56,6 +57,7 @@ MEASUREMENTS: dict[str, Callable[[Stage, Results], None]] = {
     "plans": measure_plans,
     "start-order": measure_start_order,
     "imports": measure_imports,
+    "virtual-time": measure_virtual_time,
 }
 
 

@@ -1355,6 +1355,14 @@ class FakeCluster:
             ValueError: There is no such cause, or the duration is none.
         """
 
+    def log(self, log: str, service: str | None = None) -> None:
+        """Gives the containers of a service a log.
+
+        Args:
+            log: The log of each of them.
+            service: The service. Default: all that have no log of their own.
+        """
+
     def advance(self, by: str | float) -> None:
         """Lets time pass at once; all that is due in between happens in its order.
 

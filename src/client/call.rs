@@ -26,6 +26,17 @@ impl Call<'_> {
             .await
     }
 
+    /// Connects to the cluster in which a service is to be changed or deleted, and returns the deadline of the rest of
+    /// the call.
+    pub(super) async fn connect_to_change(
+        &self,
+        clusters: &Clusters,
+        cluster: Option<&str>,
+    ) -> Result<(Connection, Deadline)> {
+        self.await_connection(clusters.connect_to_change(cluster, self.namespace, self.name))
+            .await
+    }
+
     /// Connects to the cluster in which a service is to be created, and returns the deadline of the rest of the call.
     pub(super) async fn connect_to_create(
         &self,

@@ -30,7 +30,7 @@ impl Client {
     /// As [`lifecycle::keep`].
     pub async fn keep(&self, place: &Place, owner: &str, span: Duration) -> Result<Option<Timestamp>> {
         let connecting = place.call("patch", self.timeout);
-        let (connection, deadline) = connecting.connect(&self.clusters, place.cluster()).await?;
+        let (connection, deadline) = connecting.connect_to_change(&self.clusters, place.cluster()).await?;
         let until = lifecycle::keep(&connection.api, &place.namespace, &place.name, owner, span, deadline).await;
         until.map_err(|error| connection.explain(error))
     }
@@ -42,7 +42,7 @@ impl Client {
     pub async fn conclude(&self, failed: &Failed, ending: &Ending, timeout: Option<Duration>) -> Result<Conclusion> {
         let Failed { place, uid, verdict } = failed;
         let connecting = place.call("delete", timeout.unwrap_or(self.timeout));
-        let (connection, deadline) = connecting.connect(&self.clusters, place.cluster()).await?;
+        let (connection, deadline) = connecting.connect_to_change(&self.clusters, place.cluster()).await?;
         let failing = Failing {
             namespace: &place.namespace,
             name: &place.name,

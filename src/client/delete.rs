@@ -15,7 +15,7 @@ impl Client {
     /// As [`lifetime::delete`].
     pub async fn delete(&self, place: &Place, scope: &Scope, timeout: Option<Duration>) -> Result<Answer<Deletion>> {
         let call = place.call("delete", timeout.unwrap_or(self.timeout));
-        let (connection, deadline) = call.connect(&self.clusters, place.cluster()).await?;
+        let (connection, deadline) = call.connect_to_change(&self.clusters, place.cluster()).await?;
         let runs = self
             .runs_or_error(&call, &connection, place.cluster(), deadline)
             .await?;

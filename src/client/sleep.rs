@@ -15,7 +15,7 @@ impl Client {
     /// As [`lifetime::sleep`].
     pub async fn sleep(&self, place: &Place, force: bool, timeout: Option<Duration>) -> Result<Answer<Slept>> {
         let call = place.call("patch", timeout.unwrap_or(self.timeout));
-        let (connection, deadline) = call.connect(&self.clusters, place.cluster()).await?;
+        let (connection, deadline) = call.connect_to_change(&self.clusters, place.cluster()).await?;
         let runs = self
             .runs_or_error(&call, &connection, place.cluster(), deadline)
             .await?;
@@ -36,7 +36,7 @@ impl Client {
     /// As [`lifecycle::wake`].
     pub async fn wake(&self, place: &Place, timeout: Option<Duration>) -> Result<Answer<Woken>> {
         let call = place.call("patch", timeout.unwrap_or(self.timeout));
-        let (connection, deadline) = call.connect(&self.clusters, place.cluster()).await?;
+        let (connection, deadline) = call.connect_to_change(&self.clusters, place.cluster()).await?;
         let waking = lifecycle::wake(&connection.api, &place.namespace, &place.name, deadline);
         let woken = Box::pin(waking).await.map_err(|error| connection.explain(error))?;
         let key = &connection.key;

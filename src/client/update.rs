@@ -83,7 +83,7 @@ impl Client {
             name: &name,
             timeout: timeout.unwrap_or(self.timeout),
         };
-        let (connection, deadline) = call.connect(&self.clusters, cluster.as_deref()).await?;
+        let (connection, deadline) = call.connect_to_change(&self.clusters, cluster.as_deref()).await?;
         if !spec.sidecars.is_empty() {
             spec.native_sidecars = call.has_native_sidecars(&connection, deadline).await?;
         }

@@ -40,6 +40,18 @@ impl Clusters {
         Ok(all.swap_remove(0))
     }
 
+    /// Connects to the cluster that has a service, to change or delete it there, as [`Self::connect_to`] does. A
+    /// process that has a local cluster changes nothing in those of others, which may have a service of the same name.
+    ///
+    /// # Errors
+    /// As [`Self::connect_to`].
+    pub async fn connect_to_change(&self, cluster: Option<&str>, namespace: &str, name: &str) -> Result<Connection> {
+        if is_local()? && self.known.own_local().is_some() {
+            return self.connect(cluster).await;
+        }
+        self.connect_to(cluster, namespace, name).await
+    }
+
     /// Connects to every cluster in which this user's services may be: in local mode those of all processes, and none
     /// if there is none.
     ///

@@ -21,13 +21,29 @@ pytestmark = [
 PROJECT = Path(__file__).parents[2]
 
 
-def first_code_of(page: str) -> str:
-    return (PROJECT / "docs" / page).read_text().split("```python\n")[1].split("```")[0]
+def code_of(page: str) -> list[str]:
+    return [block.split("```")[0] for block in (PROJECT / "docs" / page).read_text().split("```python\n")[1:]]
 
 
 def test_the_documented_tests_pass(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_documented=first_code_of("testing.md"))
-    pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120).assert_outcomes(passed=2)
+    blocks = code_of("testing.md")
+    pytester.makepyfile(**{f"test_block_{number}": block for number, block in enumerate(blocks)})
+    # Each block is a module of tests.
+    assert all("def test_" in block for block in blocks)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120)
+    result.assert_outcomes(passed="".join(blocks).count("def test_"))
+
+
+def test_the_documented_report_of_a_leak_is_the_real_one(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [clean] = [line for line in code_of("testing.md")[0].splitlines() if ">> cleanup(" in line]
+    pytester.makepyfile(test_training=code_of("testing.md")[0].replace(clean, ""))
+    monkeypatch.setenv("COLUMNS", "300")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120)
+    result.assert_outcomes(passed=1, failed=1)
+    documented = (PROJECT / "docs" / "testing.md").read_text().split("```text\n")[1].split(" ...\n```")[0]
+    assert documented in result.stdout.str()
 
 
 @pytest.mark.parametrize(
@@ -36,9 +52,7 @@ def test_the_documented_tests_pass(pytester: pytest.Pytester) -> None:
 )
 def test_the_documented_workflows_run(tmp_path: Path, file: str, workflow: str, answer: str) -> None:
     is_page = file.endswith(".md")
-    (tmp_path / "workflows.py").write_text(
-        first_code_of(file) if is_page else (PROJECT / "examples" / file).read_text()
-    )
+    (tmp_path / "workflows.py").write_text(code_of(file)[0] if is_page else (PROJECT / "examples" / file).read_text())
     command = [str(Path(sys.executable).with_name("pyflyte")), "run", "workflows.py", workflow]
     process = subprocess.Popen(
         command,

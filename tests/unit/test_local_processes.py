@@ -72,6 +72,30 @@ time.sleep(600)
 """
 
 
+#: Deletes a service of its own and, twice, what is called the same, as a workflow with a second CleanupSensor does.
+NAMESAKE = """
+import json
+from flytekitplugins.k8sdataservice import CleanupSensor
+from k8sdataservice import DataServiceError
+from k8sdataservice.default_client import default_client
+
+client = default_client()
+config = {"Name": "web", "Image": "unused", "Command": ["sleep", "600"], "MinReadySeconds": 0}
+client.create_sync(config, namespace="flyte", owner="me", execution="a test")
+cleanup = CleanupSensor(name="cleanup")
+for _ in range(2):
+    cleanup(release_name="web", cleanup_data_service=True)
+deletion = client.delete_sync("web", namespace="flyte", force=True).outcome
+refusals = []
+for change in (client.sleep_sync, client.wake_sync):
+    try:
+        change("web", namespace="flyte")
+    except DataServiceError as error:
+        refusals.append(str(error))
+print(json.dumps([deletion, refusals, client.get_sync("web", namespace="flyte").phase]))
+"""
+
+
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
     """Returns variables under which local mode keeps everything in folders of the test, and no cluster can be used."""
@@ -176,6 +200,23 @@ print(*endpoints("web", namespace="flyte").addresses)
     eventually(lambda: replicas_of(owner.pid) == [])
     assert owner.poll() is None
     assert "No data services found" in dataservice(environment, "list", "--namespace", "flyte").stderr
+
+
+def test_a_process_with_a_cluster_changes_nothing_in_those_of_others(
+    environment: dict[str, str], owner: subprocess.Popen[str]
+) -> None:
+    done = run(NAMESAKE, environment)
+    assert done.returncode == 0, done.stderr
+    # flytekit logs to standard output.
+    deletion, refusals, phase = json.loads(done.stdout.splitlines()[-1])
+    assert deletion == "NothingThere"
+    assert [words.startswith("StatefulSet web in namespace flyte does not exist.") for words in refusals] == [True] * 2
+    assert phase == "Ready", "what it has no service of, it finds at others"
+    assert owner.poll() is None
+    assert len(replicas_of(owner.pid)) >= 2
+    listed = dataservice(environment, "list", "--namespace", "flyte", "-o", "json")
+    [service] = json.loads(listed.stdout)
+    assert (service["name"], service["phase"], service["readyReplicas"]) == ("web", "Ready", 2), service
 
 
 def test_a_look_without_any_owner_is_an_error_that_says_so(environment: dict[str, str]) -> None:

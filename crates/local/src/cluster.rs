@@ -47,6 +47,8 @@ impl LocalCluster {
         let api = ApiServer::new(clock);
         let admission = script.clone();
         api.set_admission(Arc::new(move |kind, object| admission.refusal(kind, object)));
+        let logs = script.clone();
+        api.set_logs(Arc::new(move |query: &LogQuery| Ok(log(&logs, query))));
         api.keep_failed_pods();
         let mut options = NodeOptions::new(Path::new(""));
         options.addressing = Addressing::Imagined;
@@ -72,4 +74,15 @@ impl LocalCluster {
         self.controllers.abort();
         self.node.stop().await;
     }
+}
+
+/// The log that a script gives a pod: its last lines, as many as are asked for.
+fn log(script: &Script, query: &LogQuery) -> Vec<u8> {
+    let service = query.pod.rsplit_once('-').map_or(&*query.pod, |(service, _)| service);
+    let log = script.log(service);
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let first = lines.len().saturating_sub(query.tail_lines.unwrap_or(usize::MAX));
+    let mut log = lines[first..].concat().into_bytes();
+    log.truncate(query.limit_bytes.unwrap_or(usize::MAX));
+    log
 }

@@ -19,3 +19,4 @@ pub mod fake;
 pub mod node;
 pub mod owner;
 pub mod script;
+mod watches;

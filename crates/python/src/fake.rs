@@ -84,6 +84,12 @@ impl FakeCluster {
         })
     }
 
+    /// Gives the containers of a service a log.
+    #[pyo3(signature = (log, service=None))]
+    fn log(&self, log: &str, service: Option<&str>) -> PyResult<()> {
+        self.with(|cluster| cluster.script().set_log(service, log))
+    }
+
     /// Lets time pass at once.
     fn advance(&self, py: Python<'_>, by: &Bound<'_, PyAny>) -> PyResult<()> {
         let by = length(by)?;

@@ -54,12 +54,13 @@ class FakeCluster:
         """The time of the cluster."""
         return datetime.datetime.fromtimestamp(self._core.now, tz=datetime.timezone.utc)
 
-    def will(self, cause: str, service: str | None = None) -> Script:
+    def will(self, cause: str, service: str | None = None, *, log: str = "") -> Script:
         """Says what becomes of the pods of a service from now on.
 
         Args:
             cause: One of the reasons of docs/reasons.md, such as ``InsufficientGpu``, or ``Ready``.
             service: The service's name. Default: all services that have no cause of their own.
+            log: The log of its containers, whose end is in the message of a service that has failed for their end.
 
         Returns:
             The script, to which ``then`` adds what comes later.
@@ -68,6 +69,7 @@ class FakeCluster:
             ValueError: No pod of a fake cluster can have this cause.
         """
         self._say(cause, service, None)
+        self._core.log(log, service)
         return Script(self._say, service)
 
     def _say(self, cause: str, service: str | None, after: str | float | None) -> None:

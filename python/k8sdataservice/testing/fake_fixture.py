@@ -1,8 +1,9 @@
-"""The fixture of the fake cluster."""
+"""What the fixture of the fake cluster does around a test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,9 +12,13 @@ from k8sdataservice.local import PROCESSES, VARIABLE
 from k8sdataservice.testing.fake import FakeCluster
 
 
-@pytest.fixture
-def fake_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
-    """A cluster in memory for one test, which everything in this process uses instead of a real one."""
+@contextmanager
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
+    """Runs a cluster in memory, which everything in this process uses instead of a real one, until the end of a block.
+
+    Args:
+        monkeypatch: Sets its environment.
+    """
     from k8sdataservice._core import FakeCluster as Core
 
     core = Core.start()

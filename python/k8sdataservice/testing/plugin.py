@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from k8sdataservice.testing.fake import FakeCluster
     from k8sdataservice.testing.services import DataServices
     from k8sdataservice.testing.stage import Stage
 
@@ -65,7 +66,7 @@ def shared_data_services(request: pytest.FixtureRequest) -> Iterator[DataService
 
 
 @pytest.fixture
-def fake_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def fake_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
     """Returns a cluster in memory whose time the test decides about, and in which nothing runs."""
     with importlib.import_module("k8sdataservice.testing.fake_fixture").started(monkeypatch) as cluster:
         yield cluster

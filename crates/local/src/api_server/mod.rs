@@ -103,9 +103,11 @@ impl ApiServer {
         *self.logs.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 
-    /// Says how often watches that allow bookmarks get one, besides that before their end.
-    pub fn set_bookmarks(&self, every: Duration) {
-        lock(&self.store).bookmarks = every;
+    /// Says how long watches last that say nothing of it, and how often those that allow bookmarks get one, besides
+    /// that before their end.
+    pub fn set_watches(&self, lasts: Duration, bookmarks: Duration) {
+        let mut store = lock(&self.store);
+        (store.watches, store.bookmarks) = (lasts, bookmarks);
     }
 
     /// Deletes failed pods only when their node confirms it, as running pods. By default they go at once, as in

@@ -12,7 +12,7 @@ use super::kinds::{KindId, Kinds, NAMESPACE};
 use super::provide::Everywhere;
 use super::refusal::Refusal;
 use super::value::{metadata, name, namespace};
-use super::watch::BOOKMARKS;
+use super::watch::{BOOKMARKS, LASTS};
 use crate::clock::Clock;
 
 /// How many changes a watch can catch up with.
@@ -43,6 +43,8 @@ pub(super) struct Store {
     pub(super) admission: Rules,
     /// Whether pods that have failed go only when their node says so, as those that run do.
     pub(super) keeps_failed: bool,
+    /// How long a watch lasts that says nothing of it.
+    pub(super) watches: Duration,
     /// How often a watch that allows bookmarks gets one.
     pub(super) bookmarks: Duration,
     pub(super) everywhere: Everywhere,
@@ -63,6 +65,7 @@ impl Store {
             creates_namespaces: false,
             admission: Rules::default(),
             keeps_failed: false,
+            watches: LASTS,
             bookmarks: BOOKMARKS,
             everywhere: Everywhere::default(),
             objects: BTreeMap::new(),

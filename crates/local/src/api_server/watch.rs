@@ -16,8 +16,9 @@ use super::request::Request;
 use super::selector::Selector;
 use super::store::{Change, Store};
 
-/// How long a watch lasts that says nothing of it. Kubernetes picks a time between 30 and 60 minutes.
-const LASTS: Duration = Duration::from_mins(45);
+/// How long a watch lasts that says nothing of it, unless the server is told otherwise. Kubernetes picks a time between
+/// 30 and 60 minutes.
+pub(super) const LASTS: Duration = Duration::from_mins(45);
 
 /// How often a watch that allows bookmarks gets one, unless the server is told otherwise.
 pub(super) const BOOKMARKS: Duration = Duration::from_mins(1);
@@ -53,7 +54,7 @@ pub(super) fn begin(
     let asked = request.number::<u64>("resourceVersion")?.unwrap_or_default();
     let lasts = request.number::<u64>("timeoutSeconds")?.filter(|seconds| *seconds > 0);
     let now = Instant::now();
-    let ends = now + lasts.map_or(LASTS, Duration::from_secs);
+    let ends = now + lasts.map_or(locked.watches, Duration::from_secs);
     let next_bookmark = request
         .is_set("allowWatchBookmarks")
         .then(|| bookmark_after(now, ends, locked.bookmarks))

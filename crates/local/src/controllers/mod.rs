@@ -45,7 +45,7 @@ type Updates = Pin<Box<dyn Stream<Item = Update> + Send>>;
 ///
 /// With a script, the scheduler gives no node to the pods to which it gives none.
 pub async fn run(client: Client, clock: Clock, script: Option<Script>) {
-    let mut updates = updates(&client);
+    let mut updates = updates(&client, &crate::watches::config(script.as_ref()));
     let mut changes = script.as_ref().map(Script::subscribe);
     let mut world = World::new(client, clock);
     world.script = script;
@@ -114,20 +114,20 @@ fn note(world: &mut World, work: Work, result: Result<Option<Duration>, Failure>
 }
 
 /// What the watches of all kinds report.
-fn updates(client: &Client) -> SelectAll<Updates> {
+fn updates(client: &Client, config: &watcher::Config) -> SelectAll<Updates> {
     select_all([
-        watch::<Node>(client),
-        watch::<PersistentVolumeClaim>(client),
-        watch::<ControllerRevision>(client),
-        watch::<Pod>(client),
-        watch::<Service>(client),
-        watch::<EndpointSlice>(client),
-        watch::<StatefulSet>(client),
+        watch::<Node>(client, config),
+        watch::<PersistentVolumeClaim>(client, config),
+        watch::<ControllerRevision>(client, config),
+        watch::<Pod>(client, config),
+        watch::<Service>(client, config),
+        watch::<EndpointSlice>(client, config),
+        watch::<StatefulSet>(client, config),
     ])
 }
 
-fn watch<K: Watched>(client: &Client) -> Updates {
-    let events = watcher(Api::<K>::all(client.clone()), watcher::Config::default()).default_backoff();
+fn watch<K: Watched>(client: &Client, config: &watcher::Config) -> Updates {
+    let events = watcher(Api::<K>::all(client.clone()), config.clone()).default_backoff();
     let updates = events.filter_map(|event| async {
         match event {
             Ok(event) => {

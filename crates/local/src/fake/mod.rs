@@ -27,8 +27,10 @@ use crate::script::Script;
 /// How long to wait after a time has passed: all that is due at its end is done when the next moment comes.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// How often watches get bookmarks: whoever watches is in the same process, and a day passes at once.
-const BOOKMARKS: Duration = Duration::from_hours(1);
+/// How long watches last, and how often they get bookmarks: whoever watches is in the same process, and a day passes at
+/// once.
+const WATCHES: Duration = Duration::from_hours(24 * 365);
+const BOOKMARKS: Duration = Duration::from_hours(24);
 
 /// What happens without a call: objects that every cluster has, and what reports on others.
 const OWN: &[&str] = &["Event", "Namespace", "Node", "ServiceAccount"];
@@ -191,7 +193,7 @@ async fn run(
     let cluster = LocalCluster::start_scripted(clock, script);
     let (api, api_of_leases) = (cluster.api().clone(), cluster.client("default"));
     api.create_namespaces(true);
-    api.set_bookmarks(BOOKMARKS);
+    api.set_watches(WATCHES, BOOKMARKS);
     let running = Running {
         api: api.clone(),
         clock,

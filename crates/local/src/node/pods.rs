@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, ResourceExt};
 use tokio::sync::watch;
@@ -36,7 +36,8 @@ struct Known {
 /// Runs pods until the node stops, and then ends them.
 pub(super) async fn run(shared: Arc<Shared>, mut is_stopping: watch::Receiver<bool>) {
     let api = Api::<Pod>::all(shared.client.clone());
-    let mut events = pin!(watch_objects(api, watcher::Config::default()).default_backoff());
+    let config = crate::watches::config(shared.machine.script());
+    let mut events = pin!(watch_objects(api, config).default_backoff());
     let mut pods = Pods {
         shared,
         is_stopping: is_stopping.clone(),

@@ -39,6 +39,8 @@ struct Rules {
     all: Vec<Step>,
     /// By service.
     of: BTreeMap<String, Vec<Step>>,
+    /// What the containers of each service write, and those of services that have nothing of their own.
+    logs: BTreeMap<Option<String>, String>,
     /// When the rules have begun to count for a service: when they were first asked about it.
     begun: BTreeMap<String, Instant>,
 }
@@ -126,6 +128,19 @@ impl Script {
             steps.push(Step { after, cause });
         }
         self.note();
+    }
+
+    /// Lets the containers of a service, or of all that have no log of their own, have this log from now on.
+    pub fn set_log(&self, service: Option<&str>, log: &str) {
+        let mut rules = self.rules();
+        rules.logs.insert(service.map(str::to_owned), log.to_owned());
+    }
+
+    /// The log of each container of a service.
+    pub(crate) fn log(&self, service: &str) -> String {
+        let rules = self.rules();
+        let own = rules.logs.get(&Some(service.to_owned()));
+        own.or_else(|| rules.logs.get(&None)).cloned().unwrap_or_default()
     }
 
     /// The present cause of a service.

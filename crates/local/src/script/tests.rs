@@ -42,6 +42,15 @@ async fn a_service_has_causes_of_its_own() {
     );
 }
 
+#[test]
+fn a_service_has_a_log_of_its_own() {
+    let script = Script::new();
+    assert_eq!(script.log("foo"), "");
+    script.set_log(Some("foo"), "own\n");
+    script.set_log(None, "common\n");
+    assert_eq!([script.log("foo"), script.log("bar")], ["own\n", "common\n"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_passing_of_time_is_reported() {
     let script = Script::new();

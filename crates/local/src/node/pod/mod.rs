@@ -52,6 +52,14 @@ impl Machine {
             Self::Script(_) => "",
         }
     }
+
+    /// What becomes of containers, where none runs.
+    pub(super) fn script(&self) -> Option<&Script> {
+        match self {
+            Self::Script(script) => Some(script),
+            Self::Processes { .. } => None,
+        }
+    }
 }
 
 /// What all pods of a node share.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::container::{CANNOT_START, RunEnd};
 use super::stop::{Stopped, stopped};
-use super::{Machine, State, Worker};
+use super::{State, Worker};
 use crate::node::probes::{Answer, Kind, Series, Verdict};
 use crate::node::status::{Ended, Role};
 use crate::script::{Act, Probed, Script, fill, probe_failure};
@@ -35,10 +35,7 @@ const KILLED: i32 = 137;
 
 impl Worker {
     fn script(&self) -> Option<&Script> {
-        match &self.shared.machine {
-            Machine::Script(script) => Some(script),
-            Machine::Processes { .. } => None,
-        }
+        self.shared.machine.script()
     }
 
     /// What happens to a container: the first one, or the first init container, is the one that something happens to.
