@@ -148,8 +148,8 @@ fn addressing(value: Option<OsString>) -> io::Result<Addressing> {
     let value = value.to_string_lossy();
     Addressing::named(&value).ok_or_else(|| {
         let problem = format!(
-            "{REACH} is {value:?}, but it is \"addresses\" (each pod has an address of its own), \"ports\" (each has ports \
-             of its own) or not set"
+            "{REACH} is {value:?}, but it is \"namespaces\" (each pod has a network namespace of its own), \"addresses\" \
+             (each has an address of its own), \"ports\" (each has ports of its own) or not set"
         );
         io::Error::new(io::ErrorKind::InvalidInput, problem)
     })
