@@ -11,8 +11,9 @@ import os
 VARIABLE = "K8SDATASERVICE_LOCAL"
 
 #: All variables of local mode, which the core reads. The others have the socket of the cluster to use, the folder in
-#: which the contents of claims stay when the process ends, how replicas are reached (by ``addresses`` or ``ports`` of
-#: their own), and the files of objects, such as Secrets, that the cluster has from the beginning.
+#: which the contents of claims stay when the process ends, how replicas are reached (by ``addresses``, ``ports`` or
+#: network ``namespaces`` of their own), and the files of objects, such as Secrets, that the cluster has from the
+#: beginning.
 VARIABLES = (VARIABLE, *(f"{VARIABLE}_{name}" for name in ("SOCKET", "CLAIMS", "REACH", "OBJECTS")))
 
 #: Its value: replicas are processes.

@@ -45,11 +45,12 @@ def run(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def located(folder: Path, reach: str) -> list[Any]:
+def located(folder: Path, reach: str, words: str) -> list[Any]:
     ran = run(folder, REACH=reach)
     assert ran.returncode == 0, ran.stderr
     line = (
-        "The replicas of data service foo are processes on this machine, which local mode runs without: image r/i:1, "
+        f"The replicas of data service foo are processes on this machine, each with {words} of its own. Local mode "
+        "runs them without: image r/i:1, "
     )
     assert ran.stderr.count(f"INFO:k8sdataservice:{line}") == 1, ran.stderr
     found: list[Any] = json.loads(ran.stdout)
@@ -58,14 +59,14 @@ def located(folder: Path, reach: str) -> list[Any]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has an address for each replica")
 def test_each_replica_has_an_address_of_its_own(tmp_path: Path) -> None:
-    phase, addresses, port = located(tmp_path, "addresses")
+    phase, addresses, port = located(tmp_path, "addresses", "an address")
     hosts = {address.rpartition(":")[0] for address in addresses}
     assert (phase, port, len(hosts)) == ("Ready", 40000, 2)
     assert all(address.startswith("127.77.") and address.endswith(":40000") for address in addresses)
 
 
 def test_each_replica_has_a_port_of_its_own(tmp_path: Path) -> None:
-    phase, addresses, port = located(tmp_path, "ports")
+    phase, addresses, port = located(tmp_path, "ports", "ports")
     ports = {address.rpartition(":")[2] for address in addresses}
     assert (phase, port, len(ports)) == ("Ready", 40000, 2)
     assert "40000" not in ports
@@ -74,7 +75,7 @@ def test_each_replica_has_a_port_of_its_own(tmp_path: Path) -> None:
 
 def test_wrong_variables_are_errors_with_the_way_out(tmp_path: Path) -> None:
     ran = run(tmp_path, REACH="names")
-    assert 'K8SDATASERVICE_LOCAL_REACH is "names", but it is "addresses" (' in ran.stderr
+    assert 'K8SDATASERVICE_LOCAL_REACH is "names", but it is "namespaces" (' in ran.stderr
     file = tmp_path / "objects.yaml"
     file.write_text("apiVersion: v1\nkind: Sekret\nmetadata: {name: s}\n")
     ran = run(tmp_path, OBJECTS=str(file))

@@ -24,6 +24,9 @@ pub enum Addressing {
     /// Each pod has a loopback address of its own: pod `i` of service `s` has `127.77.s.i+1`. Linux has these addresses
     /// without configuration.
     PerPod,
+    /// Each pod has a network namespace, and an address in a network of the node: `10.77.s.i+1`, where `10.77` is what
+    /// this machine has no route to. Only Linux has this, with `CAP_SYS_ADMIN` and `CAP_NET_ADMIN`.
+    Namespaces,
     /// As `PerPod`, with addresses that nobody has: `10.77.s.i+1`.
     Imagined,
     /// All pods have this address, and each has ports of its own.
@@ -42,20 +45,23 @@ impl Default for Addressing {
 }
 
 impl Addressing {
-    /// The one of a name: `addresses` or `ports`.
+    /// The one of a name: `namespaces`, `addresses` or `ports`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name {
+            "namespaces" => Some(Self::Namespaces),
             "addresses" => Some(Self::PerPod),
             "ports" => Some(Self::Shared(Ipv4Addr::LOCALHOST)),
             _ => None,
         }
     }
 
-    fn network(self) -> [u8; 2] {
+    /// What every pod of a service has of its own, in words.
+    pub(super) fn words(self) -> &'static str {
         match self {
-            Self::Imagined => [10, NETWORK[1]],
-            Self::PerPod | Self::Shared(_) => NETWORK,
+            Self::Namespaces => "each in a network namespace of its own",
+            Self::PerPod | Self::Imagined => "each with an address of its own",
+            Self::Shared(_) => "each with ports of its own",
         }
     }
 }
@@ -64,6 +70,8 @@ impl Addressing {
 #[derive(Debug)]
 pub(super) struct Addresses {
     addressing: Addressing,
+    /// How every address begins.
+    network: [u8; 2],
     /// By namespace and service.
     services: Mutex<BTreeMap<(String, String), Service>>,
     blocks: Mutex<Blocks>,
@@ -87,9 +95,15 @@ struct Given {
 }
 
 impl Addresses {
-    pub(super) fn new(addressing: Addressing) -> Self {
+    /// `network` is how the addresses begin of pods that have network namespaces.
+    pub(super) fn new(addressing: Addressing, network: Option<[u8; 2]>) -> Self {
+        let of_addressing = match addressing {
+            Addressing::Imagined => [10, NETWORK[1]],
+            Addressing::Namespaces | Addressing::PerPod | Addressing::Shared(_) => NETWORK,
+        };
         Self {
             addressing,
+            network: network.unwrap_or(of_addressing),
             services: Mutex::default(),
             blocks: Mutex::default(),
         }
@@ -99,7 +113,9 @@ impl Addresses {
     pub(super) fn take(&self, pod: &Pod) -> Option<(Ipv4Addr, ActualPorts)> {
         match self.addressing {
             Addressing::Shared(address) => Some((address, self.take_ports(pod, address)?)),
-            Addressing::PerPod | Addressing::Imagined => Some((self.take_address(pod)?, ActualPorts::new())),
+            Addressing::Namespaces | Addressing::PerPod | Addressing::Imagined => {
+                Some((self.take_address(pod)?, ActualPorts::new()))
+            }
         }
     }
 
@@ -152,8 +168,8 @@ impl Addresses {
         let given = service.pods.entry(name).or_default();
         given.host = host;
         given.users += 1;
-        let network = self.addressing.network();
-        Some(Ipv4Addr::new(network[0], network[1], service.number, host))
+        let [first, second] = self.network;
+        Some(Ipv4Addr::new(first, second, service.number, host))
     }
 
     /// Takes an address back. The addresses of a service are free for others when none of its pods is left.
@@ -177,7 +193,7 @@ fn reserve(
 ) -> Option<(u8, Option<TcpListener>)> {
     let is_free = |number: &u8| services.values().all(|service| service.number != *number);
     (1..=u8::MAX).filter(is_free).find_map(|number| {
-        if addressing == Addressing::Imagined {
+        if addressing != Addressing::PerPod {
             return Some((number, None));
         }
         let address = Ipv4Addr::new(NETWORK[0], NETWORK[1], number, RESERVATION.0);
@@ -234,7 +250,10 @@ mod tests {
 
     #[test]
     fn pods_of_a_service_have_neighbouring_addresses_which_stay() {
-        let (one, other) = (Addresses::new(Addressing::PerPod), Addresses::new(Addressing::PerPod));
+        let (one, other) = (
+            Addresses::new(Addressing::PerPod, None),
+            Addresses::new(Addressing::PerPod, None),
+        );
         let take = |addresses: &Addresses, pod: &Pod| addresses.take(pod).expect("an address").0.octets();
         let first = take(&one, &pod("foo", 0));
         assert_eq!((first[0], first[1], first[3]), (127, 77, 1));
@@ -253,7 +272,7 @@ mod tests {
 
     #[test]
     fn pods_that_share_an_address_have_ports_of_their_own_which_stay() {
-        let addresses = Addresses::new(Addressing::Shared(Ipv4Addr::LOCALHOST));
+        let addresses = Addresses::new(Addressing::Shared(Ipv4Addr::LOCALHOST), None);
         let pod = |service: &str, ordinal: u32| {
             let mut pod = pod(service, ordinal);
             let spec = json!({"containers": [{"name": "c", "ports": [{"containerPort": 80}, {"containerPort": 81}]}]});

@@ -3,12 +3,14 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::backoff::go;
 use super::environment::Environment;
+use super::network::Sandbox;
 use super::paths::Paths;
 use super::process::{Launch, Process, Supervisor, find};
 
@@ -24,6 +26,8 @@ pub(super) struct Surroundings {
     /// For files of the node itself.
     pub(super) scratch: PathBuf,
     pub(super) supervisor: Supervisor,
+    /// The namespaces of the pod, if it has its own.
+    pub(super) sandbox: Option<Arc<Sandbox>>,
 }
 
 /// How a command ended.
@@ -47,6 +51,7 @@ impl Surroundings {
             folder: Some(self.folder.clone()),
             output,
             is_container: false,
+            sandbox: self.sandbox.clone(),
         })
     }
 

@@ -5,6 +5,8 @@
 //! - Its program is found on the `PATH` of the node's options, or of the container. Its image is not used.
 //! - Servers of two pods that listen on one port are refused: the kernel would mix their connections. Each has an
 //!   address of its own, which is in `POD_IP` and `SERVER_HOST` unless its container defines these.
+//! - With a network namespace for each pod, they need not: all may listen on `0.0.0.0` and on the same port, and they
+//!   have the names that a cluster gives them.
 //! - Where pods share an address, each declared port of a pod is another one on this machine: `SERVER_PORT` and
 //!   `GE_BASE_PORT` have that where they would have the declared one, and probes ask it.
 //! - Of this process's environment it has only what the options say, besides what Kubernetes gives it.
@@ -25,6 +27,7 @@ mod events;
 mod exec;
 mod free_ports;
 mod logs;
+mod network;
 mod object;
 mod options;
 mod paths;
@@ -50,6 +53,7 @@ use crate::clock::Clock;
 use crate::script::Script;
 use addresses::Addresses;
 use events::Recorder;
+use network::Network;
 use pod::{Machine, Runs, Shared};
 use process::Supervisor;
 use without::Logged;
@@ -61,6 +65,8 @@ pub struct Node {
     logs: Logs,
     /// None without processes.
     supervisor: Option<Supervisor>,
+    /// If each pod has a network namespace.
+    network: Option<Arc<Network>>,
     /// Ends when all pods have.
     pods: JoinSet<()>,
     /// What goes on until then.
@@ -74,9 +80,9 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// The folders cannot be made, or the supervisor cannot be started, without which a kill of this process would
-    /// leave replicas behind.
-    pub async fn start(client: Client, clock: Clock, options: NodeOptions) -> std::io::Result<Self> {
+    /// The folders cannot be made, the supervisor cannot be started, without which a kill of this process would leave
+    /// replicas behind, or pods are to have network namespaces, and this process cannot make them.
+    pub async fn start(client: Client, clock: Clock, mut options: NodeOptions) -> std::io::Result<Self> {
         tokio::fs::create_dir_all(&options.folder).await?;
         tokio::fs::create_dir_all(&options.claims).await?;
         let owner = process::owner();
@@ -91,13 +97,16 @@ impl Node {
         let supervisor = tokio::task::spawn_blocking(start)
             .await
             .map_err(std::io::Error::other)??;
+        let network = network(&owner, &mut options).await?.map(Arc::new);
         let claims = claims::remove_deleted(client.clone(), options.claims.clone());
         let machine = Machine::Processes {
             owner,
             supervisor: supervisor.clone(),
+            network: network.clone(),
         };
         let mut node = Self::with(client, clock, options, machine);
         node.supervisor = Some(supervisor);
+        node.network = network;
         node.others.spawn(claims);
         Ok(node)
     }
@@ -120,12 +129,12 @@ impl Node {
         let shared = Shared {
             client,
             clock,
-            machine,
             recorder,
             logs: logs.clone(),
-            addresses: Addresses::new(options.addressing),
+            addresses: Addresses::new(options.addressing, machine.network().map(Network::prefix)),
             runs: Runs::default(),
-            logged: Logged::default(),
+            logged: Logged::new(options.addressing),
+            machine,
             options,
         };
         pods.spawn(pods::run(Arc::new(shared), stop.subscribe()));
@@ -133,6 +142,7 @@ impl Node {
             stop,
             logs,
             supervisor: None,
+            network: None,
             pods,
             others,
             events,
@@ -151,8 +161,31 @@ impl Node {
         while self.pods.join_next().await.is_some() {}
         self.others.shutdown().await;
         while self.events.join_next().await.is_some() {}
+        if let Some(network) = self.network {
+            network.stop().await;
+        }
         if let Some(supervisor) = self.supervisor {
             supervisor.finish().await;
+        }
+    }
+}
+
+/// The network of the pods, if they are to have network namespaces, or if this process can make them and prefers them.
+async fn network(owner: &str, options: &mut NodeOptions) -> std::io::Result<Option<Network>> {
+    if options.addressing == Addressing::Namespaces {
+        return Network::start(owner, &options.folder).await.map(Some);
+    }
+    if !options.prefers_namespaces {
+        return Ok(None);
+    }
+    match Network::start(owner, &options.folder).await {
+        Ok(network) => {
+            options.addressing = Addressing::Namespaces;
+            Ok(Some(network))
+        }
+        Err(error) => {
+            tracing::debug!("{error}");
+            Ok(None)
         }
     }
 }

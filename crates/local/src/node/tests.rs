@@ -5,6 +5,8 @@ mod deletion;
 mod faults;
 mod killed;
 mod log;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod ports;
 mod probes;
 mod support;

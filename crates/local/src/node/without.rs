@@ -1,4 +1,5 @@
-//! What the specification of a pod asks for and a process on this machine does not have, as one log line per service.
+//! How the pods of a service are reached, and what their specification asks for and a process on this machine does not
+//! have, as one log line per service.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +10,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
+use super::addresses::Addressing;
 use crate::controllers::selector::selects;
 
 /// Fields of a pod, by their names in Kubernetes.
@@ -37,10 +39,25 @@ const OF_POD: [&str; 18] = [
 const OF_CONTAINER: [&str; 3] = ["resizePolicy", "securityContext", "volumeDevices"];
 
 /// The services whose line is logged.
-#[derive(Debug, Default)]
-pub(super) struct Logged(Mutex<BTreeSet<String>>);
+#[derive(Debug)]
+pub(super) struct Logged {
+    addressing: Addressing,
+    /// By the uid of what controls the pods.
+    services: Mutex<BTreeSet<String>>,
+}
 
 impl Logged {
+    pub(super) fn new(addressing: Addressing) -> Self {
+        Self {
+            addressing,
+            services: Mutex::default(),
+        }
+    }
+
+    fn is_new(&self, uid: String) -> bool {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner).insert(uid)
+    }
+
     /// Logs the line of a pod's service, unless that was done.
     pub(super) async fn log(&self, client: &Client, pod: &Pod) {
         let owner = pod
@@ -51,19 +68,20 @@ impl Logged {
             || (pod.name_any(), pod.uid().unwrap_or_default()),
             |owner| (owner.name.clone(), owner.uid.clone()),
         );
-        if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid) {
+        if !self.is_new(uid) {
             return;
         }
         let mut without = missing(pod);
         without.extend(policies(client, pod).await);
-        if without.is_empty() {
-            return;
-        }
-        let (namespace, without) = (pod.namespace().unwrap_or_default(), without.join(", "));
+        let without = match without.join(", ") {
+            without if without.is_empty() => without,
+            without => format!(" Local mode runs them without: {without}."),
+        };
+        let (namespace, each) = (pod.namespace().unwrap_or_default(), self.addressing.words());
         tracing::info!(
             service = %name,
             %namespace,
-            "The replicas of data service {name} are processes on this machine, which local mode runs without: {without}."
+            "The replicas of data service {name} are processes on this machine, {each}.{without}"
         );
     }
 }

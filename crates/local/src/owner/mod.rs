@@ -53,14 +53,17 @@ impl Owner {
     fn start_with(
         path: &[PathBuf],
         claims: Option<PathBuf>,
-        addressing: Addressing,
+        addressing: Option<Addressing>,
         objects: &OsStr,
     ) -> io::Result<Self> {
         let objects = objects::read(objects).map_err(|error| of_objects(&error))?;
         let folders = Folders::make()?;
         let mut options = NodeOptions::new(folders.data());
         options.stop_grace = GRACE;
-        options.addressing = addressing;
+        options.prefers_namespaces = addressing.is_none();
+        if let Some(addressing) = addressing {
+            options.addressing = addressing;
+        }
         options.search_first(path);
         if let Some(claims) = claims {
             options.claims = claims;
@@ -140,16 +143,16 @@ impl Owner {
     }
 }
 
-/// How pods are reached, by the value of the variable.
-fn addressing(value: Option<OsString>) -> io::Result<Addressing> {
+/// How pods are reached, by the value of the variable; `None` for the best way that works.
+fn addressing(value: Option<OsString>) -> io::Result<Option<Addressing>> {
     let Some(value) = value.filter(|value| !value.is_empty()) else {
-        return Ok(Addressing::default());
+        return Ok(None);
     };
     let value = value.to_string_lossy();
-    Addressing::named(&value).ok_or_else(|| {
+    Addressing::named(&value).map(Some).ok_or_else(|| {
         let problem = format!(
-            "{REACH} is {value:?}, but it is \"addresses\" (each pod has an address of its own), \"ports\" (each has ports \
-             of its own) or not set"
+            "{REACH} is {value:?}, but it is \"namespaces\" (each pod has a network namespace of its own), \"addresses\" \
+             (each has an address of its own), \"ports\" (each has ports of its own) or not set"
         );
         io::Error::new(io::ErrorKind::InvalidInput, problem)
     })

@@ -87,6 +87,7 @@ impl Worker {
                 paths,
                 scratch: self.scratch(),
                 supervisor: supervisor.clone(),
+                sandbox: self.sandbox.get().cloned(),
             },
             arguments,
             message,
@@ -99,9 +100,14 @@ impl Worker {
         for (name, value) in &self.shared.options.environment {
             environment.set(name, value.as_str());
         }
-        let hostname = self.spec().hostname.clone().filter(|name| !name.is_empty());
-        environment.set("HOSTNAME", hostname.unwrap_or_else(|| self.pod.name_any()));
+        environment.set("HOSTNAME", self.hostname());
         environment
+    }
+
+    /// The name that the pod has for itself.
+    pub(super) fn hostname(&self) -> String {
+        let hostname = self.spec().hostname.clone().filter(|name| !name.is_empty());
+        hostname.unwrap_or_else(|| self.pod.name_any())
     }
 
     /// Where a server is to listen, so that it gets the requests to its own pod, and no others.

@@ -83,14 +83,22 @@ impl Worker {
                 claims: &self.shared.options.claims,
             };
             let set_up = async {
+                let of_network = |error| {
+                    (
+                        "FailedCreatePodSandBox",
+                        format!("Failed to create pod sandbox: {error}"),
+                    )
+                };
+                self.join_network().await.map_err(of_network)?;
+                let failed = |error: String| ("FailedMount", error);
                 tokio::fs::create_dir_all(self.scratch())
                     .await
-                    .map_err(|error| error.to_string())?;
-                let folders = disk.set_up(&self.pod).await?;
-                self.publish_ports().await.map_err(|error| error.to_string())?;
-                Ok::<_, String>(folders)
+                    .map_err(|error| failed(error.to_string()))?;
+                let folders = disk.set_up(&self.pod).await.map_err(failed)?;
+                self.publish_ports().await.map_err(|error| failed(error.to_string()))?;
+                Ok::<_, (&str, String)>(folders)
             };
-            let error = tokio::select! {
+            let (reason, error) = tokio::select! {
                 _ = stopped(&mut stop) => return false,
                 folders = set_up => match folders {
                     Ok(folders) => {
@@ -102,12 +110,23 @@ impl Worker {
                     Err(error) => error,
                 },
             };
-            self.shared.recorder.warning(&self.pod, None, "FailedMount", error);
+            self.shared.recorder.warning(&self.pod, None, reason, error);
             tokio::select! {
                 _ = stopped(&mut stop) => return false,
                 () = tokio::time::sleep(pause) => pause = (2 * pause).min(LAST_RETRY),
             }
         }
+    }
+
+    /// Makes the namespaces of the pod, if it is to have its own.
+    async fn join_network(&self) -> std::io::Result<()> {
+        if let Some(network) = self.shared.machine.network()
+            && self.sandbox.get().is_none()
+        {
+            let sandbox = network.join(&self.pod, self.hostname(), self.address).await?;
+            self.sandbox.get_or_init(|| Arc::new(sandbox));
+        }
+        Ok(())
     }
 
     /// Runs the init containers, each after the one before. Returns whether the others may start.

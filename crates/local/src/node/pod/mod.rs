@@ -10,8 +10,9 @@ mod run;
 mod scripted;
 mod stop;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use kube::{Client, ResourceExt};
@@ -21,6 +22,7 @@ use super::addresses::Addresses;
 use super::environment::Place;
 use super::events::Recorder;
 use super::logs::Logs;
+use super::network::{Network, Sandbox};
 use super::options::NodeOptions;
 use super::process::Supervisor;
 use super::status::{ContainerState, PodState, State};
@@ -39,6 +41,8 @@ pub(super) enum Machine {
         /// The marker of the node's processes.
         owner: String,
         supervisor: Supervisor,
+        /// If each pod has a network namespace.
+        network: Option<Arc<Network>>,
     },
     /// Nothing: a script says what becomes of them.
     Script(Script),
@@ -58,6 +62,14 @@ impl Machine {
         match self {
             Self::Script(script) => Some(script),
             Self::Processes { .. } => None,
+        }
+    }
+
+    /// The network of the pods, if each has a network namespace.
+    pub(super) fn network(&self) -> Option<&Network> {
+        match self {
+            Self::Processes { network, .. } => network.as_deref(),
+            Self::Script(_) => None,
         }
     }
 }
@@ -91,6 +103,8 @@ pub(super) struct Worker {
     pod: Arc<Pod>,
     uid: String,
     place: Place,
+    address: Ipv4Addr,
+    sandbox: OnceLock<Arc<Sandbox>>,
     state: Mutex<PodState>,
     changed: Notify,
     /// Whether a container has passed its startup probe just now.
@@ -108,9 +122,10 @@ impl Worker {
             shared.recorder.warning(&pod, None, "FailedCreatePodSandBox", message);
             return;
         };
+        let network = shared.machine.network();
         let place = Place {
             node: shared.options.name.clone(),
-            host: "127.0.0.1".to_owned(),
+            host: network.map_or(Ipv4Addr::LOCALHOST, Network::gateway).to_string(),
             address: address.to_string(),
             ports,
         };
@@ -119,6 +134,8 @@ impl Worker {
             seen,
             uid: pod.uid().unwrap_or_default(),
             place,
+            address,
+            sandbox: OnceLock::new(),
             state: Mutex::new(state),
             changed: Notify::new(),
             started: watch::Sender::new(()),
@@ -129,7 +146,11 @@ impl Worker {
         });
         worker.changed.notify_one();
         shared.logged.log(&shared.client, &pod).await;
-        worker.live(is_stopping).await;
+        worker.live(is_stopping.clone()).await;
+        // The whole network goes when the node stops.
+        if let Some(network) = network.filter(|_| !*is_stopping.borrow()) {
+            network.leave(&pod, address).await;
+        }
         shared.addresses.release(&pod);
         shared.recorder.forget(&worker.uid);
         let folder = shared.logs.pod(&worker.uid);

@@ -182,7 +182,11 @@ impl Worker {
         }
     }
 
+    /// Whether the container has ports that another one could have, too.
     fn has_ports(&self) -> bool {
+        if self.sandbox.get().is_some() {
+            return false;
+        }
         let spec = self.spec();
         let mut all = spec.containers.iter().chain(spec.init_containers.iter().flatten());
         all.any(|container| container.ports.as_ref().is_some_and(|ports| !ports.is_empty()))
@@ -292,7 +296,7 @@ fn conflict(run: &Run, own: &Listener, other: &Listener, name: &str, addressing:
         Addressing::PerPod if address.ip().is_unspecified() => {
             format!("Let the server listen on $POD_IP (or $SERVER_HOST) instead of {host}.")
         }
-        Addressing::PerPod | Addressing::Imagined => format!(
+        Addressing::PerPod | Addressing::Imagined | Addressing::Namespaces => format!(
             "Let {name} listen on an address of its own instead of {}.",
             other.address.ip()
         ),

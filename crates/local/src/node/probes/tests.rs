@@ -14,6 +14,7 @@ async fn ask(probe: &Value, port: u16) -> Answer {
     let mut environment = Environment::default();
     environment.set("PATH", "/usr/bin:/bin");
     let surroundings = Surroundings {
+        sandbox: None,
         environment,
         folder: folder.path().to_owned(),
         paths: Paths::default(),

@@ -39,6 +39,12 @@ pub(in super::super) fn end_leftovers() -> usize {
     })
 }
 
+/// Whether this owner has ended.
+#[cfg(target_os = "linux")]
+pub(in super::super) fn has_ended(owner: &str) -> bool {
+    numbering("self").is_some_and(|here| is_gone(owner, &here))
+}
+
 /// Ends the processes with this variable, until there are no more.
 pub(super) fn end_marked(name: &str, value: &str) {
     let mut found_none = 0;

@@ -16,6 +16,10 @@ use std::thread;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::{oneshot, watch};
 
+use super::network::Sandbox;
+
+#[cfg(target_os = "linux")]
+pub(super) use leftovers::has_ended;
 pub(super) use leftovers::{CONTAINER, OWNER, end_leftovers, owner};
 pub(super) use listeners::{Holder, Listener, holders, listeners, overlap, shared};
 pub(super) use search::{NO_IMAGE, find};
@@ -37,9 +41,19 @@ pub(super) struct Launch {
     pub(super) output: File,
     /// Whether all processes of the container end with this one, and not only those of its group.
     pub(super) is_container: bool,
+    /// The namespaces in which it runs, unless they are those of this process.
+    pub(super) sandbox: Option<Arc<Sandbox>>,
 }
 
 impl Launch {
+    /// Starts the process. It gets the namespaces of this thread, which has to be one of its own.
+    fn start(mut self) -> io::Result<Child> {
+        if let Some(sandbox) = self.sandbox.take() {
+            sandbox.enter()?;
+        }
+        self.command()?.spawn()
+    }
+
     fn command(self) -> io::Result<Command> {
         let mut command = Command::new(&self.program);
         let mut arguments = self.arguments.into_iter();
@@ -117,7 +131,7 @@ impl Process {
             .name("local-replica".to_owned())
             .stack_size(128 * 1024)
             .spawn(move || {
-                let child = match launch.command().and_then(|mut command| command.spawn()) {
+                let child = match launch.start() {
                     Ok(child) => child,
                     Err(error) => {
                         let _ = started.send(Err(error));

@@ -19,6 +19,7 @@ fn launch(folder: &Path, script: &str, more: &[(&str, &str)]) -> Launch {
         folder: Some(folder.to_owned()),
         output: File::create(folder.join("log")).expect("a log"),
         is_container: true,
+        sandbox: None,
     }
 }
 

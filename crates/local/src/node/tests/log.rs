@@ -78,7 +78,8 @@ async fn missing_features_are_logged_once_per_service() {
     }
     let without = "image busybox:1, limits, requests, nodeSelector, NetworkPolicy closed";
     let line = format!(
-        "The replicas of data service foo are processes on this machine, which local mode runs without: {without}."
+        "The replicas of data service foo are processes on this machine, each with an address of its own. Local mode \
+         runs them without: {without}."
     );
     assert_eq!(*lines.0.lock().expect("lines"), [line]);
     local.node.stop().await;

@@ -85,7 +85,12 @@ impl Local {
             if is_so(&pod) {
                 return pod;
             }
-            assert!(Instant::now() < end, "{name} is not {what}: {:#?}", pod.status);
+            assert!(
+                Instant::now() < end,
+                "{name} is not {what}: {:#?}\n{:#?}",
+                pod.status,
+                self.events(name).await
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
