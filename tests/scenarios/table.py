@@ -138,8 +138,8 @@ SCENARIOS = (
         Seen(
             "Failed",
             "CommandNotExecutable",
-            'Container foo of pod foo-0 cannot start: "/etc/passwd" may not be executed by its user, which is 1001 '
-            "unless SecurityContext.runAsUser says otherwise. Correct Command or the image. (RunContainerError, "
+            "Container foo of pod foo-0 cannot start: its user, 1001 unless SecurityContext.runAsUser says otherwise, "
+            'lacks permission to execute "/etc/passwd". Correct Command or the image. (RunContainerError, '
             "CrashLoopBackOff)",
             _endpoints(),
         ),
@@ -147,16 +147,16 @@ SCENARIOS = (
     ),
     Scenario(
         "the process fails and says why",
-        _script("echo first; echo no space left >&2; exit 3"),
+        _script("echo loading >&2; echo no space left >&2; exit 3"),
         Seen(
             "Failed",
             "ContainerExits",
-            "Container foo of pod foo-0 exited with code 3. (Error, CrashLoopBackOff) The last it has written:\n"
-            "first\nno space left",
+            "Container foo of pod foo-0 exited with code 3. (Error, CrashLoopBackOff) Its last log lines:\n"
+            "loading\nno space left",
             _endpoints(),
         ),
         cause="ContainerExits",
-        log="first\nno space left\n",
+        log="loading\nno space left\n",
         grace_periods="ContainerExits=1s",
     ),
     Scenario(

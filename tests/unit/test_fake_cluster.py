@@ -31,7 +31,7 @@ def test_the_log_of_a_process_that_ends_is_in_the_message(fake_cluster: FakeClus
     fake_cluster.will("ContainerExits")
     foo, bar = (fake_cluster.create({**CONFIG, "Name": name}) for name in ("foo", "bar"))
     fake_cluster.advance("5m 30s")
-    assert foo.status().message.endswith(" The last it has written:\nloading\nno space left")
+    assert foo.status().message.endswith(" Its last log lines:\nloading\nno space left")
     assert bar.status().message.endswith(" It has written nothing.")
 
 
