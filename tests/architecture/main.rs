@@ -38,7 +38,7 @@ const LOCAL_ORDER: [&[&str]; 8] = [
     &["controllers"],
     &["script"],
     &["api_server"],
-    &["actual_ports", "clock"],
+    &["actual_ports", "clock", "watches"],
 ];
 
 /// That one file uses another one, and where it says so.
