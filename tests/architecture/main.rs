@@ -30,15 +30,16 @@ const ORDER: [&[&str]; 14] = [
 ];
 
 /// The same for the local cluster.
-const LOCAL_ORDER: [&[&str]; 8] = [
+const LOCAL_ORDER: [&[&str]; 9] = [
     &["fake"],
     &["owner"],
     &["cluster"],
     &["node"],
     &["controllers"],
+    &["watches"],
     &["script"],
     &["api_server"],
-    &["actual_ports", "clock", "watches"],
+    &["actual_ports", "clock"],
 ];
 
 /// That one file uses another one, and where it says so.
