@@ -82,7 +82,7 @@ impl Node {
     ///
     /// The folders cannot be made, the supervisor cannot be started, without which a kill of this process would leave
     /// replicas behind, or pods are to have network namespaces, and this process cannot make them.
-    pub async fn start(client: Client, clock: Clock, mut options: NodeOptions) -> std::io::Result<Self> {
+    pub async fn start(client: Client, clock: Clock, options: NodeOptions) -> std::io::Result<Self> {
         tokio::fs::create_dir_all(&options.folder).await?;
         tokio::fs::create_dir_all(&options.claims).await?;
         let owner = process::owner();
@@ -97,7 +97,10 @@ impl Node {
         let supervisor = tokio::task::spawn_blocking(start)
             .await
             .map_err(std::io::Error::other)??;
-        let network = network(&owner, &mut options).await?.map(Arc::new);
+        let network = match options.addressing {
+            Addressing::Namespaces => Some(Arc::new(Network::start(&owner, &options.folder).await?)),
+            _ => None,
+        };
         let claims = claims::remove_deleted(client.clone(), options.claims.clone());
         let machine = Machine::Processes {
             owner,
@@ -166,26 +169,6 @@ impl Node {
         }
         if let Some(supervisor) = self.supervisor {
             supervisor.finish().await;
-        }
-    }
-}
-
-/// The network of the pods, if they are to have network namespaces, or if this process can make them and prefers them.
-async fn network(owner: &str, options: &mut NodeOptions) -> std::io::Result<Option<Network>> {
-    if options.addressing == Addressing::Namespaces {
-        return Network::start(owner, &options.folder).await.map(Some);
-    }
-    if !options.prefers_namespaces {
-        return Ok(None);
-    }
-    match Network::start(owner, &options.folder).await {
-        Ok(network) => {
-            options.addressing = Addressing::Namespaces;
-            Ok(Some(network))
-        }
-        Err(error) => {
-            tracing::debug!("{error}");
-            Ok(None)
         }
     }
 }

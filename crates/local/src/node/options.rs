@@ -37,8 +37,6 @@ pub struct NodeOptions {
     pub removes_folder: Option<PathBuf>,
     /// How pods are reached.
     pub addressing: Addressing,
-    /// Whether each pod has a network namespace instead, if this process can make them.
-    pub prefers_namespaces: bool,
     /// The environment that every process begins with, before what its container defines.
     pub environment: BTreeMap<String, String>,
     /// Where processes run whose container has no `workingDir`; where this process runs unless given.
@@ -70,7 +68,6 @@ impl NodeOptions {
             folder: folder.join("pods"),
             removes_folder: None,
             addressing: Addressing::default(),
-            prefers_namespaces: false,
             environment: environment.collect(),
             working_folder: None,
             first_back_off: FIRST,

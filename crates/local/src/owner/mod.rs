@@ -53,17 +53,14 @@ impl Owner {
     fn start_with(
         path: &[PathBuf],
         claims: Option<PathBuf>,
-        addressing: Option<Addressing>,
+        addressing: Addressing,
         objects: &OsStr,
     ) -> io::Result<Self> {
         let objects = objects::read(objects).map_err(|error| of_objects(&error))?;
         let folders = Folders::make()?;
         let mut options = NodeOptions::new(folders.data());
         options.stop_grace = GRACE;
-        options.prefers_namespaces = addressing.is_none();
-        if let Some(addressing) = addressing {
-            options.addressing = addressing;
-        }
+        options.addressing = addressing;
         options.search_first(path);
         if let Some(claims) = claims {
             options.claims = claims;
@@ -143,13 +140,13 @@ impl Owner {
     }
 }
 
-/// How pods are reached, by the value of the variable; `None` for the best way that works.
-fn addressing(value: Option<OsString>) -> io::Result<Option<Addressing>> {
+/// How pods are reached, by the value of the variable.
+fn addressing(value: Option<OsString>) -> io::Result<Addressing> {
     let Some(value) = value.filter(|value| !value.is_empty()) else {
-        return Ok(None);
+        return Ok(Addressing::default());
     };
     let value = value.to_string_lossy();
-    Addressing::named(&value).map(Some).ok_or_else(|| {
+    Addressing::named(&value).ok_or_else(|| {
         let problem = format!(
             "{REACH} is {value:?}, but it is \"namespaces\" (each pod has a network namespace of its own), \"addresses\" \
              (each has an address of its own), \"ports\" (each has ports of its own) or not set"

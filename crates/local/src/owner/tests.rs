@@ -90,13 +90,13 @@ fn nothing_is_left_of_a_process_that_was_killed() {
 
 #[test]
 fn pods_are_reached_by_addresses_or_by_ports() {
-    assert_eq!(addressing(None).expect("a default"), None);
+    assert_eq!(addressing(None).expect("a default"), Addressing::default());
     assert_eq!(
         addressing(Some("addresses".into())).expect("a value"),
-        Some(Addressing::PerPod)
+        Addressing::PerPod
     );
     let ports = addressing(Some("ports".into())).expect("a value");
-    assert_eq!(ports, Some(Addressing::Shared(std::net::Ipv4Addr::LOCALHOST)));
+    assert_eq!(ports, Addressing::Shared(std::net::Ipv4Addr::LOCALHOST));
     let error = addressing(Some("names".into())).expect_err("no value").to_string();
     assert!(
         error.contains("is \"names\"") && error.contains("addresses") && error.contains("ports"),
@@ -111,7 +111,7 @@ fn a_cluster_has_the_objects_of_files_in_every_namespace() {
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: v}\n";
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: mine}\ndata: {k: v}\n";
     fs::write(&file, format!("{secret}---\n{map}")).expect("a file");
-    let start = || Owner::start_with(&[], None, None, folder.path().as_os_str());
+    let start = || Owner::start_with(&[], None, Addressing::default(), folder.path().as_os_str());
     let owner = start().expect("a cluster");
     let exists = |path: &str| {
         let mut stream = UnixStream::connect(owner.socket()).expect("a connection");
