@@ -71,7 +71,7 @@ impl Network {
         })
     }
 
-    /// Asks a server in the namespaces of a pod that there is none of: a firewall, or a profile of a container, may forbid
+    /// Asks a server in the namespaces of a pod that does not exist: a firewall, or a profile of a container, may forbid
     /// what the capabilities permit.
     async fn try_out(&self) -> io::Result<()> {
         let ([first, second], hub) = (self.prefix(), self.hub.clone());

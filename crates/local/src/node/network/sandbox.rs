@@ -31,8 +31,8 @@ pub(in super::super) struct Sandbox {
 impl Sandbox {
     /// Makes the namespaces of a pod. The thread has to be one of its own.
     ///
-    /// It has no default route: this machine would drop what goes elsewhere, so that programs would wait for answers, and
-    /// for those of name servers first of all. Without a route they have an error at once.
+    /// It has no default route: this machine would drop what goes elsewhere, so that programs would wait for answers,
+    /// those of name servers first of all. Without a route they have an error at once.
     pub(super) fn make(hub: &Hub, address: Ipv4Addr, name: &str, hosts: &Path) -> io::Result<Self> {
         unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)?;
         // What is mounted here is not to be mounted elsewhere, but what is mounted elsewhere is to be mounted here.
