@@ -16,16 +16,12 @@ mod sandbox;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
 
-use std::fmt::Display;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::Path;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 #[cfg(target_os = "linux")]
 use hub::Hub;
@@ -35,9 +31,6 @@ pub(super) use sandbox::Sandbox;
 #[cfg(not(target_os = "linux"))]
 pub(super) use unsupported::{Hub, Sandbox};
 
-/// How long a server may take to answer before any pod is there.
-const TRIAL: Duration = Duration::from_millis(500);
-
 /// The network of a node. It is gone when this is dropped, and all pods of it are.
 #[derive(Debug)]
 pub(super) struct Network {
@@ -46,52 +39,20 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Makes the network, tries it, and removes what is left of those of processes that have ended.
+    /// Makes the network, and removes what is left of those of processes that have ended.
     ///
     /// # Errors
     ///
-    /// This process or this system has no network namespaces, this machine does not reach what is in one, or every
-    /// private network is in use.
+    /// This process or this system has no network namespaces, or every private network is in use.
     pub(super) async fn start(owner: &str, folder: &Path) -> io::Result<Self> {
         let owner = owner.to_owned();
-        let made = async {
-            let names = Names::new(folder.join("hosts"))?;
-            let hub = apart(move || Hub::start(&owner)).await?;
-            let network = Self { hub, names };
-            let tried = network.try_out().await;
-            if tried.is_err() {
-                network.stop().await;
-            }
-            tried.map(|()| network)
-        };
-        made.await.map_err(|error| {
+        let hub = apart(move || Hub::start(&owner)).await.map_err(|error| {
             let advice = "Set K8SDATASERVICE_LOCAL_REACH to \"addresses\" (on macOS to \"ports\"), which need none.";
             let problem = format!("local pods cannot have network namespaces: {error}. {advice}");
             io::Error::new(error.kind(), problem)
-        })
-    }
-
-    /// Asks a server in the namespaces of a pod that does not exist: a firewall, or a profile of a container, may forbid
-    /// what the capabilities permit.
-    async fn try_out(&self) -> io::Result<()> {
-        let ([first, second], hub) = (self.prefix(), self.hub.clone());
-        let address = Ipv4Addr::new(first, second, 0, 2);
-        let listener = apart(move || {
-            Sandbox::make(&hub, address, "trial", Path::new(names::HOSTS))?.enter()?;
-            TcpListener::bind((address, 0))
-        });
-        let listener = listener.await?;
-        let connected = timeout(TRIAL, TcpStream::connect(listener.local_addr()?)).await;
-        let hub = self.hub.clone();
-        apart(move || hub.disconnect(address)).await?;
-        let unreachable = |error: &dyn Display| {
-            io::Error::other(format!("a server in one is not reached from this machine ({error})"))
-        };
-        match connected {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(unreachable(&error)),
-            Err(error) => Err(unreachable(&error)),
-        }
+        })?;
+        let names = Names::new(folder.join("hosts"))?;
+        Ok(Self { hub, names })
     }
 
     /// The first two numbers of every address.
