@@ -52,6 +52,7 @@ def messages_until_failed(connector: Connector, tasks: list[bytes]) -> list[set[
     return reported
 
 
+@pytest.mark.serial  # A kubelet under load reports an end late (ADR 17).
 @pytest.mark.long
 @pytest.mark.usefixtures("real_pods")
 def test_a_process_that_does_not_stay_is_never_called_ready_and_has_one_message(

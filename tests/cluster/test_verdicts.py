@@ -68,7 +68,7 @@ QUICK = [
     Fault("ImagePullUnauthorized", STARTS, "refuses it to this account", {"Image": "registry.example/forbidden:1"}),
     Fault("RegistryUnreachable", STARTS, "the registry cannot be reached", {"Image": "registry.example/broken:1"}),
     Fault("CommandNotFound", FAILED, '"no-such-program" is not in the image', {"Command": ["no-such-program"]}),
-    Fault("CommandNotExecutable", FAILED, '"/etc/passwd" may not be executed', {"Command": ["/etc/passwd"]}),
+    Fault("CommandNotExecutable", FAILED, 'lacks permission to execute "/etc/passwd"', {"Command": ["/etc/passwd"]}),
     Fault("ImageNotFound", FAILED, "it does not exist there", {"Image": CODE_IN_TAG}, variant="-code-in-tag"),
     Fault("ImageNotFound", FAILED, "it does not exist there", {"Image": WORDS_IN_NAME}, variant="-words-in-name"),
     Fault("ImagePullUnauthorized", STARTS, "403 Forbidden", {"Image": "r.example/forbidden/a:429"}, variant="-429"),
