@@ -65,9 +65,17 @@ impl Client {
         cluster: Option<&str>,
         deadline: Deadline,
     ) -> Option<Connection> {
+        self.runs_soon(connection, cluster, deadline).await?.ok()
+    }
+
+    async fn runs_soon(
+        &self,
+        connection: &Connection,
+        cluster: Option<&str>,
+        deadline: Deadline,
+    ) -> Option<Result<Connection>> {
         let until = deadline.share(2).min(Instant::now() + PATIENCE);
-        let runs = self.runs_until(connection, cluster, until).await?;
-        runs.ok()
+        self.runs_until(connection, cluster, until).await
     }
 
     /// The same for a call that ends services, or reports which runs use them. In another cluster than that of the runs
@@ -121,8 +129,7 @@ impl Client {
             self.cache.watch(key, api, namespace);
             return;
         }
-        let until = deadline.share(2).min(Instant::now() + PATIENCE);
-        let cause = match self.runs_until(connection, cluster, until).await {
+        let cause = match self.runs_soon(connection, cluster, deadline).await {
             Some(Ok(runs)) => {
                 let cache = Arc::clone(&self.cache);
                 self.expiry

@@ -113,16 +113,14 @@ impl Files {
             return Err(self.incomplete(&what, &context.cluster, known));
         };
         let users = self.config.auth_infos.iter();
-        if let Some(user) = &origin.user
-            && !users.clone().any(|there| there.name == *user)
-        {
+        let user = users.clone().find(|user| Some(&user.name) == origin.user.as_ref());
+        if let (Some(user), None) = (&origin.user, user) {
             let what = format!("the user of context {name},");
             let known = users.map(|user| user.name.as_str());
             return Err(self.incomplete(&what, user, known));
         }
         let cluster = cluster.cluster.clone().unwrap_or_default();
         origin.server = cluster.server.as_deref().map(without_credentials);
-        let user = users.clone().find(|user| Some(&user.name) == origin.user.as_ref());
         let user = user.and_then(|user| user.auth_info.clone()).unwrap_or_default();
         if let Some(problem) = auth_provider_problem(&user) {
             return Err(self.faulty(&origin, &problem));

@@ -6,7 +6,7 @@ from typing import Any
 
 from scenarios.play import NAME, Object, Scenario, Seen, Stage
 
-#: The end of a script that stands until it is told to end.
+#: The end of a script that runs until it receives SIGTERM.
 STAND = "trap 'exit 0' TERM; sleep 1000000 & wait"
 
 _TINY = {"cpu": "10m", "mem": "16Mi", "gpu": None, "ephemeral_storage": None}

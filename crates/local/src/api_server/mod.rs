@@ -103,8 +103,8 @@ impl ApiServer {
         *self.logs.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 
-    /// Says how long watches last that say nothing of it, and how often those that allow bookmarks get one, besides
-    /// that before their end.
+    /// Sets how long watches without `timeoutSeconds` last, and how often those that allow bookmarks get one, besides
+    /// the one before their end.
     pub fn set_watches(&self, lasts: Duration, bookmarks: Duration) {
         let mut store = lock(&self.store);
         (store.watches, store.bookmarks) = (lasts, bookmarks);

@@ -43,7 +43,7 @@ pub(super) struct Store {
     pub(super) admission: Rules,
     /// Whether pods that have failed go only when their node says so, as those that run do.
     pub(super) keeps_failed: bool,
-    /// How long a watch lasts that says nothing of it.
+    /// How long a watch without `timeoutSeconds` lasts.
     pub(super) watches: Duration,
     /// How often a watch that allows bookmarks gets one.
     pub(super) bookmarks: Duration,

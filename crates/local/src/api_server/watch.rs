@@ -16,8 +16,7 @@ use super::request::Request;
 use super::selector::Selector;
 use super::store::{Change, Store};
 
-/// How long a watch lasts that says nothing of it, unless the server is told otherwise. Kubernetes picks a time between
-/// 30 and 60 minutes.
+/// How long a watch without `timeoutSeconds` lasts, by default. Kubernetes picks a time between 30 and 60 minutes.
 pub(super) const LASTS: Duration = Duration::from_mins(45);
 
 /// How often a watch that allows bookmarks gets one, unless the server is told otherwise.
